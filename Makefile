@@ -1,0 +1,49 @@
+# Needs Python 3.11 or newer with venv; everything else is installed or built when first used.
+# The same commands without make: .venv/bin/airflow-platform --help
+
+PYTHON ?= $(firstword $(foreach python, python3.12 python3.11 python3.14 python3.13 python3 python, \
+	$(shell $(python) -c 'import ensurepip, sys, venv; assert sys.version_info >= (3, 11)' \
+	2>/dev/null && echo $(python))))
+BIN := .venv/bin
+PLATFORM := $(BIN)/airflow-platform
+INSTALLED := .venv/installed
+
+.PHONY: help render test lint validate tools clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make render ENV=prod   print the manifests of an environment'
+	@echo 'make test              run all tests'
+	@echo 'make lint              check charts, values, Python and YAML'
+	@echo 'make validate          check manifests against the schemas of Kubernetes'
+	@echo 'make tools             build the tools that tests and checks use'
+	@echo 'make clean             remove the virtual environment and what was generated'
+
+render: $(INSTALLED)
+	@$(PLATFORM) render $(if $(ENV),$(ENV),$(error Name the environment, for example: make render ENV=prod))
+
+test: $(INSTALLED) tools
+	@$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+lint: $(INSTALLED)
+	@$(PLATFORM) lint
+
+validate: $(INSTALLED)
+	@$(PLATFORM) validate $(ENV)
+
+# Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
+# cannot be built here, the tests that need it report.
+tools: $(INSTALLED)
+	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool >/dev/null || true
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist scripts/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(if $(PYTHON),,$(error Python 3.11 or newer with venv is needed (on Debian: apt-get install python3-venv). Set PYTHON to it if it is not on PATH))
+	@echo 'Installing into .venv ...' >&2
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[test,lint]' >&2
+	@touch $@
