@@ -1,0 +1,1 @@
+"""The harness of airflow-platform: renders, checks and measures its charts."""

@@ -1,0 +1,135 @@
+"""The command line: airflow-platform COMMAND. Each command imports only what it needs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from airflow_platform.errors import PlatformError
+from airflow_platform.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
+from airflow_platform.verify_logs import command as verify_logs
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit code: 0, 1 when something is wrong, 2 for wrong usage."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+        return code
+    except PlatformError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, `head` for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="airflow-platform", description="Render and check the charts of this repository."
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    known = ", ".join(environments())
+
+    render = commands.add_parser("render", help="print the manifests of an environment")
+    render.add_argument("environment", metavar="ENV", help=f"one of: {known}")
+    render.add_argument(
+        "-f",
+        "--values",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="more values, on top of the environment's; may be repeated",
+    )
+    render.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="KEY=VALUE",
+        help="set one value, as helm --set does; may be repeated",
+    )
+    render.add_argument("--helm", type=int, choices=(3, 4), default=4, help="Helm's major version")
+    render.add_argument(
+        "--output", type=Path, metavar="DIR", help="write one file per object into this directory"
+    )
+    render.add_argument("--release", default=RELEASE, help="default: %(default)s")
+    render.add_argument("--namespace", default=NAMESPACE, help="default: %(default)s")
+    render.add_argument("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
+    render.set_defaults(run=_render)
+
+    lint = commands.add_parser("lint", help="check charts, values, Python and YAML")
+    lint.set_defaults(run=_lint)
+
+    validate = commands.add_parser("validate", help="check manifests against Kubernetes' schemas")
+    validate.add_argument("environment", nargs="?", metavar="ENV", help=f"one of: {known}; or all")
+    validate.set_defaults(run=_validate)
+
+    tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
+    tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")
+    tools.set_defaults(run=_tools)
+
+    verify_logs.add_to(commands)
+    return parser
+
+
+def _render(options: argparse.Namespace) -> int:
+    from airflow_platform.output import announce_stand_in, write_directory, write_stream
+    from airflow_platform.render import render
+    from airflow_platform.upstream import find_upstream
+
+    announce_stand_in(find_upstream())
+    rendered = render(
+        options.environment,
+        values=options.values,
+        sets=options.sets,
+        helm=options.helm,
+        release=options.release,
+        namespace=options.namespace,
+        kube_version=options.kube_version,
+    )
+    if options.output:
+        write_directory(rendered, options.output)
+    else:
+        write_stream(rendered, sys.stdout)
+    return 0
+
+
+def _lint(_: argparse.Namespace) -> int:
+    from airflow_platform.lint import lint
+    from airflow_platform.output import announce_stand_in
+    from airflow_platform.upstream import find_upstream
+
+    announce_stand_in(find_upstream())
+    return 0 if lint() else 1
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from airflow_platform.helm import MAJORS
+    from airflow_platform.output import announce_stand_in, report
+    from airflow_platform.render import render
+    from airflow_platform.upstream import find_upstream
+    from airflow_platform.validate import validate
+
+    announce_stand_in(find_upstream())
+    wanted = [options.environment] if options.environment else environments()
+    passed = [
+        report(rendered.name, validate(rendered))
+        for environment in wanted
+        for rendered in (render(environment, helm=major) for major in MAJORS)
+    ]
+    return 0 if all(passed) else 1
+
+
+def _tools(options: argparse.Namespace) -> int:
+    from airflow_platform.tools import TOOLS, available, tool
+
+    for name in options.names or TOOLS:
+        path = tool(name) if options.names else available(name)
+        print(name, TOOLS[name].version, path or "not built yet")
+    return 0

@@ -1,0 +1,103 @@
+"""What all tests share: renders, the official chart or its stand-in, and programs."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform import helm
+from airflow_platform.errors import PlatformError
+from airflow_platform.manifests import Render
+from airflow_platform.project import environments
+from airflow_platform.render import render
+from airflow_platform.tools import TOOLS, tool
+from airflow_platform.upstream import UpstreamChart, find_upstream, stand_in
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
+
+_WRAPPERS = [
+    pytest.param((environment, major), id=name, marks=pytest.mark.xdist_group(name))
+    for environment in environments()
+    for major in helm.MAJORS
+    for name in [f"{environment}-helm{major}"]
+]
+
+
+@pytest.fixture(params=_WRAPPERS)
+def wrapper(request: pytest.FixtureRequest) -> Render:
+    """The wrapper chart in each environment, rendered by each Helm major."""
+    environment, major = request.param
+    return render(environment, helm=major)
+
+
+@pytest.fixture(params=["stand-in", pytest.param("official", marks=pytest.mark.official_chart)])
+def upstream(request: pytest.FixtureRequest) -> UpstreamChart:
+    """The stand-in and the official chart, for what must be true of both."""
+    return stand_in() if request.param == "stand-in" else find_upstream()
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], Path]:
+    """Find a pinned tool or a program on PATH by name.
+
+    What CI can install must be there in CI: a test that is skipped everywhere proves nothing.
+    """
+
+    def find(name: str) -> Path:
+        try:
+            if name in TOOLS:
+                return tool(name)
+            if found := shutil.which(name):
+                return Path(found)
+            reason = f"{name} is not on PATH; install it, for example with apt-get"
+        except PlatformError as error:
+            reason = str(error)
+        if IN_CI:
+            pytest.fail(f"CI must have {name}: {reason}")
+        pytest.skip(reason)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def vector() -> Path:
+    """The Vector binary, which no package registry has: VECTOR, or `vector` on PATH."""
+    found = os.environ.get("VECTOR") or shutil.which("vector")
+    if not found:
+        pytest.skip("there is no Vector: set VECTOR to its binary or put `vector` on PATH")
+    return Path(found)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("official_chart") and find_upstream().is_stand_in:
+        pytest.skip("needs the official chart; set AIRFLOW_CHART to its directory or .tgz")
+
+
+def pytest_report_header() -> str:
+    found = find_upstream()
+    return f"airflow chart: {found.version} from {found.source}"
+
+
+# The number of Helm calls, which is what the time of this suite is spent on. Each xdist worker
+# counts its own.
+
+_worker_calls = 0
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["helm_calls"] = helm.calls
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    global _worker_calls
+    _worker_calls += getattr(node, "workeroutput", {}).get("helm_calls", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(f"Helm was called {helm.calls + _worker_calls} times.")

@@ -1,0 +1,145 @@
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_platform import chart_lock, helm, lint, strict_yaml, values_lint
+from airflow_platform.errors import PlatformError
+from airflow_platform.project import ROOT
+from airflow_platform.upstream import find_upstream
+from airflow_platform.values_lint import unknown_keys
+
+SCHEMA = {
+    "properties": {
+        "workers": {
+            "properties": {"replicas": {}, "resources": {"$ref": "#/definitions/Resources"}},
+        },
+        "labels": {"additionalProperties": {"type": "string"}},
+    }
+}
+DEFAULTS = {"workers": {"onlyInDefaults": 1}, "labels": {}, "executor": "CeleryExecutor"}
+
+
+@pytest.mark.parametrize(
+    ("values", "unknown"),
+    [
+        ({"workers": {"replicas": 1, "onlyInDefaults": 2}, "executor": "x"}, []),
+        (
+            {"wrokers": {}},
+            ['wrokers: the official chart has no such key (did you mean "workers"?)'],
+        ),
+        (
+            {"workers": {"replica": 1}},
+            ['workers.replica: the official chart has no such key (did you mean "replicas"?)'],
+        ),
+        ({"labels": {"anything": "goes"}}, []),
+        ({"workers": {"resources": {"limits": {"cpu": 1}}}}, []),
+        ({"xyz": 1}, ["xyz: the official chart has no such key"]),
+    ],
+)
+def test_misspelt_keys_are_listed_with_the_near_ones(values, unknown):
+    assert list(unknown_keys(values, SCHEMA, DEFAULTS)) == unknown
+
+
+@pytest.mark.official_chart
+def test_our_values_files_have_no_misspelt_keys():
+    assert values_lint.problems(find_upstream()) == []
+
+
+@pytest.mark.official_chart
+def test_a_misspelt_key_in_a_values_file_is_found(tmp_path, monkeypatch):
+    values = strict_yaml.load_file(ROOT / "values.yaml")
+    values["airflow"]["kubernetesExector"] = {}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.setattr(values_lint, "ROOT", tmp_path)
+    monkeypatch.setattr(values_lint, "environments", lambda: ())
+    (problem,) = values_lint.problems(find_upstream())
+    assert problem.startswith("values.yaml: airflow.kubernetesExector: the official chart has no")
+
+
+def test_chart_lock_belongs_to_chart_yaml():
+    assert chart_lock.problems() == []
+
+
+@pytest.fixture
+def dependent(tmp_path) -> Path:
+    """A chart with two local dependencies that use each field of a dependency."""
+    for name in ("one", "two", "dependent"):
+        (tmp_path / name).mkdir()
+        chart: dict[str, Any] = {"apiVersion": "v2", "name": name, "version": "0.1.0"}
+        if name == "dependent":
+            chart["dependencies"] = [
+                {
+                    "name": "one",
+                    "version": "0.1.0",
+                    "repository": "file://../one",
+                    "alias": "first",
+                    "condition": "one.enabled",
+                    "tags": ["b", "a"],
+                    "import-values": ["<data>", {"parent": "here", "child": "there.é"}],
+                },
+                {"name": "two", "version": ">=0.1.0", "repository": "file://../two"},
+            ]
+        (tmp_path / name / "Chart.yaml").write_text(yaml.safe_dump(chart))
+    return tmp_path / "dependent"
+
+
+@pytest.mark.parametrize("major", helm.MAJORS)
+def test_the_digest_is_the_one_helm_writes(dependent, major):
+    done = helm.run(major, ["dependency", "update", str(dependent)])
+    assert done.returncode == 0, done.stderr
+    chart = strict_yaml.load_file(dependent / "Chart.yaml")
+    lock = strict_yaml.load_file(dependent / "Chart.lock")
+    assert chart_lock.digest(chart, lock) == lock["digest"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("condition: airflow.enabled", "condition: airflow.on", r"set:\ndigest: sha256:"),
+        ("version: 1.19.0", "version: 1.18.0", "Chart.lock locks .*1.19.0.* pins .*1.18.0"),
+    ],
+)
+def test_a_chart_lock_that_is_out_of_step_is_found(tmp_path, old, new, message):
+    shutil.copy(ROOT / "Chart.lock", tmp_path)
+    text = (ROOT / "Chart.yaml").read_text()
+    assert old in text
+    (tmp_path / "Chart.yaml").write_text(text.replace(old, new))
+    (problem,) = chart_lock.problems(tmp_path)
+    assert re.search(message, problem)
+
+
+def refusing() -> list[str]:
+    raise PlatformError("set this")
+
+
+def test_lint_reports_every_check_and_fails_when_one_does(monkeypatch, capsys):
+    checks = [("good", list), ("bad", lambda: ["this", "that\nand more"]), ("refused", refusing)]
+    monkeypatch.setattr(lint, "_checks", lambda: checks)
+    assert not lint.lint()
+    assert capsys.readouterr().out.splitlines() == [
+        "ok     good",
+        "FAILED bad",
+        "  this",
+        "  that",
+        "  and more",
+        "FAILED refused",
+        "  set this",
+    ]
+    monkeypatch.setattr(lint, "_checks", lambda: checks[:1])
+    assert lint.lint()
+
+
+@pytest.mark.parametrize("major", helm.MAJORS)
+def test_helm_lint_says_what_is_wrong_with_a_chart(tmp_path, major):
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: broken}")
+    (problem, *_) = lint._helm_lint(major, tmp_path)
+    assert "version" in problem
+
+
+def test_a_python_check_that_is_not_installed_says_how_to_get_it():
+    (problem,) = lint._python_module("no_such_linter")
+    assert "pip install -e '.[lint]'" in problem
