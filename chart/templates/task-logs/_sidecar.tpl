@@ -1,0 +1,135 @@
+{{/*
+The sidecar, defined once for every way in which it gets into a pod. Native: an init container with
+restartPolicy Always, which kubelet stops after the main container has ended.
+
+It has no probe: a sidecar that is not ready must not keep a task from starting. Its securityContext
+is its own, because a task's pod_override replaces the pod's.
+
+Input: dict
+  "context"              the root of the chart in whose scope it is rendered (Release, Values.global)
+  "logsMount"            volumeMount of the task's logs: dict "name" and perhaps "subPath"
+  "runAsUser"            user id of the task's container; null: left to the cluster
+  "drainTimeoutSeconds"  see task-logs.drainTimeoutSeconds
+*/}}
+{{- define "task-logs.container" -}}
+{{- $settings := .context.Values.global.taskLogs -}}
+name: vector
+restartPolicy: Always
+image: {{ include "observability.image" (dict "image" $settings.image "global" .context.Values.global) }}
+imagePullPolicy: {{ $settings.image.pullPolicy }}
+# Without its ConfigMap the task still runs; the pod then says why its logs are missing.
+command:
+  - /bin/sh
+  - -c
+  - |
+    [ -r /etc/task-logs/drain.sh ] && exec /bin/sh /etc/task-logs/drain.sh
+    echo 'ConfigMap {{ include "task-logs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
+    trap 'exit 1' TERM
+    while :; do sleep 5 & wait $!; done
+workingDir: /etc/task-logs
+env:
+  - name: DRAIN_TIMEOUT_SECONDS
+    value: {{ .drainTimeoutSeconds | quote }}
+  - name: MAX_LINE_BYTES
+    value: {{ $settings.maxLineBytes | int64 | quote }}
+  - name: LOKI_MAX_LINE_BYTES
+    value: {{ $settings.loki.maxLineBytes | int64 | quote }}
+  - name: VECTOR_LOG
+    value: {{ $settings.logLevel }}
+  {{- if .context.Values.global.metrics.enabled }}
+  - name: STATSD_HOST
+    value: {{ include "statsd-exporter.name" .context }}.{{ .context.Release.Namespace }}
+  - name: STATSD_PORT
+    value: {{ include "statsd-exporter.ingestPort" .context | quote }}
+  {{- end }}
+  {{- range $name, $path := include "task-logs.downwardApi" .context | fromYaml }}
+  - name: {{ $name }}
+    valueFrom:
+      fieldRef:
+        fieldPath: {{ $path }}
+  {{- end }}
+  {{- with $settings.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+resources: {{- toYaml $settings.resources | nindent 2 }}
+securityContext:
+  {{- include "observability.containerSecurityContext" . | nindent 2 }}
+  {{- if not (kindIs "invalid" .runAsUser) }}
+  runAsUser: {{ .runAsUser | int64 }}
+  {{- end }}
+terminationMessagePolicy: FallbackToLogsOnError
+volumeMounts:
+  - name: {{ .logsMount.name }}
+    mountPath: /opt/airflow/logs
+    {{- with .logsMount.subPath }}
+    subPath: {{ . }}
+    {{- end }}
+  - name: task-logs-config
+    mountPath: /etc/task-logs
+    readOnly: true
+  - name: task-logs-data
+    mountPath: /var/lib/vector
+  {{- range include "task-logs.secretVolumes" $settings.loki | fromYamlArray }}
+  - name: {{ .name }}
+    mountPath: /etc/{{ .name }}
+    readOnly: true
+  {{- end }}
+{{- end -}}
+
+{{/* Volumes of the sidecar. Input: the root of the chart in whose scope it is rendered. */}}
+{{- define "task-logs.volumes" -}}
+- name: task-logs-config
+  configMap:
+    name: {{ include "task-logs.configMapName" . }}
+    optional: true
+- name: task-logs-data
+  emptyDir:
+    sizeLimit: {{ .Values.global.taskLogs.dataSizeLimit }}
+{{- with include "task-logs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Volumes with the credentials for Loki, each mounted at /etc/<its name>. Optional, so that a missing
+Secret costs the task's logs and not the task.
+Input: .Values.global.taskLogs.loki
+*/}}
+{{- define "task-logs.secretVolumes" -}}
+{{- $secrets := dict "task-logs-auth" .auth.secretName "task-logs-ca" .tls.caSecretName "task-logs-client" .tls.clientSecretName -}}
+{{- range $volume, $secret := $secrets }}
+{{- if $secret }}
+- name: {{ $volume }}
+  secret:
+    secretName: {{ $secret }}
+    optional: true
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Environment of the sidecar from the pod's own metadata. The identity of the task comes from the
+annotations, which hold the ids verbatim; Airflow sanitises and hashes them in the labels.
+*/}}
+{{- define "task-logs.downwardApi" -}}
+POD_NAME: metadata.name
+POD_NAMESPACE: metadata.namespace
+NODE_NAME: spec.nodeName
+DAG_ID: metadata.annotations['dag_id']
+TASK_ID: metadata.annotations['task_id']
+RUN_ID: metadata.annotations['run_id']
+TRY_NUMBER: metadata.annotations['try_number']
+MAP_INDEX: metadata.annotations['map_index']
+{{- end -}}
+
+{{/*
+Seconds of the drain's total deadline.
+Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
+*/}}
+{{- define "task-logs.drainTimeoutSeconds" -}}
+{{- $timeout := .settings.drain.timeoutSeconds -}}
+{{- if kindIs "invalid" $timeout -}}
+{{- $timeout = semverCompare "<3.0.0-0" .airflowVersion | ternary 8 25 -}}
+{{- end -}}
+{{- int $timeout -}}
+{{- end -}}

@@ -1,0 +1,122 @@
+{{/*
+files/task-logs/vector.yaml, which is complete and valid by itself, with the values put in.
+*/}}
+{{- define "task-logs.vectorConfig" -}}
+{{- $settings := .Values.global.taskLogs -}}
+{{- $config := .Files.Get "files/task-logs/vector.yaml" | fromYaml -}}
+{{- $_ := set $config.sources.task_logs "max_line_bytes" (int64 $settings.maxLineBytes) -}}
+
+{{- $loki := $config.sinks.loki -}}
+{{- $_ := set $loki "endpoint" $settings.loki.endpoint -}}
+{{- $_ := set $loki "path" $settings.loki.path -}}
+{{- $_ := set $loki "compression" $settings.loki.compression -}}
+{{- $_ := set $loki.batch "max_bytes" (int64 $settings.loki.batch.maxBytes) -}}
+{{- $_ := set $loki.batch "timeout_secs" $settings.loki.batch.timeoutSeconds -}}
+{{- $_ := set $loki.request "timeout_secs" (int64 $settings.loki.requestTimeoutSeconds) -}}
+{{- with $settings.loki.tenantId -}}
+{{- $_ := set $loki "tenant_id" . -}}
+{{- end -}}
+{{- include "task-logs.setCredentials" (dict "config" $config "loki" $settings.loki) -}}
+
+{{- $transforms := $config.transforms -}}
+{{- $_ := set $transforms.fields "source" (include "task-logs.fields" $settings) -}}
+
+{{- /* The chain between parsing and splitting; each step reads the one before. */ -}}
+{{- $last := "parse" -}}
+{{- if $settings.redaction.enabled -}}
+{{- $last = "redact" -}}
+{{- if $settings.redaction.patterns -}}
+{{- $_ := set $transforms.redact "files" (list "redact.vrl" "redact-patterns.vrl" "redact-mark.vrl") -}}
+{{- end -}}
+{{- else -}}
+{{- range list "redact" "redacted" -}}
+{{- $_ := unset $transforms . -}}
+{{- end -}}
+{{- $_ := unset $config.sinks "redaction_count" -}}
+{{- end -}}
+{{- with $settings.minimumLevel -}}
+{{- $levels := list "debug" "info" "warning" "error" "critical" -}}
+{{- $below := initial (regexSplit . (join "," $levels) 2 | first | splitList ",") -}}
+{{- $condition := printf "!includes(%s, .level)" ($below | toJson) -}}
+{{- $_ := set $transforms "level" (dict "type" "filter" "inputs" (list $last) "condition" $condition) -}}
+{{- $last = "level" -}}
+{{- end -}}
+{{- range $settings.extraTransforms -}}
+{{- if hasKey $transforms .id -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: %q is the id of a transform of ours. Choose another id.\n" .id) -}}
+{{- end -}}
+{{- $_ := set $transforms .id (merge (dict "inputs" (list $last)) (omit . "id")) -}}
+{{- $last = .id -}}
+{{- end -}}
+{{- $_ := set $transforms.split "inputs" (list $last) -}}
+
+{{- range $id, $sink := $settings.extraSinks -}}
+{{- if hasKey $config.sinks $id -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraSinks: %q is the id of a sink of ours. Choose another id.\n" $id) -}}
+{{- end -}}
+{{- $_ := set $config.sinks $id (merge (dict) $sink (dict "inputs" (list "fields"))) -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/*
+Credentials for Loki, by reference: Vector reads them from mounted Secrets.
+Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.loki
+*/}}
+{{- define "task-logs.setCredentials" -}}
+{{- $sink := .config.sinks.loki -}}
+{{- with .loki.auth -}}
+{{- if .secretName -}}
+{{- $directory := dict "type" "directory" "path" "/etc/task-logs-auth" "remove_trailing_whitespace" true -}}
+{{- $_ := set $.config "secret" (dict "loki" $directory) -}}
+{{- if eq .strategy "bearer" -}}
+{{- $_ := set $sink "auth" (dict "strategy" "bearer" "token" (printf "SECRET[loki.%s]" .tokenKey)) -}}
+{{- else -}}
+{{- $_ := set $sink "auth" (dict "strategy" "basic" "user" (printf "SECRET[loki.%s]" .usernameKey) "password" (printf "SECRET[loki.%s]" .passwordKey)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $tls := dict -}}
+{{- if .loki.tls.caSecretName -}}
+{{- $_ := set $tls "ca_file" (printf "/etc/task-logs-ca/%s" .loki.tls.caKey) -}}
+{{- end -}}
+{{- if .loki.tls.clientSecretName -}}
+{{- $_ := set $tls "crt_file" "/etc/task-logs-client/tls.crt" -}}
+{{- $_ := set $tls "key_file" "/etc/task-logs-client/tls.key" -}}
+{{- end -}}
+{{- if $tls -}}
+{{- $_ := set $sink "tls" $tls -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+VRL that redacts the user's own patterns; it runs between redact.vrl and redact-mark.vrl.
+Input: .Values.global.taskLogs.redaction.patterns
+*/}}
+{{- define "task-logs.redactPatterns" -}}
+{{- range $name, $pattern := . }}
+# {{ $name }}
+text = replace(text, r'{{ $pattern }}', "***")
+{{- end }}
+{{ end -}}
+
+{{/*
+VRL that builds Loki's labels and structured metadata. An event without a field gets no such label.
+Input: .Values.global.taskLogs
+*/}}
+{{- define "task-logs.fields" -}}
+.labels = {{ include "task-logs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
+.structured_metadata = {{ include "task-logs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
+{{ end -}}
+
+{{/* Input: dict "fields" <names of event fields> "static" <names with fixed values> */}}
+{{- define "task-logs.vrlObject" -}}
+{{- $entries := list -}}
+{{- range $name := .fields -}}
+{{- $entries = append $entries (printf "%q: .%s" $name $name) -}}
+{{- end -}}
+{{- range $name, $value := .static -}}
+{{- $entries = append $entries (printf "%q: %s" $name ($value | toJson)) -}}
+{{- end -}}
+compact({ {{- join ", " $entries -}} })
+{{- end -}}

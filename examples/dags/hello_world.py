@@ -1,0 +1,66 @@
+"""The task shapes that make log collection lose lines. Runs on Airflow 2.9 to 3.x, triggered by hand.
+
+hello_world.expected.yaml has what the tasks print: airflow-platform verify-logs compares it with what
+is in Loki.
+"""
+
+import time
+from datetime import datetime, timedelta, timezone
+
+try:
+    from airflow.sdk import dag, get_current_context, task
+except ImportError:  # Airflow 2
+    from airflow.decorators import dag, task
+    from airflow.operators.python import get_current_context
+
+
+@dag(schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False)  # noqa: UP017
+def hello_world():
+    """Tasks that do not depend on each other, so that their pods run at the same time."""
+
+    @task
+    def quick():
+        """Ends before a node agent has noticed its pod."""
+        print("hello, world")
+
+    @task
+    def mapped(number: int):
+        """Several task instances with one task id."""
+        print(f"hello from mapped task {number}")
+
+    @task(retries=1, retry_delay=timedelta(seconds=1))
+    def fails_once():
+        """Ends its first attempt with a traceback."""
+        attempt = get_current_context()["ti"].try_number
+        print(f"attempt {attempt}")
+        if attempt == 1:
+            raise RuntimeError("the first attempt fails on purpose")
+
+    @task
+    def silent():
+        """Prints after a silence and exits at once, when a log shipper has stopped looking often."""
+        print("before the silence")
+        time.sleep(12)
+        for number in range(1, 31):
+            print(f"after the silence {number}")
+
+    @task
+    def burst():
+        """Prints faster than a log shipper reads."""
+        for number in range(1, 5001):
+            print(f"burst {number}")
+
+    @task
+    def non_ascii():
+        """Prints more than ASCII."""
+        print("žluťoučký kůň, 日本語, 🚀")
+
+    quick()
+    mapped.expand(number=[0, 1, 2])
+    fails_once()
+    silent()
+    burst()
+    non_ascii()
+
+
+hello_world()
