@@ -1,0 +1,55 @@
+"""The renders for which everything must hold that holds for all manifests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform import strict_yaml
+from airflow_platform.helm import MAJORS
+from airflow_platform.manifests import Render
+from airflow_platform.project import ROOT, environments
+from airflow_platform.render import render
+
+EVERYTHING_ON = strict_yaml.load_file(Path(__file__).with_name("everything-on.yaml"))
+
+_RENDERS: Mapping[str, Mapping[str, Any]] = {
+    **{
+        f"{environment}-helm{major}": {"environment": environment, "helm": major}
+        for environment in environments()
+        for major in MAJORS
+    },
+    **{
+        f"{environment}-airflow2": {
+            "environment": environment,
+            "sets": ("airflow.airflowVersion=2.11.0",),
+        }
+        for environment in environments()
+    },
+    **{f"add-on-helm{major}": {"chart": "add-on", "helm": major} for major in MAJORS},
+    "add-on-everything": {
+        "chart": "add-on",
+        "values": [{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
+    },
+    "prod-everything": {"environment": "prod", "values": [EVERYTHING_ON]},
+    "prod-nothing": {
+        "environment": "prod",
+        "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),
+    },
+    "prod-celery": {
+        "environment": "prod",
+        "values": [ROOT / "examples" / "celery" / "values.yaml"],
+    },
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(arguments, id=name, marks=pytest.mark.xdist_group(name))
+        for name, arguments in _RENDERS.items()
+    ]
+)
+def any_render(request: pytest.FixtureRequest) -> Render:
+    """Each environment by each Helm major and with Airflow 2, and all on, all off, and Celery."""
+    return render(**request.param)

@@ -1,0 +1,186 @@
+"""The values that change the mapping."""
+
+from typing import Any
+
+import pytest
+
+IDS = {"task": set(), "dag": {"task_id"}, "none": {"task_id", "dag_id"}}
+GAUGES_OF_TASKS = {
+    f"airflow_{name}"
+    for name in (
+        *("ti_running", "ti_scheduled", "ti_queued", "ti_deferred", "ti_awaiting_input"),
+        *("task_cpu_usage_percent", "task_mem_usage_percent"),
+    )
+}
+
+
+@pytest.fixture(scope="session", params=["2.11", "3.3"])
+def by_cardinality(request, tags, mapping, everything, replay):
+    """Scrape after one event of each metric, for a cardinality."""
+
+    def scrape(cardinality):
+        version = request.param
+        text = mapping(version=f"{version}.0", tags=tags, cardinality=cardinality)
+        return replay(text, everything(version, tags))
+
+    return scrape
+
+
+@pytest.mark.parametrize("cardinality", ["dag", "none"])
+def test_a_lower_cardinality_hides_ids(by_cardinality, cardinality):
+    scrape = by_cardinality(cardinality)
+    assert scrape.faults == {}
+    labels = set().union(*(metric.labels for metric in scrape.metrics.values()))
+    assert labels & {"task_id", "dag_id"} == {"task_id", "dag_id"} - IDS[cardinality]
+
+
+@pytest.mark.parametrize("cardinality", ["dag", "none"])
+def test_a_lower_cardinality_counts_the_same_events(by_cardinality, cardinality):
+    """Only gauges of tasks are left out: the exporter cannot add them up."""
+    all_, fewer = by_cardinality("task"), by_cardinality(cardinality)
+    assert {name: metric.events for name, metric in fewer.metrics.items()} == {
+        name: metric.events for name, metric in all_.metrics.items() if name not in GAUGES_OF_TASKS
+    }
+
+
+def test_hidden_tasks_share_one_series(mapping, replay):
+    lines = tuple(f"airflow.ti.start,dag_id=d,task_id=t{number}:1|c" for number in range(9))
+    (sample,) = replay(mapping(cardinality="dag"), lines)["airflow_ti_start_total"].samples
+    assert sample.value == 9
+
+
+def test_all_gauges_and_nothing_else_have_a_ttl(raw_mapping, rules, airflow_metrics):
+    gauges = {f"airflow_{metric.metric}" for metric in airflow_metrics if metric.type == "g"}
+    with_ttl = {rule["name"] for rule in rules(raw_mapping) if "ttl" in rule}
+    assert with_ttl - {"airflow_edge_worker_$1"} == {
+        name for name in gauges if not name.startswith("airflow_edge_worker_")
+    }
+
+
+def test_a_gauge_that_is_not_sent_any_more_goes_and_a_counter_stays(mapping, exporter):
+    with exporter(mapping().replace("ttl: 10m", "ttl: 1s")) as running:
+        scrape = running.send(("airflow.pool.open_slots:1|g", "airflow.ti.start:1|c"))
+        assert "airflow_pool_open_slots" in scrape.metrics
+        scrape = running.wait_until(lambda scrape: "airflow_pool_open_slots" not in scrape.metrics)
+    assert "airflow_ti_start_total" in scrape.metrics
+
+
+def test_native_histograms_stand_beside_classic_buckets(mapping, exporter):
+    with exporter(mapping()) as running:
+        running.send(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
+        histogram = _histogram(running.text(accept=PROTOBUF), "airflow_task_duration_seconds")
+    assert histogram.keys() >= {CLASSIC_BUCKET, NATIVE_SPAN}
+
+
+def test_native_histograms_can_be_seen_to_be_missing(mapping, exporter):
+    text = mapping().replace(
+        "native_histogram_bucket_factor: 1.1", "native_histogram_bucket_factor: 1"
+    )
+    with exporter(text) as running:
+        running.send(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
+        histogram = _histogram(running.text(accept=PROTOBUF), "airflow_task_duration_seconds")
+    assert CLASSIC_BUCKET in histogram
+    assert NATIVE_SPAN not in histogram
+
+
+def test_what_has_no_rule_stays_visible_under_its_own_name(mapping, replay):
+    scrape = replay(mapping(), ("airflow.brand.new:1|c", "airflow.brand.new_time:1|ms"))
+    assert scrape.unmapped == {"airflow_brand_new", "airflow_brand_new_time"}
+    assert scrape["airflow_brand_new_time"].type == "histogram"
+
+
+def test_what_has_no_rule_can_be_dropped(mapping, replay, everything):
+    rule = {"match": ".", "match_type": "regex", "name": "dropped", "action": "drop"}
+    text = mapping(after=[rule])
+    assert replay(text, ("airflow.brand.new:1|c",)).metrics == {}
+    lines = everything("3.1", True)
+    assert replay(text, lines).metrics.keys() == replay(mapping(), lines).metrics.keys()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"match": "airflow.ti.start", "name": "mine"},
+        {"match": "airflow.ti.*", "name": "mine"},
+        {"match": r"^airflow\.ti\.st", "match_type": "regex", "name": "mine"},
+    ],
+)
+def test_rules_put_before_ours_win(mapping, replay, rule):
+    text = mapping(before=[rule])
+    assert set(replay(text, ("airflow.ti.start:1|c",)).metrics) == {"mine"}
+    assert set(replay(text, ("airflow.ti_failures:1|c",)).metrics) == {"airflow_ti_failures_total"}
+
+
+def test_a_rule_put_before_ours_wins_over_a_legacy_name(mapping, replay):
+    rule = {"match": r"^airflow\.ti\.start\.(.+)$", "match_type": "regex", "name": "mine"}
+    text = mapping(tags=False, before=[rule])
+    assert set(replay(text, ("airflow.ti.start.d.t:1|c",)).metrics) == {"mine"}
+
+
+def test_a_longer_rule_put_before_ours_leaves_ours_alone(mapping, replay):
+    rule = {"match": "airflow.ti.start.*.*", "name": "mine"}
+    text = mapping(before=[rule])
+    scrape = replay(text, ("airflow.ti.start:1|c", "airflow.ti.start.d.t:1|c"))
+    assert set(scrape.metrics) == {"airflow_ti_start_total", "mine"}
+
+
+def test_rules_put_after_ours_get_what_is_left(mapping, replay):
+    rule = {"match": r"^airflow\.(.+)$", "match_type": "regex", "name": "other_$1"}
+    text = mapping(after=[rule])
+    lines = ("airflow.ti.start:1|c", "airflow.ti.start.d.t:1|c", "airflow.brand_new:1|c")
+    assert set(replay(text, lines).metrics) == {"airflow_ti_start_total", "other_brand_new"}
+
+
+def test_a_rule_with_a_name_of_ours_does_not_break_the_scrape(mapping, replay):
+    """Two help texts for one name make statsd_exporter refuse the whole scrape."""
+    rule = {"match": "airflow.executor.open_slots", "name": "airflow_executor_open_slots"}
+    lines = ("airflow.executor.open_slots:1|g", "airflow.executor.open_slots.CeleryExecutor:1|g")
+    scrape = replay(mapping(before=[rule]), lines)
+    assert scrape["airflow_executor_open_slots"].events == 2
+
+
+# Protocol buffers of Prometheus: MetricFamily has name 1 and metric 4, Metric has histogram 7.
+PROTOBUF = (
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"
+)
+CLASSIC_BUCKET = 3
+NATIVE_SPAN = 12
+
+
+def _histogram(body, name):
+    """Return the fields of the one histogram called ``name``, by number."""
+    position = 0
+    while position < len(body):
+        length, position = _varint(body, position)
+        family = _fields(body[position : position + length])
+        position += length
+        if family[1] == [name.encode()]:
+            (metric,) = family[4]
+            return _fields(_fields(metric)[7][0])
+    raise AssertionError(f"there is no {name}")
+
+
+def _fields(message):
+    fields: dict[int, list[Any]] = {}
+    position = 0
+    while position < len(message):
+        key, position = _varint(message, position)
+        if key & 7 == 0:
+            value, position = _varint(message, position)
+        else:
+            size, position = (8, position) if key & 7 == 1 else _varint(message, position)
+            value = message[position : position + size]
+            position += size
+        fields.setdefault(key >> 3, []).append(value)
+    return fields
+
+
+def _varint(message, position):
+    value = shift = 0
+    while True:
+        byte = message[position]
+        value |= (byte & 0x7F) << shift
+        position += 1
+        shift += 7
+        if byte < 0x80:
+            return value, position
