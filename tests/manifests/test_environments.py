@@ -123,6 +123,28 @@ def test_metrics_and_service_monitor(environment: str) -> None:
         assert [endpoint["interval"] for endpoint in monitor.at("spec", "endpoints")] == ["30s"]
 
 
+@pytest.mark.parametrize("environment", ["staging", "prod"])
+def test_the_alerts_on_missing_replicas_expect_as_many_as_there_are(environment: str) -> None:
+    rendered = render(environment)
+    replicas = {
+        workload.name: workload.at("spec", "replicas")
+        for kind in ("Deployment", "StatefulSet")
+        for workload in rendered.all(kind)
+    }
+    (rules,) = rendered.all("PrometheusRule")
+    expected = {
+        rule["alert"]: float(rule["expr"].rsplit(maxsplit=1)[1])
+        for group in rules.at("spec", "groups")
+        for rule in group["rules"]
+        if rule.get("alert", "").endswith("ReplicasMissing")
+    }
+    assert expected == {
+        "SchedulerReplicasMissing": replicas["airflow-scheduler"],
+        "TriggererReplicasMissing": replicas["airflow-triggerer"],
+        "DagProcessorReplicasMissing": replicas["airflow-dag-processor"],
+    }
+
+
 @EACH_ENVIRONMENT
 def test_task_logs_are_on(environment: str) -> None:
     rendered = render(environment)

@@ -1,0 +1,108 @@
+"""The alerts as the chart renders them, and promtool to check and to run them."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform import strict_yaml
+from airflow_platform.frozen import thaw
+from airflow_platform.manifests import Manifest
+from airflow_platform.project import ADDON, RELEASE
+from airflow_platform.render import render
+
+Rule = Mapping[str, Any]
+
+RAW_FILES = tuple(sorted((ADDON / "files" / "alerts").glob("*.rules.yaml")))
+
+_ALL_ON = {"olderNames": {"enabled": True}, "alerts": {"DagRunFailed": {"enabled": True}}}
+
+
+@pytest.fixture(scope="session")
+def prometheus_rule() -> Callable[..., Manifest]:
+    """Render the PrometheusRule with values of ``prometheusRule``, and whatever render() takes."""
+
+    def run(settings: Mapping[str, Any], **arguments: Any) -> Manifest:
+        own = {"prometheusRule": {"enabled": True, **settings}}
+        values = [own, *arguments.pop("values", ())]
+        release = arguments.setdefault("release", RELEASE)
+        rendered = render(chart="add-on", values=values, **arguments)
+        return rendered.get("PrometheusRule", f"{release}-alerts")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def all_on(prometheus_rule: Callable[..., Manifest]) -> Manifest:
+    """The PrometheusRule with every rule of ours."""
+    return prometheus_rule(_ALL_ON)
+
+
+@pytest.fixture(scope="session")
+def alerts(all_on: Manifest) -> Mapping[str, Rule]:
+    """Every alert by name, as rendered."""
+    return {rule["alert"]: rule for rule in _rules(all_on) if "alert" in rule}
+
+
+@pytest.fixture(scope="session")
+def raw_alerts() -> Mapping[str, Rule]:
+    """Every alert by name, as in the chart's files."""
+    return {
+        rule["alert"]: rule
+        for file in RAW_FILES
+        for group in strict_yaml.load_file(file)["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
+@pytest.fixture(scope="session")
+def expressions(all_on: Manifest) -> Mapping[str, str]:
+    """The expression of every rule, recording rules included, by the rule's name, as rendered."""
+    return {rule.get("alert") or rule["record"]: rule["expr"] for rule in _rules(all_on)}
+
+
+@pytest.fixture(scope="session")
+def promtool(program: Callable[[str], Path]) -> Callable[..., str]:
+    """Run promtool; return what it prints, and fail the test when it reports a fault."""
+
+    def run(*arguments: object, directory: Path | None = None) -> str:
+        command = [str(program("promtool")), *map(str, arguments)]
+        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def unit_test(
+    tmp_path_factory: pytest.TempPathFactory, promtool: Callable[..., str]
+) -> Callable[[Path, Manifest], None]:
+    """Run a file of promtool unit tests on the rules of a PrometheusRule.
+
+    ``rule_files`` names files of the chart; a file's group is named after it. As in the chart's
+    files, the series carry the job only, and get the namespace here.
+    """
+
+    def run(file: Path, rules: Manifest) -> None:
+        directory = tmp_path_factory.mktemp(file.stem)
+        for group in thaw(rules.at("spec", "groups")):
+            name = group["name"].removeprefix("airflow-")
+            path = directory / f"{name}.rules.yaml"
+            path.write_text(json.dumps({"groups": [group]}), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        series = re.sub(r'(job="[^"]*")', rf'\1,namespace="{rules.namespace}"', text)
+        (directory / file.name).write_text(series, encoding="utf-8")
+        promtool("test", "rules", file.name, directory=directory)
+
+    return run
+
+
+def _rules(rules: Manifest) -> Iterator[Rule]:
+    for group in rules.at("spec", "groups"):
+        yield from group["rules"]
