@@ -34,7 +34,7 @@ validate: $(INSTALLED)
 # Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
 # cannot be built here, the tests that need it report.
 tools: $(INSTALLED)
-	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool >/dev/null || true
+	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser >/dev/null || true
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist scripts/*.egg-info
@@ -45,5 +45,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into .venv ...' >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[test,lint]' >&2
+		--constraint constraints.txt --editable '.[test,lint,dashboards]' >&2
 	@touch $@

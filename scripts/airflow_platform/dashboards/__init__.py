@@ -1,0 +1,38 @@
+"""Grafana dashboards: generated from Python, committed as JSON in chart/files/dashboards."""
+
+import json
+from pathlib import Path
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from airflow_platform.dashboards import dag, overview, task_logs
+from airflow_platform.project import ADDON
+
+DIRECTORY = ADDON / "files" / "dashboards"
+
+
+def generate() -> dict[str, str]:
+    """Return the text of each file of ``DIRECTORY`` by its name, which is the board's uid."""
+    return dict(_file(board) for board in (overview.board(), dag.board(), task_logs.board()))
+
+
+def write(directory: Path = DIRECTORY) -> list[Path]:
+    """Write the boards into ``directory`` and return their paths."""
+    paths = []
+    for name, text in generate().items():
+        path = directory / name
+        path.write_text(text, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def _file(builder: Dashboard) -> tuple[str, str]:
+    board = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
+    for link in board["links"]:
+        del link["placement"]  # which would hide it in a menu
+    panels = (panel for row in board["panels"] for panel in (row, *row.get("panels", ())))
+    for number, panel in enumerate(panels, start=1):  # links to a panel use its id
+        panel["id"] = number
+    text = json.dumps(board, indent=2, sort_keys=True, ensure_ascii=False)
+    return f"{board['uid']}.json", f"{text}\n"

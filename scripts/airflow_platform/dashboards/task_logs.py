@@ -1,0 +1,196 @@
+"""The board about task logs: the lines in Loki, and whether all have arrived there."""
+
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.models import units
+
+from airflow_platform.dashboards import frame, links
+from airflow_platform.dashboards.panels import (
+    NEUTRAL,
+    ONE_IS_BAD,
+    Panel,
+    density,
+    graph,
+    listing,
+    log_lines,
+    log_ranking,
+    log_volume,
+    ranking,
+    tile,
+)
+from airflow_platform.dashboards.queries import (
+    EXPLORED_LINES,
+    RANGE,
+    events,
+    lines,
+    quantiles,
+    rate,
+    series,
+    top,
+    total,
+)
+
+_TASK = ('dag_id=~"$dag_id"', 'task_id=~"$task_id"')
+
+_CHOSEN = lines(
+    '| level=~"$level"',
+    "| run_id=~`.*${run_id:regex}.*`",
+    '| try_number=~"$try_number"',
+    "|~ `(?i)${search}`",
+)
+_ERRORS = lines("| level=~`error|critical`")
+
+
+def _audit(part: str) -> str:
+    return series(f"airflow_task_log_{part}", *_TASK)
+
+
+def board() -> Dashboard:
+    """Return the board."""
+    streams = '{namespace="$namespace",dag_id!=""}'
+    of_dag = '{namespace="$namespace",dag_id!="",dag_id=~"$dag_id"}'
+    board = (
+        frame.board(
+            links.TASK_LOGS,
+            "Airflow / Task logs",
+            "Log lines of tasks in Loki, and what the sidecars report about their delivery.",
+        )
+        .with_variable(frame.loki_variable())
+        .with_variable(frame.several(frame.log_label_values("dag_id", "DAG", streams)))
+        .with_variable(frame.several(frame.log_label_values("task_id", "Task", of_dag)))
+        .with_variable(frame.text_field("run_id", "Run", "A part of the run's id."))
+        .with_variable(frame.several_of("try_number", "Try", "1,2,3,4,5"))
+        .with_variable(frame.several_of("level", "Level", "debug,info,warning,error,critical"))
+        .with_variable(
+            frame.text_field("search", "Search", "A regular expression; case does not matter.")
+        )
+    )
+    frame.add_row(board, "Lines", _lines())
+    frame.add_row(board, "Delivery", _delivery())
+    return board
+
+
+def _lines() -> Iterator[Panel]:
+    yield log_volume("Log lines", f"sum by (level) (count_over_time({_CHOSEN} [$__auto]))")
+    yield log_lines(
+        "Log lines",
+        _CHOSEN,
+        links=[links.to_explore(EXPLORED_LINES)],
+        description="As Airflow wrote them. run_id, try_number, map_index and pod are among"
+        " the details of a line.",
+    )
+    count = f"count_over_time({_ERRORS} [$__range])"
+    yield log_ranking(
+        "DAGs with most errors",
+        "{{dag_id}}",
+        f"topk(10, sum by (dag_id) ({count}))",
+        links=[
+            links.to_board("Runs and tasks", links.DAG, "loki", dag_id="${__field.labels.dag_id}")
+        ],
+    )
+    yield log_ranking(
+        "Tasks with most errors",
+        "{{dag_id}} / {{task_id}}",
+        f"topk(10, sum by (dag_id, task_id) ({count}))",
+        links=[
+            links.to_board(
+                "Logs",
+                links.TASK_LOGS,
+                "loki",
+                dag_id="${__field.labels.dag_id}",
+                task_id="${__field.labels.task_id}",
+            )
+        ],
+    )
+
+
+def _delivery() -> Iterator[Panel]:
+    written, delivered, missing = (
+        total(events(_audit(f"bytes_{part}_total"), RANGE))
+        for part in ("written", "delivered", "missing")
+    )
+    yield tile("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
+    yield tile(
+        "Delivered",
+        units.PercentUnit,
+        {"": f"{delivered} / ({written} > 0)"},
+        ((None, "red"), (0.9999, "green")),
+        "Share of the written bytes that Loki has accepted.",
+    )
+    yield tile(
+        "Missing",
+        units.BytesIEC,
+        {"": missing},
+        ONE_IS_BAD,
+        "Not delivered before the drain's deadline; which files, says the termination message"
+        " of the sidecar.",
+    )
+    for title, metric, steps, description in (
+        (
+            "Refused lines",
+            "refused_total",
+            ONE_IS_BAD,
+            "Loki has refused them for good; its answer is in the sidecar's log.",
+        ),
+        (
+            "Oversized lines",
+            "oversized_total",
+            ONE_IS_BAD,
+            "Longer than maxLineBytes: skipped and counted as missing.",
+        ),
+        ("Redacted lines", "redacted_total", NEUTRAL, "Lines in which a secret was masked."),
+        (
+            "Restarts of Vector",
+            "vector_restarts_total",
+            ONE_IS_BAD,
+            "Vector had ended by itself while the task ran.",
+        ),
+    ):
+        number = total(events(_audit(metric), RANGE))
+        yield tile(title, units.Short, {"": number}, steps, description, span=3)
+    yield graph(
+        "Bytes",
+        units.BytesPerSecondIEC,
+        {
+            part: total(rate(_audit(f"bytes_{part}_total")))
+            for part in ("written", "delivered", "missing")
+        },
+        "Counted when a task has ended.",
+    )
+    drain = events(_audit("drain_seconds_bucket"))
+    yield graph(
+        "Drain",
+        units.Seconds,
+        quantiles(drain, 0.5, 0.95, 0.99),
+        "Time that pods lived on after their task, to deliver what was left. They hold an"
+        " executor slot meanwhile.",
+    )
+    yield density("Drain", total(drain, "le"))
+    yield ranking(
+        "Tasks with the longest logs",
+        units.BytesIEC,
+        "{{dag_id}} / {{task_id}}",
+        top(10, total(events(_audit("bytes_written_total"), RANGE), "dag_id", "task_id")),
+    )
+    by_task = ("dag_id", "task_id")
+    yield listing(
+        "Incomplete logs",
+        {"dag_id": "DAG", "task_id": "Task"},
+        {
+            "Missing": (
+                units.BytesIEC,
+                f"{total(events(_audit('bytes_missing_total'), RANGE), *by_task)} > 0",
+            ),
+        },
+        links=[
+            links.to_board(
+                "Runs and tasks",
+                links.DAG,
+                "loki",
+                dag_id="${__data.fields.DAG}",
+                task_id="${__data.fields.Task}",
+            )
+        ],
+        span=16,
+    ).height(8)
