@@ -59,17 +59,17 @@ def service_monitors_reach_a_service(
 
 @WIRING.add
 def pod_monitors_reach_pods(render: Render, *, namespace: str = NAMESPACE) -> Iterator[Finding]:
-    """Find what is scraped, as for ServiceMonitors."""
+    """Find what is scraped. Of the selected pods, those without the port are not."""
     for monitor in render.all("PodMonitor"):
         yield from _looks_elsewhere(monitor, namespace)
         pods = _pods(render, monitor.at("spec", "selector"))
-        if len(pods) != 1:
-            yield monitor, f"spec.selector must select pods of one kind, it selects {_list(pods)}"
+        if not pods:
+            yield monitor, "spec.selector must select pods, it selects none"
         for endpoint in monitor.at("spec", "podMetricsEndpoints"):
             port = endpoint.get("port")
-            for pod in pods:
-                if not isinstance(port, str) or port not in _container_ports(pod, "TCP"):
-                    yield monitor, f"port {port} is no named TCP port of {pod}"
+            named = isinstance(port, str)
+            if pods and not (named and any(port in _container_ports(pod, "TCP") for pod in pods)):
+                yield monitor, f"port {port} is no named TCP port of {_list(pods)}"
 
 
 def _looks_elsewhere(monitor: Manifest, namespace: str) -> Iterator[Finding]:

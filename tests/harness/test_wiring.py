@@ -28,7 +28,6 @@ CONFIG = "ConfigMap/airflow-config data airflow.cfg"
 BINDING = "RoleBinding/airflow-pod-log-reader"
 MAPPING_VOLUME = f"{EXPORTER_POD} volumes mapping"
 
-EVERYTHING = {"matchExpressions": [{"key": "component", "operator": "Exists"}]}
 NOTHING = {"matchLabels": {"component": "nothing"}}
 
 
@@ -82,8 +81,8 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "pod_monitors_reach_pods": [
         ({f"{POD_MONITOR} spec selector": NOTHING}, "it selects none"),
-        ({f"{POD_MONITOR} spec selector": EVERYTHING}, "it selects Deployment/airflow-api-server"),
         ({f"{POD_MONITOR} spec podMetricsEndpoints": [{"port": "metrics"}]}, "port metrics"),
+        ({f"{POD_MONITOR} spec podMetricsEndpoints": [{"port": 9102}]}, "port 9102"),
         ({f"{POD_MONITOR} metadata namespace": "monitoring"}, "lakehouse-platform"),
     ],
     "ingresses_reach_a_service": [

@@ -31,6 +31,8 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
     "add-on-everything": {
         "chart": "add-on",
         "values": [{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
+        # It looks for pods of Airflow.
+        "sets": ("podMonitor.enabled=false",),
     },
     "prod-everything": {"environment": "prod", "values": [EVERYTHING_ON]},
     "prod-nothing": {

@@ -51,6 +51,12 @@ env:
   {{- with $settings.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- if $settings.internalMetrics.enabled }}
+ports:
+  - name: vector-metrics
+    containerPort: 9598
+    protocol: TCP
+{{- end }}
 resources: {{- toYaml $settings.resources | nindent 2 }}
 securityContext:
   {{- include "observability.containerSecurityContext" . | nindent 2 }}

@@ -56,6 +56,11 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- end -}}
 {{- $_ := set $config.sinks $id (merge (dict) $sink (dict "inputs" (list "fields"))) -}}
 {{- end -}}
+
+{{- if $settings.internalMetrics.enabled -}}
+{{- $_ := set $config.sources "internal_metrics" (dict "type" "internal_metrics") -}}
+{{- $_ := set $config.sinks "internal_metrics_exporter" (dict "type" "prometheus_exporter" "inputs" (list "internal_metrics") "address" "0.0.0.0:9598") -}}
+{{- end -}}
 {{- toYaml $config -}}
 {{- end -}}
 
