@@ -7,9 +7,10 @@
 # position (Vector's checkpoints.json: what Loki has accepted) equals its size. The kubelet sends SIGTERM to
 # a native sidecar only after the main container has ended, so the files are final by then.
 #
-# It needs a POSIX sh and find, stat, awk, tr, tail, head, grep (busybox or coreutils), and nc -u for the
-# audit metrics. It exits 0 when every byte is delivered, else 1 with a termination message, and never before
-# SIGTERM: an exit would put the container into the kubelet's restart back-off, where nobody drains.
+# It exits 0 when every byte is delivered, else 1 with a termination message, and never before SIGTERM: an exit
+# would put the container into the kubelet's restart back-off, where nobody drains.
+#
+# It needs a POSIX sh with find, stat, awk and the like (busybox is enough), and `nc -u` for the audit metrics.
 #
 # Settings (environment):
 #   DRAIN_TIMEOUT_SECONDS  25                  no path from SIGTERM to exit takes longer; at least 2
@@ -22,9 +23,11 @@
 #   STATSD_HOST                                receives the audit metrics; empty: none are sent
 #   STATSD_PORT            9125
 #   DAG_ID, TASK_ID                            tags of the audit metrics; empty: no tags
+#   POD_UID                pod                 which pod the data directory's copy of the configuration is for
 #   TERMINATION_LOG        /dev/termination-log
 #   VECTOR_BIN             vector
 #   VECTOR_CONFIG          vector.yaml         read by Vector, as all its VECTOR_* variables
+
 terminating=''
 trap 'terminating=1' TERM INT # first of all: as PID 1 a signal without a handler is lost
 set -u
@@ -32,7 +35,7 @@ set -u
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
 : "${RESEND_MAX_BYTES:=33554432}"
-: "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${DAG_ID:=}" "${TASK_ID:=}"
+: "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
 : "${VECTOR_THREADS:=1}" "${VECTOR_CHUNK_SIZE_EVENTS:=5}" # by default a thread for each CPU of the node and 1000:
 # in a burst Vector then reads faster than it handles acknowledgements, and its memory grows with the burst
@@ -95,15 +98,17 @@ stop_vector() {
   kill_at=$((now + $1 * 100 + 100))
   [ "$kill_at" -lt "$deadline" ] || kill_at=$deadline
   sent=''
-  # Not even SIGKILL ends a process that hangs in the kernel: no further than the deadline.
-  while running "$vector" && [ "$now" -lt $((deadline + 20)) ]; do
+  while running "$vector"; do
     if [ -z "$sent" ] && catches_signals "$vector"; then
-      kill -TERM "$vector"
+      kill -TERM "$vector" 2>/dev/null
       sent=1
     fi
     read_clock
-    [ "$now" -lt "$kill_at" ] || kill -KILL "$vector" 2>/dev/null
-    sleep 0.02
+    if [ "$now" -ge "$kill_at" ]; then
+      kill -KILL "$vector" 2>/dev/null
+      [ "$now" -lt $((deadline + 20)) ] || break # it hangs in the kernel, which not even SIGKILL ends
+    fi
+    sleep 0.01
   done
   # The reader ends with Vector; what it has noted counts.
   while running "$reader" && [ "$now" -lt "$deadline" ]; do sleep 0.01; read_clock; done
@@ -114,17 +119,20 @@ stop_vector() {
 
 # log_files [FIND-EXPRESSION]: the files that the source includes (keep in step with `include` in vector.yaml).
 # Symbolic links are left out: what they point to is found by its own name.
-newline='
-'
 log_files() {
-  (cd "$LOG_ROOT" && find . -type f -size +0c \( -name 'attempt=*.log*' -o -path './scheduler/*.log' \
-    -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) "$@") 2>/dev/null
+  (cd "$LOG_ROOT" && find . -name lost+found -prune -o -type f -size +0c \( -name 'attempt=*.log*' \
+    -o -path './scheduler/*.log' -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) \
+    "$@") 2>/dev/null
 }
 
-# Compares sizes with acknowledged positions. Sets files, written, delivered (bytes), and incomplete: a line
-# "INODE MISSING-BYTES SIZE NAME" for each file that is not delivered to its end.
+newline='
+'
+
+# Compares sizes with acknowledged positions. Sets files, written, delivered and behind (bytes; behind is the most
+# that is missing of one file), and incomplete: a line "INODE MISSING-BYTES SIZE NAME" for each file that is not
+# delivered to its end.
 audit() {
-  audit=$({
+  result=$({
     tr '}' '\n' <"$checkpoints"
     [ ! -d "$tails" ] || (cd "$tails" && find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
     log_files -exec stat -c '%d %i %s %n' {} +
@@ -136,8 +144,8 @@ audit() {
     /^tail [0-9]+ [0-9]+ [0-9]+ \.\// {
       if (position[$2 "," $3] != $4) next
       bytes = $4 - 1 # without the added newline
-      path_ = name(); sub(/^[0-9]+\//, "", path_) # the offset
-      tail[path_] = bytes
+      original = name(); sub(/^[0-9]+\//, "", original) # the offset
+      tail[original] = bytes
       next
     }
     /^[0-9]+ [0-9]+ [0-9]+ \.\// {
@@ -150,15 +158,16 @@ audit() {
         done[i] += tail[path[i]]
         if (done[i] > size[i]) done[i] = 0 # not the file that the checkpoint is of
         written += size[i]; delivered += done[i]
-        if (done[i] < size[i])
-          lines = lines sprintf("\n%s %.0f %.0f %s", inode[i], size[i] - done[i], size[i], path[i])
+        missing = size[i] - done[i]
+        if (missing) lines = lines sprintf("\n%s %.0f %.0f %s", inode[i], missing, size[i], path[i])
+        if (missing > behind) behind = missing
       }
-      printf "%d %.0f %.0f%s\n", n, written, delivered, lines
+      printf "%d %.0f %.0f %.0f%s\n", n, written, delivered, behind, lines
     }')
-  totals=${audit%%"$newline"*}
-  incomplete=${audit#"$totals"}
+  totals=${result%%"$newline"*}
+  incomplete=${result#"$totals"}
   incomplete=${incomplete#"$newline"}
-  read -r files written delivered <<EOF
+  read -r files written delivered behind <<EOF
 $totals
 EOF
 }
@@ -196,11 +205,11 @@ offer_again() {
   audit
 }
 
-# Stopping Vector cuts short what it could read on: with more missing than it reads between two looks at signals,
-# it is left alone as long as it delivers, and for half of the time that is left.
+# To stop Vector cuts it short: while more of a file is missing than Vector reads between two looks at signals, it
+# is left alone, as long as it delivers, and for half of the time that is left.
 follow() {
   patience=$((now + 300))
-  while [ $((written - delivered)) -gt "$MAX_READ_BYTES" ] && running "$vector" &&
+  while [ "$behind" -gt "$MAX_READ_BYTES" ] && running "$vector" &&
     [ "$now" -lt "$patience" ] && [ "$now" -lt $((begun + limit * 100)) ]; do
     sleep 0.2
     so_far=$delivered
@@ -208,6 +217,13 @@ follow() {
     read_clock
     [ "$delivered" -le "$so_far" ] || patience=$((now + 300))
   done
+}
+
+# What the task's container printed (capture-output.sh keeps a copy) stands in for a log file that never came into
+# being; the pod's annotations say whose it is.
+take_captured_output() {
+  [ "$files" = 0 ] && [ -s "$LOG_ROOT/.output/output.log" ] || return 0
+  mv "$LOG_ROOT/.output/output.log" "$LOG_ROOT/.output/attempt=output.log" && audit
 }
 
 drain() {
@@ -218,12 +234,13 @@ drain() {
   connect_statsd
   stop_vector "$first_limit"
   audit
+  take_captured_output
   offered=''
   offer_again
   fruitless=0
   while [ -n "$incomplete" ]; do
     read_clock
-    [ "$now" -lt "$deadline" ] || break
+    [ $((deadline - now)) -gt 30 ] || break # too late for a start of Vector
     before=$delivered
     begun=$now
     # Half of what is left: a connection that hangs gets a successor.
@@ -261,10 +278,10 @@ oversized_lines() {
   log_files -size +"$MAX_LINE_BYTES"c -exec timeout "$seconds" cat {} + | tr '\n\000\001' '\001  ' | fold -b -w 4096 |
     LC_ALL=C awk -F '\001' -v max="$MAX_LINE_BYTES" '
       {
-        length_ += length($1)
+        bytes_in_line += length($1)
         for (i = 2; i <= NF; i++) {
-          if (length_ > max) { lines++; bytes += length_ + 1 }
-          length_ = length($i)
+          if (bytes_in_line > max) { lines++; bytes += bytes_in_line + 1 }
+          bytes_in_line = length($i)
         }
       }
       END { printf "%d %.0f\n", lines, bytes }'
@@ -282,11 +299,14 @@ EOF
   [ ! -s "$redacted_lines" ] || redacted=$(($(wc -l <"$redacted_lines")))
   read_clock
   milliseconds=$(((now - started) * 10))
+  unreadable=''
+  [ ! -d "$LOG_ROOT" ] || log_files >/dev/null || unreadable=', not all directories can be read'
   summary="task logs: $files files, $written bytes written, $delivered delivered, $missing missing, $refused lines\
- refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms"
+ refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$unreadable"
   echo "$summary"
   send_statsd
-  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || exit 0
+  rm -rf "$state" "$redacted_lines" # reported: not once more where the data directory outlives the pod
+  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$unreadable" ] || exit 0
   {
     echo "$summary"
     printf '%s\n' "$incomplete" | while read -r _ bytes size path; do
@@ -346,6 +366,14 @@ restarted() {
 }
 
 mkdir -p "$state"
+# The pod keeps the configuration that it was started with: one that an upgrade puts into the ConfigMap meanwhile
+# may need what this pod has not mounted. By pod, because the data directory of a long-lived pod outlives it.
+configuration=$DATA_DIR/configuration/$POD_UID
+if [ ! -d "$configuration" ]; then
+  rm -rf "$DATA_DIR/configuration"
+  mkdir -p "$configuration.new" && cp ./* "$configuration.new" && mv "$configuration.new" "$configuration"
+fi
+cd "$configuration" || echo "task logs: $configuration is missing; reading $PWD as it is" >&2
 rm -rf "$tails" "$state/log"
 mkfifo "$state/log"
 first_limit=$(((DRAIN_TIMEOUT_SECONDS + 1) / 2)) # half, as in the passes of the drain

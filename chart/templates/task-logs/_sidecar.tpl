@@ -120,6 +120,7 @@ annotations, which hold the ids verbatim; Airflow sanitises and hashes them in t
 {{- define "task-logs.downwardApi" -}}
 POD_NAME: metadata.name
 POD_NAMESPACE: metadata.namespace
+POD_UID: metadata.uid
 NODE_NAME: spec.nodeName
 DAG_ID: metadata.annotations['dag_id']
 TASK_ID: metadata.annotations['task_id']

@@ -1,0 +1,604 @@
+"""The VRL programs on lines that a real Airflow wrote (2.11 and 3.1), in Vector's own VRL."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import TASK_LOGS
+
+pyvrl = pytest.importorskip(
+    "pyvrl", reason="needs pyVRL, Vector's VRL for Python: pip install pyVRL"
+)
+
+Event = dict[str, Any]
+DATA = Path(__file__).with_name("data")
+CONFIG = yaml.safe_load((TASK_LOGS / "vector.yaml").read_text())
+ROOT = "/opt/airflow/logs"
+RUN_ID = "manual__2026-11-21T08:06:43+00:00"
+FILE = f"{ROOT}/dag_id=probe.dag-1/run_id={RUN_ID}/task_id=happy/attempt=1.log"
+READ_AT = "2026-11-21T08:30:00.123456789Z"
+# pyVRL takes no timestamps, and gives them without nanoseconds: they come as `ns`.
+BEFORE = 'if exists(.timestamp) { .timestamp = parse_timestamp(.timestamp, "%+") ?? .timestamp }\n'
+AFTER = """
+with_ns = []
+for_each(array(.) ?? [.]) -> |_index, event| {
+  event = object(event) ?? {}
+  if is_timestamp(event.timestamp) {
+    event.ns = to_unix_timestamp(timestamp!(event.timestamp), unit: "nanoseconds")
+  }
+  with_ns = push(with_ns, event)
+}
+with_ns
+"""
+
+
+def program(transform: str) -> str:
+    """The VRL of a transform of vector.yaml."""
+    remap = CONFIG["transforms"][transform]
+    files = remap.get("files") or [remap["file"]] if "source" not in remap else []
+    return remap.get("source") or "\n".join((TASK_LOGS / name).read_text() for name in files)
+
+
+@lru_cache
+def compiled(source: str) -> Any:
+    return pyvrl.Transform(BEFORE + source + AFTER)
+
+
+def run(source: str, event: Event) -> list[Event]:
+    """The events that a program makes of one."""
+    made: list[Event] = compiled(source).remap(event)
+    return made
+
+
+def parse(message: str, *, file: str = FILE, offset: int = 0) -> Event:
+    event = {
+        "message": message,
+        "file": file,
+        "offset": offset,
+        "timestamp": READ_AT,
+        "host": "h",
+        "source_type": "file",
+    }
+    [parsed] = run(program("parse"), event)
+    return parsed
+
+
+def redact(message: str, **more: Any) -> Event:
+    [redacted] = run(program("redact"), {"message": message, **more})
+    return redacted
+
+
+def nanoseconds(time: str) -> int:
+    """RFC 3339 with up to six digits of a second."""
+    moment = datetime.fromisoformat(time.replace("Z", "+00:00"))
+    return int((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000 + 0.5) * 1000
+
+
+def events(name: str) -> list[tuple[int, str]]:
+    """A file as the file source passes it on: (offset, text), Airflow 2's tracebacks together."""
+    multiline = CONFIG["sources"]["task_logs"]["multiline"]
+    assert multiline["mode"] == "halt_before"
+    groups: list[tuple[int, str]] = []
+    offset, is_open = 0, False
+    for line in (DATA / name).read_text().removesuffix("\n").split("\n"):
+        if is_open and not re.search(multiline["condition_pattern"], line):
+            groups[-1] = (groups[-1][0], groups[-1][1] + "\n" + line)
+        else:
+            groups.append((offset, line))
+            is_open = bool(re.search(multiline["start_pattern"], line))
+        offset += len(line.encode()) + 1
+    return groups
+
+
+STANDARD = {"timestamp", "level", "logger", "event", "filename", "lineno"}
+AIRFLOW_2 = [path.name for path in sorted(DATA.glob("airflow2-*"))]
+AIRFLOW_3 = [path.name for path in sorted(DATA.glob("airflow3-*"))]
+
+
+@pytest.fixture(autouse=True)
+def pod(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "DAG_ID",
+        "TASK_ID",
+        "RUN_ID",
+        "TRY_NUMBER",
+        "MAP_INDEX",
+        "NODE_NAME",
+        "LOKI_MAX_LINE_BYTES",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("POD_NAME", "probe-happy-abc")
+    monkeypatch.setenv("POD_NAMESPACE", "airflow")
+
+
+# --- Real lines ---
+
+
+@pytest.mark.parametrize("name", AIRFLOW_3)
+def test_each_line_of_airflow_3(name: str) -> None:
+    for offset, line in events(name):
+        assert "\n" not in line, "no line of Airflow 3 waits for another one"
+        record = json.loads(line)
+        event = parse(line, offset=offset)
+        assert event["message"] == line
+        assert event["ns"] // 1000 == nanoseconds(record["timestamp"]) // 1000
+        assert event["level"] == record["level"]
+        assert event["logger"] == record["logger"]
+        own = {key: value for key, value in record.items() if key not in STANDARD}
+        assert event.get("fields", {}) == own
+        assert event["offset"] == str(offset)
+        assert event["task_id"] == "happy"
+
+
+@pytest.mark.parametrize("name", AIRFLOW_2)
+def test_each_record_of_airflow_2(name: str) -> None:
+    records = events(name)
+    for offset, text in records:
+        event = parse(text, offset=offset)
+        match = re.match(r"\[(\S+)\+0000\] \{\S+\} (\w+) - ", text)
+        assert match is not None, "every record of these files has a header"
+        assert event["message"] == text
+        assert (
+            event["ns"] // 1_000_000 == nanoseconds(match[1] + "+00:00") // 1_000_000
+            or "fake.py" in text
+        )
+        assert event["level"] == match[2].lower()
+        assert "fields" not in event
+    assert "\n".join(text for _, text in records) + "\n" == (DATA / name).read_text()
+
+
+def test_a_traceback_of_airflow_2_is_one_event() -> None:
+    [error] = [text for _, text in events("airflow2-exc-logged.log") if "caught it" in text]
+    assert error.startswith(
+        "[2026-11-21T08:11:23.164+0000] {probe.py:50} ERROR - caught it\n"
+        "Traceback (most recent call last):\n"
+    )
+    assert error.endswith("ValueError: inner\nmultiline msg")
+    assert error.count("Traceback (most recent call last):") == 2
+
+
+def test_an_exception_of_airflow_3_is_one_event() -> None:
+    [error] = [line for _, line in events("airflow3-fails.log") if "error_detail" in line]
+    event = parse(error)
+    assert event["level"] == "error"
+    assert [cause["exc_type"] for cause in event["fields"]["error_detail"]] == [
+        "RuntimeError",
+        "ZeroDivisionError",
+    ]
+
+
+# --- Identity ---
+
+
+@pytest.mark.parametrize(
+    ("path", "identity"),
+    [
+        (
+            "dag_id=probe.dag-1/run_id=manual__2026-11-21T08:06:43+00:00/task_id=happy/attempt=1.log",
+            ("probe.dag-1", "manual__2026-11-21T08:06:43+00:00", "happy", None, "1"),
+        ),
+        (
+            "dag_id=d/run_id=manual__2026-11-21T08:07:40.988752+00:00/task_id=mapped/map_index=12/attempt=3.log",
+            ("d", "manual__2026-11-21T08:07:40.988752+00:00", "mapped", "12", "3"),
+        ),
+        (
+            "dag_id=d/run_id=custom~run:1+x/task_id=grp.inner.nested/attempt=2.log",
+            ("d", "custom~run:1+x", "grp.inner.nested", None, "2"),
+        ),
+        ("dag_id=žluť/run_id=日本/task_id=ünï/attempt=1.log", ("žluť", "日本", "ünï", None, "1")),
+        ("dag_id=d/run_id=r/task_id=t/attempt=1.log.trigger.5.log", ("d", "r", "t", None, "1")),
+        ("../vector/tails/0/dag_id=d/run_id=r/task_id=t/attempt=1.log", ("d", "r", "t", None, "1")),
+    ],
+)
+def test_the_path_of_a_file_is_its_identity(
+    path: str, identity: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAG_ID", "of the pod")
+    monkeypatch.setenv("MAP_INDEX", "99")
+    event = parse("text", file=f"{ROOT}/{path}")
+    assert (
+        tuple(event.get(key) for key in ("dag_id", "run_id", "task_id", "map_index", "try_number"))
+        == identity
+    )
+    assert None not in event.values()
+
+
+def test_where_the_path_does_not_say_it_the_pod_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "DAG_ID": "d",
+        "TASK_ID": "t",
+        "RUN_ID": "r",
+        "TRY_NUMBER": "2",
+        "MAP_INDEX": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    event = parse("text", file=f"{ROOT}/attempt=custom.log")
+    assert {key: event.get(key) for key in ("dag_id", "task_id", "run_id", "try_number")} == {
+        "dag_id": "d",
+        "task_id": "t",
+        "run_id": "r",
+        "try_number": "2",
+    }
+    assert "map_index" not in event, "an annotation that is not there is an empty variable"
+
+
+def test_what_is_not_known_is_absent() -> None:
+    assert set(parse("text", file=f"{ROOT}/scheduler/2026-11-21/probe.py.log")) == {
+        "message",
+        "file",
+        "offset",
+        "timestamp",
+        "ns",
+        "namespace",
+        "pod",
+    }
+
+
+def test_the_offset_of_a_copied_last_line_is_that_in_its_file() -> None:
+    event = parse(
+        "last words", file="/var/lib/vector/tails/1234/dag_id=d/run_id=r/task_id=t/attempt=1.log"
+    )
+    assert event["offset"] == "1234"
+
+
+SPOOFED = (
+    *("dag_id", "task_id", "run_id", "try_number", "map_index", "message", "host", "file"),
+    *("source_type", "namespace", "pod", "offset", "labels", "structured_metadata", "redacted"),
+)
+
+
+def test_keys_of_the_task_author_overwrite_nothing() -> None:
+    spoof = {
+        "timestamp": "2026-11-21T08:07:48.440165Z",
+        "level": "info",
+        "event": "hello",
+        "logger": "my.app",
+        **dict.fromkeys(SPOOFED, "spoofed"),
+        "big": 2**70,
+        "none": None,
+        "nested": {"a": [1, True, 1.5]},
+    }
+    line = json.dumps(spoof)
+    event = parse(line, offset=7)
+    assert event["fields"]["dag_id"] == "spoofed"
+    assert (event["dag_id"], event["task_id"], event["pod"], event["offset"]) == (
+        "probe.dag-1",
+        "happy",
+        "probe-happy-abc",
+        "7",
+    )
+    assert event["message"] == line
+    assert "spoofed" not in [value for key, value in event.items() if key != "fields"]
+
+
+# --- Lines that are not Airflow's ---
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        " ",
+        "plain text",
+        "Traceback (most recent call last):",
+        '{"timestamp":"2026-11-21T08:07:48.440165Z","level":"in',
+        '{"a": 1}',
+        '{"timestamp": 5, "level": ["info"], "logger": {}}',
+        "{}",
+        "[1, 2]",
+        "[2026-13-45T99:99:99.999+0000] {probe.py:19} INFO - no such day",
+        "\x1b[31mred\x1b[0m \x07 \x00 \u2028 žluť",
+    ],
+)
+def test_any_other_line_is_shipped_as_it_is(line: str) -> None:
+    event = parse(line, offset=3)
+    assert event["message"] == line
+    assert "redacted" not in redact(event["message"])
+    assert event["ns"] == nanoseconds("2026-11-21T08:30:00Z") + 123_456_789
+    assert event["dag_id"] == "probe.dag-1"
+    assert "level" not in event
+
+
+@pytest.mark.parametrize(
+    ("written", "level"),
+    [
+        ("debug", "debug"),
+        ("info", "info"),
+        ("warn", "warning"),
+        ("WARNING", "warning"),
+        ("Error", "error"),
+        ("exception", "error"),
+        ("critical", "critical"),
+        ("fatal", "critical"),
+        ("notset", None),
+        ("shouting", None),
+    ],
+)
+def test_levels(written: str, level: str | None) -> None:
+    airflow_3 = parse(
+        json.dumps({"timestamp": "2026-11-21T08:07:48.440165Z", "level": written, "event": "x"})
+    )
+    airflow_2 = parse(f"[2026-11-21T08:07:48.440+0000] {{probe.py:19}} {written.upper()} - x")
+    assert airflow_3.get("level") == airflow_2.get("level") == level
+
+
+# --- Time ---
+
+
+@pytest.mark.parametrize(
+    ("time", "is_kept"),
+    [
+        ("2026-11-21T08:29:59.000Z", True),
+        ("2026-11-16T08:30:00.000Z", True),
+        ("2026-11-14T08:30:00.000Z", False),
+        ("1970-01-01T00:00:00.000Z", False),
+        ("2026-11-21T08:33:00.000Z", True),
+        ("2026-11-21T08:40:00.000Z", False),
+        ("9999-01-01T00:00:00.000Z", False),
+    ],
+)
+def test_a_time_that_loki_would_refuse_is_not_taken(time: str, is_kept: bool) -> None:
+    read_at = nanoseconds("2026-11-21T08:30:00Z") + 123_456_789
+    airflow_3 = parse(json.dumps({"timestamp": time, "level": "info", "event": "x"}))
+    airflow_2 = parse(f"[{time[:-1]}+0000] {{fake.py:1}} INFO - looks like a header")
+    for event in (airflow_3, airflow_2):
+        assert event["ns"] == (nanoseconds(time) if is_kept else read_at)
+        assert event["level"] == "info"
+
+
+def test_a_time_with_an_offset_from_utc() -> None:
+    event = parse("[2026-11-21T10:10:00.057+0200] {probe.py:19} INFO - x")
+    assert event["ns"] == nanoseconds("2026-11-21T08:10:00.057Z")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - x",
+        '{"timestamp":"2026-11-21T08:10:00.057123Z","level":"info","event":"x"}',
+    ],
+)
+def test_lines_of_the_same_time_keep_their_order(line: str) -> None:
+    times = [parse(line, offset=number * (len(line) + 1))["ns"] for number in range(200)]
+    assert times == sorted(set(times))
+    assert parse(line, offset=77)["ns"] == parse(line, offset=77)["ns"], (
+        "the same when it is sent again"
+    )
+
+
+# --- Redaction ---
+
+KEY = "-----BEGIN RSA PRIVATE KEY-----\n{0}\n{0}\nq1w2\n-----END RSA PRIVATE KEY-----".format(
+    "MIIEowIBAAKCAQEA" * 4
+)
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("id AKIAIOSFODNN7EXAMPLE used", "id *** used"),
+        ("ASIAIOSFODNN7EXAMPLE", "***"),
+        (
+            "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "aws_secret_access_key = ***",
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY='wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'",
+            "AWS_SECRET_ACCESS_KEY='***'",
+        ),
+        ('{"aws_session_token": "FwoGZXIvYXdzEBYaDHqa0AP"}', '{"aws_session_token": "***"}'),
+        ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
+        ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "{'Authorization': 'Basic ***'}"),
+        ("sent bearer 0123456789abcdef0123", "sent bearer ***"),
+        (f"token {JWT} was", "token *** was"),
+        ("postgresql://airflow:s3cr3t@db:5432/airflow", "postgresql://airflow:***@db:5432/airflow"),
+        (
+            "postgresql+psycopg2://airflow:p@ss:w0rd@db/x?a=b",
+            "postgresql+psycopg2://airflow:***@db/x?a=b",
+        ),
+        ("redis://:s3cr3t@redis:6379/0", "redis://:***@redis:6379/0"),
+        ("AIRFLOW_CONN_MY_DB=mysql://u:p@h/d?x=y", "AIRFLOW_CONN_MY_DB=***"),
+        (
+            """export AIRFLOW_CONN_X='{"conn_type": "ssh", "password": "p"}'""",
+            "export AIRFLOW_CONN_X='***'",
+        ),
+        (f"before {KEY} after", "before -----BEGIN RSA PRIVATE KEY-----*** after"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE",
+            "-----BEGIN OPENSSH PRIVATE KEY-----***",
+        ),
+        ("two: AKIAIOSFODNN7EXAMPLE redis://:x@h", "two: *** redis://:***@h"),
+    ],
+)
+def test_secrets_are_redacted(text: str, expected: str) -> None:
+    airflow_2 = redact(f"[2026-11-21T08:10:00.057+0000] {{probe.py:19}} INFO - {text}")
+    assert airflow_2["message"].split(" - ", 1)[1] == expected
+    assert airflow_2["redacted"] == "true"
+
+    record = {
+        "timestamp": "2026-11-21T08:10:00.057123Z",
+        "level": "info",
+        "event": text,
+        "logger": "x",
+    }
+    line = json.dumps(record, separators=(",", ":"), ensure_ascii=False)
+    airflow_3 = redact(line, fields=record)
+    assert airflow_3["redacted"] == "true"
+    assert json.loads(airflow_3["message"]) == {**record, "event": expected}
+    assert "fields" not in airflow_3, "they hold the secret too"
+
+
+def test_a_key_that_is_printed_line_by_line() -> None:
+    body = "MIIEowIBAAKCAQEA" * 4
+    assert redact(f'{{"timestamp":"t","event":"{body}","logger":"task.stdout"}}')["message"] == (
+        '{"timestamp":"t","event":"***","logger":"task.stdout"}'
+    )
+    assert (
+        redact(f"[2026-11-21T08:10:00.057+0000] {{subprocess.py:106}} INFO - {body}")["redacted"]
+        == "true"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://airflow.apache.org/docs/apache-airflow/stable/troubleshooting.html#process-terminated-by-signal.",
+        "http://host:8080/path?mail=a@b.c",
+        "Basic authentication and bearer tokens are explained at the authorization page",
+        "mail to user@example.com",
+        "12:30:45 AKIA is a prefix, ASIA a continent",
+        '{"event":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}',
+        "scheme://path/without:password",
+        "",
+    ],
+)
+def test_other_text_is_left_alone(text: str) -> None:
+    assert redact(text) == {"message": text}
+
+
+@pytest.mark.parametrize("name", AIRFLOW_2 + AIRFLOW_3)
+def test_real_lines_have_nothing_to_redact(name: str) -> None:
+    for _, text in events(name):
+        assert redact(text) == {"message": text}
+
+
+def test_patterns_of_the_user_come_between() -> None:
+    first, last = CONFIG["transforms"]["redact"]["files"]
+    own = r"""text = replace(text, r'CUSTOMER-[0-9]+', "***")"""
+    source = "\n".join([(TASK_LOGS / first).read_text(), own, (TASK_LOGS / last).read_text()])
+    assert run(source, {"message": "for CUSTOMER-123"}) == [
+        {"message": "for ***", "redacted": "true"}
+    ]
+
+
+# --- Split ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 9000, "ž" * 9000, "日" * 9000, "🚀" * 9000, "a🚀日ž " * 999, "x" * 1028, "é" * 514],
+    ids=lambda text: text[:5],
+)
+@pytest.mark.parametrize("limit", [1024, 1025, 1027])
+def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOKI_MAX_LINE_BYTES", str(limit))
+    event = {"message": text, "timestamp": READ_AT, "dag_id": "d", "fields": {"a": 1}}
+    parts = run(program("split"), event)
+    assert "".join(part["message"] for part in parts) == text
+    assert all(limit - 4 <= len(part["message"].encode()) <= limit for part in parts[:-1])
+    assert len(parts[-1]["message"].encode()) <= limit
+    assert [part["part"] for part in parts] == [str(number + 1) for number in range(len(parts))]
+    assert {part["parts"] for part in parts} == {str(len(parts))}
+    assert [part["ns"] - parts[0]["ns"] for part in parts] == list(range(len(parts))), "their order"
+    assert all(part["dag_id"] == "d" and part["fields"] == {"a": 1} for part in parts)
+
+
+def test_a_line_that_fits_is_not_split() -> None:
+    text = "a" * 250_000
+    [event] = run(program("split"), {"message": text, "timestamp": READ_AT})
+    assert event["message"] == text
+    assert "part" not in event
+
+
+def test_the_default_part_is_below_the_default_of_loki() -> None:
+    parts = run(program("split"), {"message": "a" * 300_000, "timestamp": READ_AT})
+    assert [len(part["message"]) for part in parts] == [249_999, 50_001]
+
+
+# --- What Loki gets ---
+
+
+def test_labels_and_structured_metadata() -> None:
+    record = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info", "logger": "task.stdout"}
+    line = json.dumps(record)
+    file = FILE.replace("happy/", "happy/map_index=2/")
+    [event] = run(program("fields"), {**parse(line, file=file, offset=5), "timestamp": READ_AT})
+    assert event["labels"] == {
+        "job": "airflow-task-logs",
+        "namespace": "airflow",
+        "dag_id": "probe.dag-1",
+        "task_id": "happy",
+    }
+    assert event["structured_metadata"] == {
+        "run_id": "manual__2026-11-21T08:06:43+00:00",
+        "try_number": "1",
+        "map_index": "2",
+        "pod": "probe-happy-abc",
+        "level": "info",
+        "logger": "task.stdout",
+        "offset": "5",
+    }
+
+
+def test_there_is_always_a_label_and_never_a_null() -> None:
+    [event] = run(program("fields"), {"message": "x", "timestamp": READ_AT})
+    assert event["labels"] == {"job": "airflow-task-logs"}
+    assert event["structured_metadata"] == {}
+
+
+# --- vector.yaml ---
+
+
+def chain() -> list[str]:
+    """The components from Loki back to the file source."""
+    names, [name] = ["loki"], CONFIG["sinks"]["loki"]["inputs"]
+    while name in CONFIG["transforms"]:
+        names.append(name)
+        [name] = CONFIG["transforms"][name]["inputs"]
+    return [*names, name]
+
+
+def test_the_chain_of_transforms() -> None:
+    assert chain() == ["loki", "fields", "split", "redact", "parse", "task_logs"]
+
+
+def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
+    for name in chain()[1:-1]:
+        remap = CONFIG["transforms"][name]
+        assert remap["type"] == "remap"
+        assert remap.get("drop_on_error", False) is False
+        assert remap["drop_on_abort"] is False
+        code = re.sub(r"(?m)#.*$", "", program(name))
+        assert not re.search(r"\babort\b", code)
+
+
+def test_every_vrl_file_is_used() -> None:
+    named: list[str] = []
+    for remap in CONFIG["transforms"].values():
+        named += remap.get("files", [])
+        named += [remap["file"]] if "file" in remap else []
+    assert sorted(named) == sorted(path.name for path in TASK_LOGS.glob("*.vrl"))
+
+
+@pytest.mark.parametrize(
+    "get",
+    [
+        lambda: CONFIG["sinks"]["loki"]["acknowledgements"]["enabled"] is True,
+        lambda: (
+            CONFIG["sinks"]["loki"]["buffer"]
+            == {"type": "memory", "max_events": 500, "when_full": "block"}
+        ),
+        lambda: CONFIG["sources"]["task_logs"]["fingerprint"]["strategy"] == "device_and_inode",
+        lambda: CONFIG["sources"]["task_logs"]["read_from"] == "beginning",
+        lambda: "retry_attempts" not in CONFIG["sinks"]["loki"]["request"],
+    ],
+    ids=[
+        "checkpoints are what Loki has",
+        "the file is the buffer",
+        "files by inode",
+        "whole files",
+        "no line given up",
+    ],
+)
+def test_what_the_drain_relies_on(get: Callable[[], bool]) -> None:
+    assert get()
