@@ -23,14 +23,12 @@ Labels of an object. Not for pods: the chart's version among them would restart 
 Input: dict "context" $ "component" "statsd-exporter"
 */}}
 {{- define "observability.labels" -}}
-{{ include "observability.selectorLabels" . }}
-app.kubernetes.io/component: {{ .component }}
-app.kubernetes.io/part-of: airflow-platform
-app.kubernetes.io/managed-by: {{ .context.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 }}
-{{- with .context.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $ours := include "observability.selectorLabels" . | fromYaml -}}
+{{- $_ := set $ours "app.kubernetes.io/component" .component -}}
+{{- $_ := set $ours "app.kubernetes.io/part-of" "airflow-platform" -}}
+{{- $_ := set $ours "app.kubernetes.io/managed-by" .context.Release.Service -}}
+{{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63) -}}
+{{- merge $ours .context.Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{/*

@@ -1,7 +1,7 @@
-"""The task shapes that make log collection lose lines. Runs on Airflow 2.9 to 3.x, triggered by hand.
+"""Tasks of which log collection loses lines. For Airflow 2.9 to 3.x, triggered by hand.
 
-hello_world.expected.yaml has what the tasks print: airflow-platform verify-logs compares it with what
-is in Loki.
+hello_world.expected.yaml has what they print: airflow-platform verify-logs compares it with what is
+in Loki.
 """
 
 import time
@@ -13,8 +13,10 @@ except ImportError:  # Airflow 2
     from airflow.decorators import dag, task
     from airflow.operators.python import get_current_context
 
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Airflow 2 has older Pythons
 
-@dag(schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc), catchup=False)  # noqa: UP017
+
+@dag(schedule=None, start_date=START, catchup=False)
 def hello_world():
     """Tasks that do not depend on each other, so that their pods run at the same time."""
 
@@ -38,7 +40,7 @@ def hello_world():
 
     @task
     def silent():
-        """Prints after a silence and exits at once, when a log shipper has stopped looking often."""
+        """Prints after a silence, when a log shipper has stopped looking often, and ends."""
         print("before the silence")
         time.sleep(12)
         for number in range(1, 31):

@@ -27,7 +27,10 @@ def prometheus_rule() -> Callable[..., Manifest]:
     """Render the PrometheusRule with values of ``prometheusRule``, and whatever render() takes."""
 
     def run(settings: Mapping[str, Any], **arguments: Any) -> Manifest:
-        own = {"prometheusRule": {"enabled": True, **settings}}
+        own = {
+            "prometheusRule": {"enabled": True, **settings},
+            "serviceMonitor": {"enabled": True},
+        }
         values = [own, *arguments.pop("values", ())]
         release = arguments.setdefault("release", RELEASE)
         rendered = render(chart="add-on", values=values, **arguments)

@@ -127,7 +127,7 @@ def test_the_names_of_older_dashboards_are_recorded(all_on: Manifest) -> None:
 
 
 def test_runbooks_ask_for_metrics_that_there_are(known: Labels) -> None:
-    for page in sorted(RUNBOOKS.glob("*.md")):
+    for page in sorted(RUNBOOKS.glob("[A-Z]*.md")):
         text = page.read_text(encoding="utf-8")
         for metric in re.findall(r"\b((?:airflow|statsd_exporter)_\w+)\b", text):
             assert metric in known, page.name
@@ -136,7 +136,7 @@ def test_runbooks_ask_for_metrics_that_there_are(known: Labels) -> None:
 def test_queries_of_runbooks_are_promql(promtool: Callable[..., str]) -> None:
     queries = [
         query
-        for page in sorted(RUNBOOKS.glob("*.md"))
+        for page in sorted(RUNBOOKS.glob("[A-Z]*.md"))
         for block in re.findall(r"```promql\n(.+?)```", page.read_text(encoding="utf-8"), re.DOTALL)
         for query in block.splitlines()
     ]

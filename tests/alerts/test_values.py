@@ -64,7 +64,10 @@ def test_a_cluster_without_the_operator_gets_a_message(
     prometheus_rule: Callable[..., Manifest],
 ) -> None:
     with pytest.raises(PlatformError, match=r"does not know monitoring.coreos.com/v1/Prometheus"):
-        prometheus_rule({}, api_versions=["apps/v1/Deployment"])
+        prometheus_rule(
+            {},
+            api_versions=["apps/v1/Deployment", "monitoring.coreos.com/v1/ServiceMonitor"],
+        )
 
 
 # --- Changes of single alerts -----------------------------------------------------------------

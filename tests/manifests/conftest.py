@@ -39,6 +39,10 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
         "environment": "prod",
         "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),
     },
+    "prod-triggerer": {
+        "environment": "prod",
+        "values": [ROOT / "examples" / "triggerer" / "values.yaml"],
+    },
     "prod-celery": {
         "environment": "prod",
         "values": [ROOT / "examples" / "celery" / "values.yaml"],

@@ -115,6 +115,24 @@ def test_the_sidecar_runs_as_the_user_who_owns_the_log_files(upstream: UpstreamC
         assert vector.document["securityContext"]["runAsUser"] == user
 
 
+def test_the_sidecar_never_runs_as_root_which_kubernetes_would_not_start(
+    upstream: UpstreamChart,
+) -> None:
+    root = {"airflow": {"securityContexts": {"pod": {"runAsUser": 0}}}}
+    pod = task_pod(render("prod", upstream=upstream, values=[root]))
+    assert pod.spec["securityContext"]["runAsUser"] == 0
+    security = pod.containers()["vector"].document["securityContext"]
+    assert (security["runAsNonRoot"], security["runAsUser"]) == (True, 50000)
+
+
+def test_the_cluster_chooses_the_user_where_airflow_leaves_it_to_the_cluster(
+    upstream: UpstreamChart, helm_major: int
+) -> None:
+    openshift = {"airflow": {"uid": None, "securityContexts": {"pod": {"runAsNonRoot": True}}}}
+    pod = task_pod(render("prod", upstream=upstream, helm=helm_major, values=[openshift]))
+    assert "runAsUser" not in pod.containers()["vector"].document["securityContext"]
+
+
 def test_the_sidecar_reads_the_volume_that_the_task_writes_its_logs_to(
     upstream: UpstreamChart,
 ) -> None:
@@ -173,7 +191,7 @@ def test_without_task_logs_the_pod_template_is_the_official_one(
         for sets in (("global.taskLogs.enabled=false",), OFFICIAL_POD_TEMPLATE)
     )
     assert document(task_pod(off)) == document(task_pod(own))
-    assert not [manifest for manifest in off.manifests if manifest.name.endswith("-task-logs")]
+    assert "airflow-task-logs" not in {manifest.name for manifest in off.manifests}
 
 
 def test_the_sidecar_image_can_be_mirrored_and_pinned() -> None:
@@ -198,6 +216,11 @@ def test_the_sidecar_image_can_be_mirrored_and_pinned() -> None:
         ),
         (("airflow.logs.persistence.enabled=true",), "all task pods share one log volume"),
         (("airflow.airflowVersion=2.8.4",), "Use Airflow 2.9 or newer"),
+        (("airflow.multiNamespaceMode=true",), "task pods run in other namespaces"),
+        (("airflow.config.logging.delete_local_logs=True",), "may remove a log file before"),
+        (("airflow.config.logging.base_log_folder=/var/log",), "puts them elsewhere"),
+        (("airflow.config.logging.log_filename_template=x.log",), "puts them elsewhere"),
+        (("airflow.workers.terminationGracePeriodSeconds=0",), "grace period of 0 s"),
     ],
 )
 def test_settings_with_which_logs_would_be_lost_are_refused(

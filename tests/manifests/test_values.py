@@ -50,7 +50,10 @@ def at(values: Any, path: tuple[str, ...]) -> Any:
 def test_the_schema_is_a_schema_and_the_defaults_satisfy_it(chart: Path) -> None:
     schema = schema_of(chart)
     jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.validate(strict_yaml.load_file(chart / "values.yaml"), schema)
+    defaults = strict_yaml.load_file(chart / "values.yaml")
+    # The wrapper imports them.
+    defaults["global"] = strict_yaml.load_file(ADDON / "values.yaml")["global"]
+    jsonschema.validate(defaults, schema)
 
 
 @CHARTS

@@ -27,8 +27,14 @@ SECRETS: Keys = {
     },
 }
 EXTERNAL: Mapping[str, Keys] = {
-    # With the pull Secret of a mirror, and what the add-on's own pod template takes.
-    "secrets_exist": {**SECRETS, "mirror": None, "airflow-environment": None},
+    # With the pull Secret of a mirror, what the add-on's own pod template takes, and Celery's.
+    "secrets_exist": {
+        **SECRETS,
+        "mirror": None,
+        "airflow-environment": None,
+        "airflow-redis": {"password"},
+        "airflow-broker-url": {"connection"},
+    },
     "config_maps_exist": {"airflow-config": {"airflow.cfg"}},
 }
 # With CeleryExecutor the official chart mounts a pod template that it does not make.

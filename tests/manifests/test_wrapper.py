@@ -1,7 +1,8 @@
 """How the two charts work together, and what the wrapper refuses."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from airflow_platform import helm
 from airflow_platform.errors import PlatformError
 from airflow_platform.helm import MAJORS
-from airflow_platform.project import KUBE_VERSION, NAMESPACE, values_file
+from airflow_platform.project import KUBE_VERSION, NAMESPACE, ROOT, values_file
 from airflow_platform.render import render
 from airflow_platform.staging import stage
 from airflow_platform.upstream import UpstreamChart, find_upstream
@@ -68,14 +69,32 @@ def test_airflow_sends_its_metrics_to_our_service(helm_major: int, upstream: Ups
     }
 
 
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_rendering_again_changes_nothing(environment: str) -> None:
+def test_airflow_sends_its_metrics_to_the_official_statsd_where_that_is_chosen(
+    upstream: UpstreamChart,
+) -> None:
+    theirs = ("global.metrics.enabled=false", "airflow.statsd.enabled=true")
+    (config,) = render("dev", upstream=upstream, sets=theirs).embedded("AirflowConfig")
+    metrics = config.document["metrics"]
+    assert (metrics["statsd_on"], metrics["statsd_host"]) == ("True", "airflow-statsd")
+    (config,) = render("dev", upstream=upstream).embedded("AirflowConfig")
+    assert config.document["metrics"]["statsd_on"] == "False"
+
+
+@pytest.mark.parametrize(
+    "values_files",
+    [
+        (values_file("dev"),),
+        (values_file("prod"), ROOT / "examples" / "celery" / "values.yaml"),
+    ],
+    ids=["dev", "prod-celery"],
+)
+def test_rendering_again_changes_nothing(values_files: Sequence[Path]) -> None:
     first, second = (
         helm.template(
             stage(find_upstream()),
             release="airflow",
             namespace=NAMESPACE,
-            values_files=[values_file(environment)],
+            values_files=values_files,
             kube_version=KUBE_VERSION,
             major=4,
         )
@@ -108,6 +127,13 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
     ({"airflow": {"statsd": {"enabled": True}}}, "Two StatsD servers are on"),
     (task_logs(loki={"endpoint": ""}), "there is no Loki to send them to"),
     (task_logs(loki={"endpoint": "loki:3100"}), "global.taskLogs.loki.endpoint"),
+    (task_logs(loki={"endpoint": "http://u:p@loki"}), "global.taskLogs.loki.endpoint"),
+    ({"global": {"taskLogs": None}}, "missing property 'taskLogs'"),
+    ({"observability": {"serviceMonitor": None}}, "missing property 'serviceMonitor'"),
+    (
+        {"observability": {"serviceMonitor": {"enabled": False}}},
+        "under which `job` Prometheus keeps the exporter's metrics",
+    ),
     (task_logs(enabled="perhaps"), "global.taskLogs.enabled"),
     (task_logs(labels={"cluster": "{{ .dag_id }}"}), "global.taskLogs.labels.cluster"),
     (task_logs(metadataFields=["pod"]), "global.taskLogs.metadataFields"),

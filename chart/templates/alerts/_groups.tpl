@@ -10,7 +10,7 @@ job="airflow-statsd-exporter", and the number that ends an alert's expression is
 
 {{- /* The label `job`, as the Prometheus operator sets it. */ -}}
 {{- $serviceLabels := include "observability.labels" (dict "context" . "component" "statsd-exporter") | fromYaml -}}
-{{- $job := get $serviceLabels .Values.serviceMonitor.jobLabel | default (include "statsd-exporter.name" .) -}}
+{{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "statsd-exporter.name" .) -}}
 {{- $selector := printf "job=%q,namespace=%q" $job .Release.Namespace -}}
 {{- $labels := mergeOverwrite (dict "job" $job "namespace" .Release.Namespace) $settings.alertLabels -}}
 

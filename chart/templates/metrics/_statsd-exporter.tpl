@@ -14,9 +14,20 @@ Names and ports of the statsd-exporter. The wrapper also includes them from the 
 
 {{- define "statsd-exporter.scrapePort" -}}9102{{- end -}}
 
-{{/* Options of airflow.cfg, in Python's spelling. */}}
+{{/*
+Options of airflow.cfg, in Python's spelling. With ours off the official chart's own StatsD server may
+be on. Their scope is the official chart's.
+*/}}
 {{- define "statsd-exporter.statsdOn" -}}
-{{- ternary "True" "False" .Values.global.metrics.enabled -}}
+{{- or .Values.global.metrics.enabled .Values.statsd.enabled | ternary "True" "False" -}}
+{{- end -}}
+
+{{- define "statsd-exporter.statsdHost" -}}
+{{- if .Values.statsd.enabled -}}
+{{- include "airflow.fullname" . }}-statsd
+{{- else -}}
+{{- include "statsd-exporter.name" . -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "statsd-exporter.influxdbEnabled" -}}

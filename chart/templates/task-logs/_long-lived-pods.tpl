@@ -10,6 +10,7 @@ and what is included closes the quote after the name, goes on with the other fie
 comment sign before the closing quote. The scope is the official chart's.
 */}}
 {{- define "task-logs.initContainerFields" -}}
+{{- include "task-logs.checkOfficialChart" . -}}
 {{- $timeout := include "task-logs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
 {{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
 {{- $container := include "task-logs.container" (dict "context" . "logsMount" $logsMount "runAsUser" .Values.uid "drainTimeoutSeconds" $timeout) | fromYaml -}}

@@ -12,9 +12,7 @@ The wrapper includes it from `airflow.podTemplate`, so it runs in the official c
 {{- end -}}
 {{- $rendered := tpl $source . -}}
 {{- if .Values.global.taskLogs.enabled -}}
-{{- if .Values.logs.persistence.enabled -}}
-{{- fail "\n\nWith airflow.logs.persistence.enabled all task pods share one log volume, and each pod's sidecar would ship the logs of all.\nKeep one of the two:\n\n  airflow:\n    logs:\n      persistence:\n        enabled: false\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
-{{- end -}}
+{{- include "task-logs.checkOfficialChart" . -}}
 {{- $pod := $rendered | fromYaml -}}
 {{- with $pod.Error -}}
 {{- fail (printf "\n\nThe pod template is not YAML, perhaps because of a value under airflow.workers: %s\n" .) -}}
@@ -22,6 +20,29 @@ The wrapper includes it from `airflow.podTemplate`, so it runs in the official c
 {{- include "task-logs.decorate" (dict "pod" $pod "context" . "airflowVersion" .Values.airflowVersion "imageUser" .Values.uid) -}}
 {{- else -}}
 {{- $rendered -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Refuses settings of the official chart with which logs would be lost in silence.
+Input: the root of the official chart's scope.
+*/}}
+{{- define "task-logs.checkOfficialChart" -}}
+{{- if .Values.logs.persistence.enabled -}}
+{{- fail "\n\nWith airflow.logs.persistence.enabled all task pods share one log volume, and each pod's sidecar would ship the logs of all.\nKeep one of the two:\n\n  airflow:\n    logs:\n      persistence:\n        enabled: false\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
+{{- end -}}
+{{- if .Values.multiNamespaceMode -}}
+{{- fail "\n\nWith airflow.multiNamespaceMode task pods run in other namespaces, where the sidecar's ConfigMap is not.\nKeep one of the two:\n\n  airflow:\n    multiNamespaceMode: false\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
+{{- end -}}
+{{- $logging := .Values.config.logging | default dict -}}
+{{- if eq (get $logging "delete_local_logs" | toString | lower) "true" -}}
+{{- fail "\n\nWith airflow.config.logging.delete_local_logs Airflow may remove a log file before the sidecar has read its end.\nKeep one of the two:\n\n  airflow:\n    config:\n      logging:\n        delete_local_logs: 'False'\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
+{{- end -}}
+{{- $template := $logging.log_filename_template | default "attempt=" -}}
+{{- $folder := $logging.base_log_folder | default "" -}}
+{{- $mounted := printf "%s/logs" .Values.airflowHome -}}
+{{- if or (not (contains "attempt=" $template)) (not (has $folder (list "" $mounted))) -}}
+{{- fail (printf "\n\nThe sidecar finds task logs at %s/.../attempt=<n>.log, Airflow's default, but airflow.config.logging puts them elsewhere.\nRemove log_filename_template and base_log_folder there, or turn the sidecar off:\n\n  global:\n    taskLogs:\n      enabled: false\n" $mounted) -}}
 {{- end -}}
 {{- end -}}
 
@@ -54,13 +75,15 @@ Input: dict
 {{- end -}}
 
 {{- $timeout := include "task-logs.drainTimeoutSeconds" (dict "settings" $context.Values.global.taskLogs "airflowVersion" .airflowVersion) | int -}}
-{{- $grace := $spec.terminationGracePeriodSeconds | default 30 | int -}}
+{{- $grace := hasKey $spec "terminationGracePeriodSeconds" | ternary $spec.terminationGracePeriodSeconds 30 | int -}}
 {{- if ge $timeout $grace -}}
 {{- fail (printf "\n\nThe drain of task logs may take %d s, but the task pod is killed after its grace period of %d s.\nSet:\n\n  airflow:\n    workers:\n      terminationGracePeriodSeconds: %d\n" $timeout $grace (add $timeout 5)) -}}
 {{- end -}}
 
+{{- /* Of a pod that runs as root the sidecar reads the logs as another user: Kubernetes would not start it as root. */ -}}
 {{- $podUser := dig "securityContext" "runAsUser" nil $spec -}}
 {{- $runAsUser := kindIs "invalid" $podUser | ternary .imageUser $podUser -}}
+{{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
 {{- $sidecar := include "task-logs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 {{- $volumes := include "task-logs.volumes" $context | fromYamlArray -}}
 {{- /* Celery's overlay may have put ours in already: it uses the same lists of the official chart. */ -}}

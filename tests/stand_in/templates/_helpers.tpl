@@ -1,5 +1,9 @@
 {{/* Shared by the templates of the stand-in. */}}
 
+{{- define "airflow.fullname" -}}
+{{- .Release.Name -}}
+{{- end -}}
+
 {{- define "stand-in.labels" -}}
 tier: airflow
 release: {{ .Release.Name }}
