@@ -6,6 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from airflow_platform.bench import metrics_command as bench_metrics
+from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.errors import PlatformError
 from airflow_platform.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
 from airflow_platform.verify_logs import command as verify_logs
@@ -74,7 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")
     tools.set_defaults(run=_tools)
 
+    dashboards = commands.add_parser("dashboards", help="write the dashboards into the chart")
+    dashboards.set_defaults(run=_dashboards)
+
     verify_logs.add_to(commands)
+
+    bench = commands.add_parser("bench", help="measure what the platform costs")
+    benchmarks = bench.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    bench_capture.add_to(benchmarks)
+    bench_metrics.add_to(benchmarks)
     return parser
 
 
@@ -132,4 +142,12 @@ def _tools(options: argparse.Namespace) -> int:
     for name in options.names or TOOLS:
         path = tool(name) if options.names else available(name)
         print(name, TOOLS[name].version, path or "not built yet")
+    return 0
+
+
+def _dashboards(_: argparse.Namespace) -> int:
+    from airflow_platform.dashboards import write
+
+    for path in write():
+        print(path)
     return 0

@@ -13,6 +13,11 @@ from airflow_platform.tools import tool
 
 MAJORS = (3, 4)
 
+
+class RefusedError(PlatformError):
+    """Helm, or a check in a template, refuses the input: always the same for the same input."""
+
+
 calls = 0  # how many times this process has run Helm, for the summary of the tests
 
 _RELEASE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -57,10 +62,12 @@ def template(
         arguments += ["--api-versions", api_version]
     with progress(f"Rendering with Helm {major}"):
         done = run(major, arguments)
+    if done.returncode < 0:
+        raise PlatformError(f"Helm {major} was killed by signal {-done.returncode}. Run it again.")
     if done.returncode:
-        raise PlatformError(_cleaned(done.stderr, chart))
+        raise RefusedError(_cleaned(done.stderr, chart))
     if ignored := dict.fromkeys(_IGNORED_VALUE.findall(done.stderr)):
-        raise PlatformError(
+        raise RefusedError(
             "Helm ignores what is not a mapping where the chart has one, and the reverse: "
             + ", ".join(ignored)
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from airflow_platform import strict_yaml
 from airflow_platform.cache import cache_dir, publish
 from airflow_platform.errors import PlatformError
-from airflow_platform.helm import template
+from airflow_platform.helm import RefusedError, template
 from airflow_platform.manifests import Render
 from airflow_platform.project import KUBE_VERSION, NAMESPACE, RELEASE, values_file
 from airflow_platform.staging import stage, stage_addon
@@ -59,8 +59,8 @@ def render(
             files = [Path(directory, f"{number}.yaml") for number in range(len(texts))]
             for file, text in zip(files, texts, strict=True):
                 file.write_text(text, encoding="utf-8")
-            target.write_text(
-                template(
+            try:
+                manifests = template(
                     staged,
                     release=release,
                     namespace=namespace,
@@ -69,14 +69,18 @@ def render(
                     kube_version=kube_version,
                     api_versions=api_versions,
                     major=helm,
-                ),
-                encoding="utf-8",
-            )
+                )
+                outcome = {"manifests": manifests}
+            except RefusedError as refused:
+                outcome = {"refused": str(refused)}
+        target.write_text(json.dumps(outcome), encoding="utf-8")
 
     if key not in _renders:
-        text = publish(cache_dir("renders") / f"{key}.yaml", write).read_text(encoding="utf-8")
+        outcome = json.loads(publish(cache_dir("renders") / f"{key}.json", write).read_text())
+        if "refused" in outcome:
+            raise RefusedError(outcome["refused"])
         _renders[key] = Render.from_text(
-            text,
+            outcome["manifests"],
             chart=chart,
             environment=environment,
             helm_major=helm,

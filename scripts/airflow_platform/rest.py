@@ -32,14 +32,16 @@ class Server:
         unreachable: str,
         refused: str,
     ) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        scheme = urlsplit(url).scheme
+        if scheme not in ("http", "https"):
             raise PlatformError(f"{url} is not a URL. Write, for example, http://localhost:3100.")
         self.url = url.rstrip("/")
         self.headers = dict(headers)
         self._unreachable = unreachable
         self._refused = refused
         try:
-            self._tls = ssl.create_default_context(cafile=ca_file)
+            https = scheme == "https"
+            self._tls = ssl.create_default_context(cafile=ca_file) if https else None
         except OSError as error:
             raise PlatformError(f"{ca_file} is no file with certificates: {error}") from None
 

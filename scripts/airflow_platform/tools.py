@@ -100,6 +100,12 @@ TOOLS: Mapping[str, Tool] = {
             "github.com/prometheus/prometheus/cmd/promtool",
             "promtool",
         ),
+        Tool(
+            "prometheus",
+            "github.com/prometheus/prometheus",
+            "github.com/prometheus/prometheus/cmd/prometheus",
+            "prometheus",
+        ),
         Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", "etcd"),
         Tool("kwok", "sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
         _kubernetes("kube-apiserver"),

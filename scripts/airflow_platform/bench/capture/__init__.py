@@ -1,0 +1,1 @@
+"""What the task log sidecar costs, and what it is worth."""

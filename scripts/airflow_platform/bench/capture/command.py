@@ -1,0 +1,155 @@
+"""The command bench capture."""
+
+import argparse
+import json
+import math
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_platform.bench.capture.methods import METHODS
+from airflow_platform.bench.capture.shapes import SHAPES
+from airflow_platform.errors import PlatformError
+from airflow_platform.progress import progress
+from airflow_platform.table import table
+
+if TYPE_CHECKING:
+    from airflow_platform.bench.capture.runner import Result
+
+    Results = Mapping[tuple[str, str], Sequence[Result]]
+
+_MIB = 2**20
+# Importing Airflow takes at least that long. Vector, idle meanwhile, then looks for files every two
+# seconds only: the runs begin at different moments of these.
+_IMPORT_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
+_HEADINGS = (
+    "SHAPE",
+    "METHOD",
+    "WRITTEN",
+    "DELIVERED",
+    "EXTRA",
+    "DRAIN MEDIAN",
+    "MAX",
+    "CPU",
+    "MEMORY",
+)
+
+
+def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the benchmarks."""
+    shapes = "\n".join(f"  {shape.name:<14} {shape.about}" for shape in SHAPES.values())
+    methods = "\n".join(f"  {name:<14} {method.__doc__}" for name, method in METHODS.items())
+    parser = benchmarks.add_parser(
+        "capture",
+        help="what the task log sidecar delivers, and what it costs",
+        description="Run task shapes with a real Vector (VECTOR, or on PATH), and count what"
+        " arrives in Loki. Takes about half an hour for all.",
+        epilog=f"shapes:\n{shapes}\n\nmethods:\n{methods}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--shape", action="append", choices=SHAPES, metavar="NAME", help="may be repeated")
+    add("--method", action="append", choices=METHODS, metavar="NAME", help="may be repeated")
+    add("--repeat", type=_positive, default=3, metavar="N", help="default: %(default)s")
+    add("--loki", metavar="URL", help="a Loki without authentication; default: one built in")
+    add("--output", choices=("table", "json"), default="table")
+    parser.set_defaults(run=_run)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from airflow_platform.bench.capture.runner import run
+
+    vector = _vector()
+    results: dict[tuple[str, str], list[Result]] = {}
+    with _loki(options.loki) as (url, loki, compression):
+        about = _about(vector, loki, options.repeat)
+        measure = partial(run, vector=vector, loki_url=url, compression=compression)
+        names = product(options.shape or SHAPES, options.method or METHODS, range(options.repeat))
+        for shape, method, turn in names:
+            begin = _IMPORT_SECONDS + _LOOK_SECONDS * turn / options.repeat
+            with progress(f"{shape}, {method}, {turn + 1} of {options.repeat}"):
+                result = measure(SHAPES[shape], METHODS[method], import_seconds=begin)
+            results.setdefault((shape, method), []).append(result)
+    if options.output == "json":
+        print(json.dumps({"about": about, "results": list(_records(results))}, indent=2))
+    else:
+        print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n")
+        print(table(_HEADINGS, [_row(*names, runs) for names, runs in results.items()]))
+    return 0
+
+
+def _vector() -> Path:
+    found = os.environ.get("VECTOR") or shutil.which("vector")
+    if not found or not shutil.which(found):
+        raise PlatformError("There is no Vector: set VECTOR to its binary, or put it on PATH.")
+    if not Path("/proc/self/status").exists():
+        raise PlatformError("Memory is read from /proc, which this system lacks: use Linux.")
+    return Path(found).absolute()
+
+
+@contextmanager
+def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
+    """Yield the URL of a Loki, what it is, and the compression of what is sent to it."""
+    from airflow_platform.bench.capture.loki import built_in_loki
+    from airflow_platform.rest import Server
+
+    if not url:
+        with built_in_loki() as built_in:
+            yield built_in, "built in, without compression", "none"
+        return
+    server = Server(url, headers={}, ca_file=None, unreachable="", refused="")
+    version = server.get("/loki/api/v1/status/buildinfo")["version"]
+    yield url, f"{version} at {url}, snappy", "snappy"
+
+
+def _about(vector: Path, loki: str, repeat: int) -> dict[str, str]:
+    """Return what the numbers depend on."""
+    version = subprocess.run([vector, "--version"], capture_output=True, text=True).stdout.strip()
+    load = os.getloadavg()[0]
+    return {
+        "Vector": version,
+        "Loki": loki,
+        "machine": f"{os.cpu_count()} CPUs, {platform.platform()}, load {load:.1f} at the start",
+        "shell": str(Path(shutil.which("sh") or "sh").resolve()),
+        "runs": f"{repeat} of each; a log begins 5 to 7 s after its sidecar, as with Airflow",
+    }
+
+
+def _records(results: "Results") -> Iterator[dict[str, Any]]:
+    for (shape, method), runs in results.items():
+        for result in runs:
+            yield {"shape": shape, "method": method, **asdict(result)}
+
+
+def _row(shape: str, method: str, runs: Sequence["Result"]) -> tuple[object, ...]:
+    written = sum(result.written for result in runs)
+    delivered = sum(result.delivered for result in runs)
+    share = math.floor(1000 * delivered / written) / 10  # 100 only when it is all
+    drains = [result.drain_seconds for result in runs]
+    return (
+        shape,
+        method,
+        written,
+        f"{share:.1f} %",
+        sum(result.extra for result in runs),
+        f"{statistics.median(drains):.2f} s",
+        f"{max(drains):.2f} s",
+        f"{statistics.median(result.cpu_seconds for result in runs):.2f} s",
+        f"{max(result.anonymous_bytes for result in runs) / _MIB:.0f} MiB",
+    )

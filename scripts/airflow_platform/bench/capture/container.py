@@ -1,0 +1,123 @@
+"""The sidecar's container: its processes, what they use, and the kubelet's part in its life."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import yaml
+
+from airflow_platform.bench.capture.methods import TASK_LOGS, Pod, Sidecar
+
+_RESTART_SECONDS = 1.0
+_SAMPLE_SECONDS = 0.02
+_GRACE_SECONDS = 600.0  # as in the official chart's task pods
+_ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
+
+
+class Container:
+    """Runs a sidecar, and runs it again when it ends by itself.
+
+    When it is stopped, ``cpu_seconds`` is what all its processes took, and ``anonymous_bytes`` the
+    most memory of its own (RssAnon) that one of them had: Vector.
+    """
+
+    def __init__(self, pod: Pod, sidecar: Sidecar) -> None:
+        self.cpu_seconds = 0.0
+        self.anonymous_bytes = 0
+        self._sidecar = sidecar
+        self._output = pod.directory / "output"
+        config = pod.directory / "vector.yaml"
+        config.write_text(yaml.safe_dump(dict(sidecar.config)), encoding="utf-8")
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "VECTOR_CONFIG": str(config),
+            "POD_NAME": "bench",
+            **sidecar.environment,
+        }
+        self._pid: int | None = None
+        self._stopping = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._start()
+        self._supervisor.start()
+        self._sampler.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Send SIGTERM and wait for the end; SIGKILL after the grace period."""
+        self._stopping.set()
+        if self._pid:
+            os.kill(self._pid, signal.SIGTERM)
+        self._supervisor.join(_GRACE_SECONDS)
+        if self._pid:
+            os.killpg(self._pid, signal.SIGKILL)
+        self._supervisor.join()
+        self._sampler.join()
+
+    def kill_vector(self) -> None:
+        """Kill the process with the most memory, as the kernel does when the container has none."""
+        if self._pid:
+            os.kill(max(_tree(self._pid), key=_anonymous_bytes), signal.SIGKILL)
+
+    def _start(self) -> None:
+        with self._output.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._sidecar.command,
+                cwd=TASK_LOGS,  # vector.yaml names its programs relative to it
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._pid = self._process.pid
+
+    def _supervise(self) -> None:
+        while True:
+            _, status, usage = os.wait4(self._process.pid, 0)
+            self._pid = None
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self.cpu_seconds += usage.ru_utime + usage.ru_stime
+            if self._stopping.wait(_RESTART_SECONDS):
+                return
+            self._start()
+
+    def _sample(self) -> None:
+        while self._supervisor.is_alive():
+            if self._pid:
+                peak = max(map(_anonymous_bytes, _tree(self._pid)))
+                self.anonymous_bytes = max(self.anonymous_bytes, peak)
+            time.sleep(_SAMPLE_SECONDS)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    """Yield ``pid`` and the ids of the processes below it."""
+    yield pid
+    with suppress(OSError):  # it has ended
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            yield from _tree(int(child))
+
+
+def _anonymous_bytes(pid: int) -> int:
+    with suppress(OSError):
+        if found := _ANONYMOUS.search(Path(f"/proc/{pid}/status").read_text()):
+            return int(found[1]) * 1024
+    return 0

@@ -1,0 +1,109 @@
+"""A small Loki in this process: it accepts every push and answers the queries of verify-logs."""
+
+import gzip
+import json
+import re
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice, takewhile
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+# Nanoseconds, line, labels and structured metadata.
+_Entry = tuple[int, str, tuple[tuple[str, str], ...]]
+
+
+class BuiltInLoki:
+    """What was pushed. Like Loki it keeps an entry that it gets twice only once.
+
+    Pushes (JSON, with gzip or uncompressed) are taken apart when they are asked for, so as not to
+    take time from what is measured.
+    """
+
+    def __init__(self) -> None:
+        self._bodies: list[bytes] = []
+        self._stored: list[_Entry] = []  # in order
+        self._lock = threading.Lock()
+
+    def push(self, body: bytes) -> None:
+        """Take the body of a push."""
+        with self._lock:
+            self._bodies.append(body)
+
+    def query(self, query: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
+        """Return the first entries from ``start`` to before ``end`` (nanoseconds) as streams.
+
+        Of LogQL it knows comparisons by ``=``, in the selector as after it.
+        """
+        wanted = {
+            name: json.loads(value)
+            for name, value in re.findall(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*")', query)
+        }.items()
+        entries = self._entries()
+        later = islice(entries, bisect_left(entries, (start,)), None)
+        within = takewhile(lambda entry: entry[0] < end, later)
+        found = (entry for entry in within if wanted <= dict(entry[2]).items())
+        return [
+            {"stream": dict(fields), "values": [[str(time), line]]}
+            for time, line, fields in islice(found, limit)
+        ]
+
+    def _entries(self) -> list[_Entry]:
+        with self._lock:
+            if self._bodies:
+                new = (entry for body in self._bodies for entry in _entries(body))
+                self._stored = sorted({*self._stored, *new})
+                self._bodies.clear()
+            return self._stored
+
+
+def _entries(body: bytes) -> Iterator[_Entry]:
+    for stream in json.loads(body)["streams"]:
+        for time, line, *metadata in stream["values"]:
+            fields = stream["stream"] | (metadata[0] if metadata else {})
+            yield int(time), line, tuple(sorted(fields.items()))
+
+
+@contextmanager
+def built_in_loki() -> Iterator[str]:
+    """Run a BuiltInLoki; yield its URL."""
+    loki = BuiltInLoki()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            compressed = self.headers.get("Content-Encoding") == "gzip"
+            loki.push(gzip.decompress(body) if compressed else body)
+            self._answer(204, b"")
+
+        def do_GET(self) -> None:
+            asked = {name: value for name, [value] in parse_qs(urlsplit(self.path).query).items()}
+            start, end, limit = (int(asked[name]) for name in ("start", "end", "limit"))
+            result = loki.query(asked["query"], start, end, limit)
+            data = {"resultType": "streams", "result": result}
+            self._answer(200, json.dumps({"status": "success", "data": data}).encode())
+
+        def _answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on stderr."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

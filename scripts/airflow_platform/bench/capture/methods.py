@@ -1,0 +1,86 @@
+"""Ways to deliver the end of a log when the kubelet stops the sidecar."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_platform import strict_yaml
+from airflow_platform.project import ADDON
+
+TASK_LOGS = ADDON / "files" / "task-logs"
+
+
+@dataclass(frozen=True)
+class Pod:
+    """Where a pod has its files, the Vector it runs, and the Loki that gets its lines."""
+
+    directory: Path
+    vector: Path
+    loki_url: str
+    compression: str
+
+    @property
+    def logs(self) -> Path:
+        """Directory of log files."""
+        return self.directory / "logs"
+
+    @property
+    def data(self) -> Path:
+        """Data directory of Vector."""
+        return self.directory / "data"
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What the sidecar's container runs; ``pre_stop_seconds`` is the sleep in its preStop hook."""
+
+    command: tuple[str, ...]
+    config: Mapping[str, Any]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    pre_stop_seconds: float = 0.0
+
+
+Method = Callable[[Pod], Sidecar]
+
+
+def seed(pod: Pod) -> Sidecar:
+    """Run Vector with its default file source, and `sleep 1` in preStop."""
+    config = _config(pod)
+    tuned_source = config["sources"]["task_logs"]
+    config["sources"]["task_logs"] = {
+        key: value
+        for key, value in tuned_source.items()
+        if key in ("type", "include", "exclude", "offset_key")
+    }
+    del config["sinks"]["loki"]["acknowledgements"]
+    return Sidecar((str(pod.vector),), config, pre_stop_seconds=1)
+
+
+def tuned(pod: Pod) -> Sidecar:
+    """Run Vector with the chart's vector.yaml, and `sleep 1` in preStop."""
+    return Sidecar((str(pod.vector),), _config(pod), {"VECTOR_THREADS": "1"}, pre_stop_seconds=1)
+
+
+def drain(pod: Pod) -> Sidecar:
+    """Run the chart's drain.sh with its vector.yaml, without preStop."""
+    environment = {
+        "LOG_ROOT": str(pod.logs),
+        "DATA_DIR": str(pod.data),
+        "TERMINATION_LOG": str(pod.directory / "termination-log"),
+        "VECTOR_BIN": str(pod.vector),
+    }
+    return Sidecar(("sh", str(TASK_LOGS / "drain.sh")), _config(pod), environment)
+
+
+METHODS: dict[str, Method] = {method.__name__: method for method in (seed, tuned, drain)}
+
+
+def _config(pod: Pod) -> dict[str, Any]:
+    """Return the chart's vector.yaml with the paths of ``pod``."""
+    text = (TASK_LOGS / "vector.yaml").read_text(encoding="utf-8")
+    for theirs, ours in {"/opt/airflow/logs": pod.logs, "/var/lib/vector": pod.data}.items():
+        text = text.replace(theirs, str(ours))
+    config: dict[str, Any] = strict_yaml.load(text, "vector.yaml")
+    config["sinks"]["loki"] |= {"endpoint": pod.loki_url, "compression": pod.compression}
+    return config

@@ -1,0 +1,82 @@
+"""The command bench metrics."""
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_platform.bench.metrics import Cost
+
+_LINES = 200_000  # a few seconds of processor time, which is counted in hundredths
+
+_DESCRIPTION = """\
+Send the StatsD lines of N DAGs with M tasks each, run again and again, through statsd_exporter with
+our mapping, with the official chart's where that chart is found, and with none.
+
+Columns: lines per second of processor time and of time; series, and those that are neither buckets
+nor quantiles; memory; events that a rule dropped, that no rule knew, that were refused; lines lost
+when all are sent by UDP, 100,000 a second, which depends on what else the machine does.
+"""
+
+
+def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the benchmarks."""
+    parser = benchmarks.add_parser(
+        "metrics",
+        help="what a mapping of Airflow's metrics costs",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--dags", type=_positive, default=50, metavar="N", help="default: %(default)s")
+    add("--tasks", type=_positive, default=20, metavar="M", help="default: %(default)s")
+    add("--output", choices=("table", "json"), default="table", help="default: %(default)s")
+    parser.set_defaults(run=_run)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from airflow_platform.bench.metrics import mappings, measure, workload
+    from airflow_platform.output import announce_stand_in
+    from airflow_platform.upstream import find_upstream
+
+    upstream = find_upstream()
+    announce_stand_in(upstream)
+    lines = workload(options.dags, options.tasks, _LINES)
+    costs = [measure(name, mapping, lines) for name, mapping in mappings(upstream).items()]
+    if options.output == "json":
+        print(json.dumps([asdict(cost) for cost in costs], indent=2))
+    else:
+        print(_table(costs))
+    return 0
+
+
+def _table(costs: "list[Cost]") -> str:
+    from airflow_platform.table import table
+
+    headings = ("mapping", "lines", "lines/CPU s", "lines/s", "series", "plain series", "MiB")
+    return table(
+        (*headings, "dropped", "unmapped", "refused", "lost by UDP"),
+        (
+            (
+                cost.mapping,
+                cost.lines,
+                f"{cost.lines_per_cpu_second:.0f}",
+                f"{cost.lines_per_second:.0f}",
+                cost.series,
+                cost.plain_series,
+                f"{cost.memory_mib:.0f}",
+                cost.dropped,
+                cost.unmapped,
+                cost.refused,
+                cost.lost,
+            )
+            for cost in costs
+        ),
+    )

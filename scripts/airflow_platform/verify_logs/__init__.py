@@ -1,0 +1,1 @@
+"""Compares the task logs in Loki with what the tasks wrote."""

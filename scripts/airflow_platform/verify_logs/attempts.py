@@ -1,0 +1,28 @@
+"""What a task log belongs to."""
+
+from dataclasses import dataclass
+
+UNMAPPED = -1
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """A DAG run."""
+
+    dag_id: str
+    run_id: str
+
+
+@dataclass(frozen=True, order=True)
+class Attempt:
+    """One try of a task instance; ``map_index`` is -1 where the task is not mapped."""
+
+    run: Run
+    task_id: str
+    map_index: int
+    try_number: int
+
+    @property
+    def task(self) -> str:
+        """The task instance, as in "hello" or "mapped[2]"."""
+        return self.task_id if self.map_index == UNMAPPED else f"{self.task_id}[{self.map_index}]"

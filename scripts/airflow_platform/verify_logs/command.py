@@ -1,0 +1,178 @@
+"""The command verify-logs."""
+
+import argparse
+import os
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_platform.errors import PlatformError
+from airflow_platform.progress import progress
+
+if TYPE_CHECKING:
+    from airflow_platform.verify_logs.airflow import Airflow
+    from airflow_platform.verify_logs.attempts import Run
+    from airflow_platform.verify_logs.expectation import Expectation
+
+_POLL_SECONDS = 2.0
+_DRAIN_SECONDS = 60.0  # in which the sidecars of the last tasks have delivered, or given up
+_CLOCK_DIFFERENCE = timedelta(minutes=10)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+_DESCRIPTION = """\
+Say whether Loki has all lines of task logs, and which are missing.
+
+What should be there comes from Airflow's own log view (--airflow), from log files (--log-files) or
+from a list of what tasks print (--expected). Without remote logging Airflow has no logs of finished
+pods: then use the list, for example examples/dags/hello_world.expected.yaml.
+"""
+_ENVIRONMENT = """\
+environment variables, those of Loki as for logcli:
+  LOKI_ADDR, LOKI_ORG_ID, LOKI_CA_CERT_PATH   defaults of --loki, --tenant, --ca-file
+  LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
+  AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN
+"""
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "verify-logs",
+        help="say whether Loki has all lines of task logs",
+        description=_DESCRIPTION,
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--loki", default=os.environ.get("LOKI_ADDR"), metavar="URL", help="Loki or its gateway")
+    add("--airflow", metavar="URL", help="Airflow's API server (Airflow 2: webserver)")
+    expected = parser.add_mutually_exclusive_group()
+    expected.add_argument("--log-files", type=Path, metavar="DIR", help="as Airflow wrote them")
+    expected.add_argument("--expected", type=Path, metavar="FILE", help="what the tasks print")
+    add("--dag", dest="dag_id", metavar="DAG_ID")
+    add("--run", dest="run_id", metavar="RUN_ID", help="default: the newest that Airflow has")
+    add("--trigger", action="store_true", help="run the DAG now")
+    add("--timeout", type=_duration, default="15m", metavar="TIME", help="for the run to end")
+    add(
+        "--since",
+        type=_duration,
+        metavar="TIME",
+        help="how far to look back, such as 90m or 7d; default: to the run's start, or 24h",
+    )
+    tenant = os.environ.get("LOKI_ORG_ID", "")
+    add("--tenant", default=tenant, metavar="ID", help="of a multi-tenant Loki")
+    add(
+        "--selector",
+        metavar="LOGQL",
+        help='where to look, such as {cluster="eu-1"}; default: by the label dag_id',
+    )
+    ca_file = os.environ.get("LOKI_CA_CERT_PATH")
+    add("--ca-file", type=Path, default=ca_file, metavar="FILE", help="for https, in PEM format")
+    add("--output", choices=("table", "json"), default="table")
+    parser.set_defaults(run=partial(_run, parser))
+
+
+def _duration(text: str) -> timedelta:
+    written = re.fullmatch(r"(\d+)([smhd])", text)
+    if not written:
+        raise argparse.ArgumentTypeError(f"{text} is not a time such as 30s, 90m, 24h or 7d")
+    return timedelta(**{_UNITS[written[2]]: int(written[1])})
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if wrong := _wrong_usage(options):
+        parser.error(wrong)
+    from airflow_platform.verify_logs import report
+    from airflow_platform.verify_logs.loki import Loki
+    from airflow_platform.verify_logs.verify import verify
+
+    loki = Loki(options.loki, os.environ, tenant=options.tenant, ca_file=options.ca_file)
+    question = _question(options)
+    start = question.since - _CLOCK_DIFFERENCE
+    give_up = time.monotonic() + (_DRAIN_SECONDS if question.just_ended else 0)
+    with progress("Comparing with Loki"):
+        while True:
+            end = datetime.now(UTC) + _CLOCK_DIFFERENCE
+            verdicts = verify(question.expectation, loki, options.selector, start, end)
+            failed = any(verdict.result == "FAIL" for verdict in verdicts)
+            if not failed or time.monotonic() > give_up:
+                break
+            time.sleep(_POLL_SECONDS)
+    print(report.as_json(verdicts) if options.output == "json" else report.as_text(verdicts))
+    return 0 if all(verdict.result == "PASS" for verdict in verdicts) else 1
+
+
+def _wrong_usage(options: argparse.Namespace) -> str | None:
+    if not options.loki:
+        return "--loki URL (or LOKI_ADDR) is required"
+    if options.airflow:
+        if options.trigger and options.run_id:
+            return "--trigger makes a new run: it does not go with --run"
+        return None if options.dag_id else "--airflow needs --dag DAG_ID"
+    if options.trigger:
+        return "--trigger needs --airflow URL"
+    if options.expected:
+        named = options.dag_id and options.run_id
+        return None if named else "--expected needs --dag and --run, or --dag and --airflow"
+    return None if options.log_files else "one of --airflow, --log-files, --expected is required"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What should be in Loki since when; perhaps of a run that ended a moment ago."""
+
+    expectation: "Expectation"
+    since: datetime
+    just_ended: bool = False
+
+
+def _question(options: argparse.Namespace) -> _Question:
+    from airflow_platform.verify_logs import expectation
+    from airflow_platform.verify_logs.airflow import connect
+    from airflow_platform.verify_logs.attempts import Run
+
+    since = datetime.now(UTC) - (options.since or timedelta(days=1))
+    if not options.airflow:
+        if options.log_files:
+            files = expectation.from_log_files(options.log_files, options.dag_id, options.run_id)
+            return _Question(files, since)
+        run = Run(options.dag_id, options.run_id)
+        return _Question(expectation.from_list(options.expected, run), since)
+
+    airflow = connect(options.airflow, os.environ, ca_file=options.ca_file)
+    if options.trigger:
+        run = airflow.trigger(options.dag_id)
+    elif options.run_id:
+        run = Run(options.dag_id, options.run_id)
+    else:
+        run = airflow.latest(options.dag_id)
+    just_ended = _wait_for_end(airflow, run, options.timeout)
+    if not options.since:
+        since = airflow.state(run).start or since
+    if options.expected:
+        return _Question(expectation.from_list(options.expected, run), since, just_ended)
+    if options.log_files:
+        files = expectation.from_log_files(options.log_files, run.dag_id, run.run_id)
+        return _Question(files, since, just_ended)
+    with progress("Reading logs from Airflow"):
+        return _Question(expectation.from_airflow(airflow, run), since, just_ended)
+
+
+def _wait_for_end(airflow: "Airflow", run: "Run", timeout: timedelta) -> bool:
+    """Wait until ``run`` has ended; return whether that took any waiting."""
+    waited = False
+    give_up = time.monotonic() + timeout.total_seconds()
+    with progress(f"Waiting for {run.run_id} of {run.dag_id}"):
+        while not (state := airflow.state(run)).ended:
+            if time.monotonic() > give_up:
+                raise PlatformError(
+                    f"{run.run_id} of {run.dag_id} is still {state.name} after {timeout}. Look at"
+                    " it in Airflow, or give it more time with --timeout."
+                )
+            waited = True
+            time.sleep(_POLL_SECONDS)
+    return waited

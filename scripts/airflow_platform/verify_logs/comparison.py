@@ -1,0 +1,69 @@
+"""Expected against found lines of one log."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_REDACTED = "***"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How many lines were expected and found, and those that only one side has, in order."""
+
+    expected: int
+    found: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether Loki has each line as often as it was written."""
+        return not self.missing and not self.extra
+
+
+def compare(expected: Sequence[str], found: Sequence[str], *, complete: bool = True) -> Comparison:
+    """Compare lines as multisets: how often each is there, not where.
+
+    A found line with ``***`` in it counts as an expected one that has something else there. If
+    ``expected`` is not ``complete``, found lines that are not in it are left out of the result.
+    """
+    known = set(expected)
+    missing = dict(enumerate(_without(expected, found)))
+    extra = []
+    for line in _without(found, expected):
+        original = next((k for k, text in missing.items() if _is_redaction_of(text, line)), None)
+        if original is not None:
+            del missing[original]
+        elif complete or line in known:
+            extra.append(line)
+    found_count = len(expected) - len(missing) + len(extra)
+    return Comparison(len(expected), found_count, tuple(missing.values()), tuple(extra))
+
+
+def _without(lines: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Return the lines that are left when each of ``others`` takes away one that equals it."""
+    counts = Counter(others)
+    left = []
+    for line in lines:
+        if counts[line]:
+            counts[line] -= 1
+        else:
+            left.append(line)
+    return left
+
+
+def _is_redaction_of(original: str, line: str) -> bool:
+    """Say whether ``line`` is ``original`` with ``***`` in place of some of its text."""
+    if _REDACTED not in line:
+        return False
+    start, *middle, end = line.split(_REDACTED)
+    if not original.startswith(start):
+        return False
+    position = len(start)
+    for piece in middle:
+        position = original.find(piece, position)
+        if position < 0:
+            return False
+        position += len(piece)
+    return original.endswith(end) and position <= len(original) - len(end)

@@ -1,0 +1,206 @@
+"""bench capture: what is delivered is counted right, and the chart's method delivers all."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airflow_platform import cli
+from airflow_platform.bench.capture import command, container, runner, shapes
+from airflow_platform.bench.capture.loki import built_in_loki
+from airflow_platform.bench.capture.methods import METHODS, Pod, drain, seed, tuned
+from airflow_platform.bench.capture.runner import Result, run
+from airflow_platform.bench.capture.shapes import SHAPES, Shape, Step
+
+
+@pytest.fixture(scope="module")
+def loki_url():
+    with built_in_loki() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def double(tmp_path_factory) -> Path:
+    """The double of Vector as a program."""
+    program = tmp_path_factory.mktemp("double") / "vector"
+    script = Path(__file__).with_name("pushing_vector.py")
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def pod(tmp_path) -> Pod:
+    return Pod(tmp_path, Path("/usr/bin/vector"), "http://loki:3100", "snappy")
+
+
+@pytest.fixture
+def measure(double, loki_url):
+    """Run a shape with a method and the double."""
+
+    def measure_one(shape, method, import_seconds=0.2) -> Result:
+        return run(
+            shape, method, double, loki_url, compression="none", import_seconds=import_seconds
+        )
+
+    return measure_one
+
+
+# --- Counting ---
+
+
+def test_the_drain_delivers_all(measure):
+    shape = Shape("two-files", "", (Step(0, 3), Step(0.1, 7)), files=2, final_newline=False)
+    result = measure(shape, drain)
+    assert (result.written, result.delivered, result.extra) == (20, 20, 0)
+    assert result.drain_seconds > 0
+    assert result.cpu_seconds > 0
+    assert result.anonymous_bytes > 2**20
+
+
+def test_what_is_lost_is_counted(measure):
+    shape = Shape("no-newline", "", (Step(0, 3),), final_newline=False)
+    result = measure(shape, lambda pod: replace(tuned(pod), pre_stop_seconds=0.4))
+    assert (result.written, result.delivered) == (3, 2)
+
+
+def test_a_killed_vector_is_started_again(measure, monkeypatch):
+    monkeypatch.setattr(container, "_RESTART_SECONDS", 0.05)
+    shape = Shape("killed", "", (Step(0, 3), Step(0, 0), Step(0.3, 3)), killed_after=2)
+    result = measure(shape, lambda pod: replace(tuned(pod), pre_stop_seconds=0.4))
+    assert (result.written, result.delivered) == (6, 6)
+
+
+def test_sigterm_comes_after_the_task_also_when_the_pod_is_deleted(measure, tmp_path):
+    def keep_the_log(pod):
+        trap = f'trap "cat {pod.logs}/*/*/*/*/*.log >{tmp_path}/seen; exit" TERM'
+        command = ("sh", "-c", f"{trap}; while :; do sleep 0.02; done")
+        return replace(tuned(pod), command=command, pre_stop_seconds=0.01)
+
+    shape = Shape("deleted", "", (Step(0, 2), Step(0.2, 3)), line_bytes=500, deleted_after=1)
+    measure(shape, keep_the_log)
+    lines = (tmp_path / "seen").read_text().splitlines()
+    assert len(lines) == 5
+    assert all(500 <= len(line) < 520 for line in lines)
+
+
+# --- Shapes and methods ---
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_each_shape_is_sound(shape):
+    assert shape.written > 0
+    steps = range(1, len(shape.steps) + 1)
+    for step in (shape.killed_after, shape.deleted_after):
+        assert step is None or step in steps
+
+
+def test_the_seed_has_vectors_default_source(pod):
+    sidecar = seed(pod)
+    source = sidecar.config["sources"]["task_logs"]
+    assert not {"glob_minimum_cooldown_ms", "max_read_bytes", "fingerprint"} & source.keys()
+    assert source["include"] == tuned(pod).config["sources"]["task_logs"]["include"]
+    assert "acknowledgements" not in sidecar.config["sinks"]["loki"]
+    assert sidecar.pre_stop_seconds == 1
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_method_stays_within_the_pods_directory(pod, method):
+    text = json.dumps(method(pod).config)
+    assert not re.search(r"/opt/airflow|/var/lib/vector", text)
+    assert method(pod).config["sinks"]["loki"]["endpoint"] == "http://loki:3100"
+
+
+# --- The command ---
+
+
+@pytest.fixture
+def bench(capsys, monkeypatch, double):
+    """Run `bench capture` with short import times; return its exit code, stdout and stderr."""
+    monkeypatch.setattr(command, "_IMPORT_SECONDS", 0.2)
+    monkeypatch.setattr(command, "_LOOK_SECONDS", 0)
+    monkeypatch.setenv("VECTOR", str(double))
+    monkeypatch.setitem(shapes.SHAPES, "tiny", Shape("tiny", "", (Step(0, 2),)))
+
+    def run_command(*arguments):
+        try:
+            code = cli.main(["bench", "capture", *map(str, arguments)])
+        except SystemExit as stopped:
+            code = stopped.code
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run_command
+
+
+def test_the_table_names_what_it_was_measured_with(bench):
+    code, out, _ = bench("--shape", "tiny", "--method", "drain", "--repeat", 1)
+    assert code == 0
+    assert "Vector: vector 0.58.0 (double)" in out
+    assert re.search(r"^machine: \d+ CPUs, .*load", out, re.MULTILINE)
+    seconds = r"\d+\.\d\d s"
+    row = rf"^tiny +drain +2 +100\.0 % +0 +{seconds} +{seconds} +{seconds} +\d+ MiB$"
+    assert re.search(row, out, re.MULTILINE)
+
+
+def test_json_has_each_run(bench, monkeypatch):
+    monkeypatch.setattr(runner, "run", lambda *_, **__: Result(2, 1, 0, 0.5, 0.1, 2**20))
+    arguments = ["--shape", "tiny", "--method", "seed", "--repeat", 2, "--output", "json"]
+    code, out, _ = bench(*arguments)
+    assert code == 0
+    assert json.loads(out)["results"] == 2 * [
+        {
+            "shape": "tiny",
+            "method": "seed",
+            "written": 2,
+            "delivered": 1,
+            "extra": 0,
+            "drain_seconds": 0.5,
+            "cpu_seconds": 0.1,
+            "anonymous_bytes": 2**20,
+        }
+    ]
+
+
+def test_almost_all_is_not_shown_as_all():
+    results = [Result(100_000, 99_999, 0, 0.1, 0.1, 0), Result(100_000, 100_000, 0, 0.3, 0.1, 0)]
+    row = command._row("burst", "seed", results)
+    assert row[2:7] == (200_000, "99.9 %", 0, "0.20 s", "0.30 s")
+
+
+def test_without_vector_it_says_what_to_set(bench, monkeypatch):
+    monkeypatch.delenv("VECTOR")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    code, out, err = bench()
+    assert (code, out) == (1, "")
+    assert "set VECTOR" in err
+
+
+def test_a_loki_out_of_reach_is_one_message(bench):
+    code, _, err = bench("--loki", "http://127.0.0.1:1")
+    assert code == 1
+    assert "cannot be reached" in err
+
+
+@pytest.mark.parametrize("arguments", [["--shape", "no"], ["--method", "no"], ["--repeat", "0"]])
+def test_wrong_usage_shows_the_usage(bench, arguments):
+    code, out, err = bench(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: airflow-platform bench capture")
+
+
+# --- With a real Vector ---
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_drain_delivers_every_shape(shape, vector, loki_url):
+    def drain_without_haste(pod):
+        sidecar = drain(pod)
+        patience = {"DRAIN_TIMEOUT_SECONDS": "300"}  # on a busy machine the deadline proves nothing
+        return replace(sidecar, environment={**sidecar.environment, **patience})
+
+    result = run(shape, drain_without_haste, vector, loki_url, compression="none", import_seconds=1)
+    assert (result.delivered, result.extra) == (result.written, 0)

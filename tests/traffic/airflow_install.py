@@ -1,0 +1,71 @@
+"""Airflow from PyPI, each version in a virtual environment of its own that is kept."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from airflow_platform.cache import cache_dir, publish
+from airflow_platform.progress import progress
+
+_PYTHON = ">=3.10,<3.13"  # what all of these versions run on
+
+
+@dataclass(frozen=True)
+class AirflowVersion:
+    """A version and the date of what it is installed with, instead of a constraints file."""
+
+    version: str
+    date: str
+
+    def __str__(self) -> str:
+        return self.version
+
+
+VERSIONS = (AirflowVersion("2.11.2", "2026-04-15"), AirflowVersion("3.3.2", "2026-11-20"))
+
+
+def install(airflow: AirflowVersion) -> Path:
+    """Return the directory with the virtual environment ``venv`` and an empty ``airflow.db``."""
+    target = cache_dir("airflow") / f"{airflow.version}-{airflow.date}"
+
+    def build(directory: Path) -> None:
+        directory.mkdir()
+        python = directory / "venv" / "bin" / "python"
+        # It is renamed when it is complete, hence relocatable.
+        _uv("venv", "--relocatable", "--python", _PYTHON, directory / "venv")
+        requirements = (f"apache-airflow=={airflow.version}", "statsd")
+        _uv("pip", "install", "--python", python, "--exclude-newer", airflow.date, *requirements)
+        scratch = directory / "home"
+        environment = airflow_environment(directory, scratch, {})
+        _run(python, "-m", "airflow", "db", "migrate", environment=environment)
+        (scratch / "airflow.db").rename(directory / "airflow.db")
+        shutil.rmtree(scratch)
+
+    with FileLock(f"{target}.lock"), progress(f"Installing Airflow {airflow}"):
+        return publish(target, build)
+
+
+def airflow_environment(
+    installed: Path, home: Path, options: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the environment of an Airflow; ``options`` are "section__option" in capitals."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW_")}
+    path = f"{installed / 'venv' / 'bin'}{os.pathsep}{own.get('PATH', '')}"
+    own |= {"PATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    return own | {f"AIRFLOW__{name}": value for name, value in options.items()}
+
+
+def _uv(*arguments: str | Path) -> None:
+    from uv import find_uv_bin  # not needed, so not loaded, when all is installed
+
+    _run(find_uv_bin(), *arguments)
+
+
+def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert not done.returncode, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"

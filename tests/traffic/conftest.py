@@ -1,0 +1,190 @@
+"""Real traffic: an Airflow, the statsd_exporter and a Prometheus, as the charts configure them."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from airflow_platform.frozen import thaw
+from airflow_platform.manifests import Render
+from airflow_platform.progress import progress
+from airflow_platform.project import RELEASE
+from airflow_platform.render import render
+
+from .airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
+from .processes import Processes, free_ports, processes
+from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
+
+DAGS = Path(__file__).with_name("dags")
+NAME = f"{RELEASE}-statsd-exporter"
+
+# What the DAGs of dags/ come to: runs that ended, by DAG and state.
+RUNS = {
+    ("traffic_succeeds", "success"): 2,
+    ("traffic_fails", "failed"): 1,
+    ("traffic_retries", "success"): 1,
+    ("traffic_mapped", "success"): 1,
+    ("traffic.dotted-dag", "success"): 1,
+}
+TRAFFIC_SECONDS = 300  # in which they must have ended
+_START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a real Airflow has sent, in a real Prometheus."""
+
+    airflow: AirflowVersion
+    prometheus: Prometheus
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("traffic") and os.environ.get("RUN_TRAFFIC") != "1":
+        pytest.skip("starts real Airflows, which takes minutes; RUN_TRAFFIC=1 switches it on")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(airflow, id=f"airflow {airflow}", marks=pytest.mark.xdist_group(str(airflow)))
+        for airflow in VERSIONS
+    ],
+)
+def traffic(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    program: Callable[[str], Path],
+) -> Iterator[Traffic]:
+    """The traffic of an Airflow whose DAGs have run; all still runs."""
+    airflow: AirflowVersion = request.param
+    directory = tmp_path_factory.mktemp(f"airflow-{airflow}")
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with processes(directory) as running:
+        with capture.global_and_fixture_disabled():  # it takes minutes: show the progress
+            installed = install(airflow)
+            rendered = _rendered(airflow)
+            ingest, web, api = free_ports(3)
+            _start_exporter(running, program("statsd_exporter"), directory, rendered, ingest, web)
+            prometheus = _start_prometheus(
+                running, program("prometheus"), directory, rendered, f"127.0.0.1:{web}"
+            )
+            with progress(f"Running DAGs of Airflow {airflow}"):
+                _start_airflow(running, airflow, installed, directory, rendered, ingest, api)
+                _wait_for_runs(running, prometheus)
+        yield Traffic(airflow, prometheus)
+
+
+def _rendered(airflow: AirflowVersion) -> Render:
+    """Render prod for a version of Airflow, with all that concerns metrics."""
+    values = {
+        "airflow": {"airflowVersion": airflow.version, "defaultAirflowTag": airflow.version},
+        "global": {"metrics": {"airflowVersion": airflow.version}},
+        "observability": {
+            "serviceMonitor": {"enabled": True},
+            "prometheusRule": {
+                "enabled": True,
+                "olderNames": {"enabled": True},
+                "alerts": {"DagRunFailed": {"enabled": True}},
+            },
+        },
+    }
+    return render("prod", values=[values])
+
+
+def _start_exporter(
+    running: Processes, program: Path, directory: Path, rendered: Render, ingest: int, web: int
+) -> None:
+    (mapping,) = rendered.embedded("StatsdMapping")
+    file = directory / "statsd-mapping.yaml"
+    file.write_text(mapping.text, encoding="utf-8")
+    command: list[str | Path] = [program, f"--statsd.mapping-config={file}", "--statsd.listen-tcp="]
+    command += [f"--web.listen-address=127.0.0.1:{web}", f"--statsd.listen-udp=127.0.0.1:{ingest}"]
+    running.start("statsd_exporter", command)
+    running.wait_for_url(f"http://127.0.0.1:{web}/-/ready", _START_SECONDS)
+
+
+def _start_prometheus(
+    running: Processes, program: Path, directory: Path, rendered: Render, exporter: str
+) -> Prometheus:
+    rules = thaw(rendered.get("PrometheusRule", f"{RELEASE}-alerts").at("spec"))
+    config = thaw(configuration(rendered, NAME, exporter))
+    (directory / "rules.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
+    (directory / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (port,) = free_ports(1)
+    command: list[str | Path] = [program, f"--config.file={directory / 'prometheus.yml'}"]
+    command += [
+        f"--storage.tsdb.path={directory / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    running.start("prometheus", command)
+    running.wait_for_url(f"http://127.0.0.1:{port}/-/ready", _START_SECONDS)
+    return Prometheus(port)
+
+
+def _start_airflow(
+    running: Processes,
+    airflow: AirflowVersion,
+    installed: Path,
+    directory: Path,
+    rendered: Render,
+    ingest: int,
+    api: int,
+) -> None:
+    home = directory / "airflow"
+    home.mkdir()
+    shutil.copy(installed / "airflow.db", home)
+    environment = airflow_environment(installed, home, _options(rendered, ingest, api))
+
+    def start(component: str, *arguments: str) -> None:
+        python = installed / "venv" / "bin" / "python"
+        running.start(component, [python, "-m", "airflow", component, *arguments], environment)
+
+    start("triggerer", "--skip-serve-logs")
+    if airflow.version.startswith("3."):
+        start("dag-processor")
+        start("api-server", "--workers=1", f"--port={api}", "--host=127.0.0.1")
+        ready = f"http://127.0.0.1:{api}/api/v2/version"
+        running.wait_for_url(ready, _START_SECONDS)  # tasks need the API
+    start("scheduler", "--skip-serve-logs")
+
+
+def _options(rendered: Render, ingest: int, api: int) -> Mapping[str, str]:
+    """Return Airflow's options: those of the section metrics are the chart's."""
+    (config,) = rendered.embedded("AirflowConfig")
+    metrics: Mapping[str, Any] = config.document["metrics"]
+    return {
+        **{f"METRICS__{name.upper()}": value for name, value in metrics.items()},
+        "METRICS__STATSD_HOST": "127.0.0.1",
+        "METRICS__STATSD_PORT": str(ingest),
+        "CORE__DAGS_FOLDER": str(DAGS),
+        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "CORE__PARALLELISM": "2",
+        "CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{api}/execution/",
+        "API_AUTH__JWT_SECRET": "a secret of this test, which is long enough for every algorithm",
+        "SCHEDULER__TI_METRICS_INTERVAL": "2",
+        "SCHEDULER__RUNNING_METRICS_INTERVAL": "2",
+    }
+
+
+def _wait_for_runs(running: Processes, prometheus: Prometheus) -> None:
+    deadline = time.monotonic() + TRAFFIC_SECONDS
+    while missing := _missing_runs(prometheus):
+        running.assert_running()
+        assert time.monotonic() < deadline, f"missing runs: {missing}\n{running.logs()}"
+        time.sleep(SCRAPE_SECONDS)
+
+
+def _missing_runs(prometheus: Prometheus) -> dict[tuple[str, str], float]:
+    ended = {
+        (run["dag_id"], run["state"]): run["value"]
+        for run in prometheus.query("airflow_dagrun_duration_seconds_count")
+    }
+    return {
+        run: times - ended.get(run, 0) for run, times in RUNS.items() if ended.get(run, 0) < times
+    }
