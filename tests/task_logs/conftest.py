@@ -22,7 +22,7 @@ TASK_LOGS = Path(__file__).parents[2] / "chart" / "files" / "task-logs"
 DOUBLE = Path(__file__).with_name("vector_double.py")
 # Everything that drain.sh may call: with busybox, nothing else is on its PATH.
 TOOLS = (
-    *("sh", "awk", "cat", "find", "fold", "grep", "head", "mkdir", "mkfifo", "mv", "rm"),
+    *("sh", "awk", "cat", "cp", "find", "fold", "grep", "head", "mkdir", "mkfifo", "mv", "rm"),
     *("sleep", "stat", "tail", "timeout", "tr", "wc"),
 )
 RUN_ID = "manual__2026-11-21T08:06:43+00:00"
@@ -75,6 +75,11 @@ class Sidecar:
     def data(self) -> Path:
         return self.directory / "data"
 
+    @property
+    def config_map(self) -> Path:
+        """The sidecar's working directory, where the ConfigMap is mounted."""
+        return self.directory / "config-map"
+
     def task_log(self, task: str = "hello", attempt: int = 1) -> Path:
         """The path of a task's log file; its directory is made."""
         path = (
@@ -105,7 +110,8 @@ class Sidecar:
 
     def start(self) -> None:
         """Starts the container."""
-        (self.directory / "vector.yaml").write_text(yaml.safe_dump(self.config))
+        shutil.copytree(TASK_LOGS, self.config_map, dirs_exist_ok=True)
+        (self.config_map / "vector.yaml").write_text(yaml.safe_dump(self.config))
         if not (self.directory / "plan.json").exists():
             self.plan()
         environment = {
@@ -114,15 +120,14 @@ class Sidecar:
             "DATA_DIR": str(self.data),
             "TERMINATION_LOG": str(self.directory / "termination-log"),
             "VECTOR_BIN": str(self.vector),
-            "VECTOR_CONFIG": str(self.directory / "vector.yaml"),
             "DOUBLE_PLAN": str(self.directory / "plan.json"),
             "DRAIN_TIMEOUT_SECONDS": "10",
             **self.environment,
         }
         with (self.directory / "output").open("ab") as output:
             self.process = subprocess.Popen(
-                [*self.shell, str(TASK_LOGS / "drain.sh")],
-                cwd=TASK_LOGS,
+                [*self.shell, str(self.config_map / "drain.sh")],
+                cwd=self.config_map,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -66,6 +66,29 @@ def test_a_task_that_is_silent_for_longer_than_vector_looks_at_its_file(sidecar:
     assert_all_delivered(sidecar)
 
 
+@busybox
+def test_an_upgrade_while_the_task_runs_does_not_change_its_configuration(sidecar: Sidecar) -> None:
+    sidecar.start()
+    sidecar.up()
+    (sidecar.config_map / "vector.yaml").write_text("what: [a pod of before could not run")
+    sidecar.task_log().write_text(lines(20))
+    assert_all_delivered(sidecar)
+
+
+@busybox
+def test_a_new_pod_on_the_same_data_directory_has_the_new_configuration(sidecar: Sidecar) -> None:
+    for pod, read_bytes in (("first", 1000), ("second", 2000)):
+        sidecar.environment["POD_UID"] = pod
+        sidecar.config["sources"]["task_logs"]["max_read_bytes"] = read_bytes
+        sidecar.start()
+        sidecar.up()
+        sidecar.task_log(pod).write_text(lines(20))
+        assert_all_delivered(sidecar)
+        copy = sidecar.data / "configuration" / pod / "vector.yaml"
+        assert f"max_read_bytes: {read_bytes}\n" in copy.read_text()
+    assert [path.name for path in (sidecar.data / "configuration").iterdir()] == ["second"]
+
+
 def test_a_burst_at_the_end_of_several_reads(sidecar: Sidecar) -> None:
     sidecar.config["sources"]["task_logs"]["max_read_bytes"] = 20_000
     sidecar.start()
