@@ -67,11 +67,17 @@ def test_what_is_lost_is_counted(measure):
     assert (result.written, result.delivered) == (3, 2)
 
 
-def test_a_killed_vector_is_started_again(measure, monkeypatch):
+def test_a_killed_vector_is_started_again(measure, monkeypatch, tmp_path):
     monkeypatch.setattr(container, "_RESTART_SECONDS", 0.05)
+
+    def note_starts(pod):
+        script = f"echo started >>{tmp_path}/starts; exec {pod.vector}"
+        return replace(tuned(pod), command=("sh", "-c", script), pre_stop_seconds=0.4)
+
     shape = Shape("killed", "", (Step(0, 3), Step(0, 0), Step(0.3, 3)), killed_after=2)
-    result = measure(shape, lambda pod: replace(tuned(pod), pre_stop_seconds=0.4))
+    result = measure(shape, note_starts)
     assert (result.written, result.delivered) == (6, 6)
+    assert (tmp_path / "starts").read_text() == "started\nstarted\n"
 
 
 def test_sigterm_comes_after_the_task_also_when_the_pod_is_deleted(measure, tmp_path):

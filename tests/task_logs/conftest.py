@@ -66,6 +66,7 @@ class Sidecar:
     config: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    earlier_starts: int = 0  # of Vector, by containers before this one
 
     @property
     def logs(self) -> Path:
@@ -110,6 +111,7 @@ class Sidecar:
 
     def start(self) -> None:
         """Starts the container."""
+        self.earlier_starts = len(self.journal("start"))
         shutil.copytree(TASK_LOGS, self.config_map, dirs_exist_ok=True)
         (self.config_map / "vector.yaml").write_text(yaml.safe_dump(self.config))
         if not (self.directory / "plan.json").exists():
@@ -179,7 +181,7 @@ class Sidecar:
 
     def up(self) -> None:
         """Waits until Vector reads."""
-        wait_for(lambda: self.journal("start"), "a start of Vector")
+        wait_for(lambda: len(self.journal("start")) > self.earlier_starts, "a start of Vector")
 
     def in_loki(self) -> list[tuple[str, int, str]]:
         """(file, offset, line) as Loki has stored them, in order of arrival."""

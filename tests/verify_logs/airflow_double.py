@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -71,7 +72,8 @@ class Airflow:
                 state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
                 if state == "success":
                     self.on_end()
-                return {"state": state, "start_date": "2026-11-21T08:06:43.123456+00:00"}
+                start = datetime.now(UTC) - timedelta(days=2)
+                return {"state": state, "start_date": start.isoformat()}
             case ["taskInstances"]:
                 offset, limit = int(query["offset"]), int(query["limit"])
                 page = self.instances[offset : offset + limit]

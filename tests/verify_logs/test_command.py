@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from .airflow_double import RUN_ID
+from .airflow_double import RUN_ID, USER, Airflow, serving
 
 HEADER = "[2026-11-21T08:11:30.277+0000] {logging_mixin.py:190} INFO - "
 AIRFLOW_2 = [f"{HEADER}hello", f"{HEADER}two\nlines", f"{HEADER}a\u2028b", "", "2026-01-01  1.0"]
@@ -193,6 +193,17 @@ def test_a_log_that_airflow_has_lost_is_not_known_to_be_complete(
     assert "--expected FILE" in out
 
 
+def test_a_log_that_airflow_cannot_parse_is_compared_as_text(verify, loki, monkeypatch):
+    airflow = Airflow(3)
+    airflow.ran("hello", "a", "b")
+    monkeypatch.setattr(airflow, "_log", lambda lines: {"content": lines})
+    monkeypatch.setenv("AIRFLOW_USERNAME", USER["username"])
+    monkeypatch.setenv("AIRFLOW_PASSWORD", USER["password"])
+    loki.put("a", "b")
+    with serving(airflow):
+        assert verify("--airflow", airflow.url, "--dag", "demo")[0] == 0
+
+
 def test_printed_lines_without_airflows_log(verify, loki, airflow, lines, expected):
     airflow.ran("hello")
     arguments = ["--airflow", airflow.url, "--dag", "demo", "--expected", expected]
@@ -203,10 +214,27 @@ def test_printed_lines_without_airflows_log(verify, loki, airflow, lines, expect
     assert "hello    1         1      1        0      0    PASS" in out
 
 
-def test_a_run_can_be_triggered_and_its_last_logs_waited_for(verify, loki, airflow, lines):
+def test_lines_are_looked_for_since_the_start_of_the_run(verify, loki, airflow, lines):
+    airflow.ran("hello", *lines)
+    loki.put(*lines, time_ns=time.time_ns() - 36 * 3600 * 10**9)
+    assert verify("--airflow", airflow.url, "--dag", "demo")[0] == 0
+    assert verify("--airflow", airflow.url, "--dag", "demo", "--since", "1h")[0] == 1
+
+
+def test_a_run_can_be_triggered_and_its_last_logs_waited_for(
+    verify, loki, airflow, lines, monkeypatch
+):
     airflow.ran("hello", *lines)
     airflow.states = ["queued", "running", "success"]
-    airflow.on_end = lambda: loki.put(*lines)
+    ended = []
+    airflow.on_end = lambda: ended.append(True)
+
+    def deliver_after_the_end(_):
+        if ended:
+            loki.put(*lines)
+            ended.clear()
+
+    monkeypatch.setattr(time, "sleep", deliver_after_the_end)
     code, _, err = verify("--airflow", airflow.url, "--dag", "demo", "--trigger")
     assert code == 0, err
     assert airflow.triggered == 1

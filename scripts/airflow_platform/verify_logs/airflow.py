@@ -168,7 +168,9 @@ class Airflow3(Airflow):
         return list(dict.fromkeys(shown))
 
     @staticmethod
-    def _event(event: Mapping[str, str]) -> str:
+    def _event(event: Mapping[str, str] | str) -> str:
+        if isinstance(event, str):  # all are, where Airflow could not parse the log
+            return event
         # Airflow guesses a time for a line that is not its own; such a line has no level.
         if "level" in event and event.get("timestamp"):
             return timed_event(event["timestamp"], event["event"])
