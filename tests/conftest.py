@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from airflow_platform import helm
-from airflow_platform.errors import PlatformError
 from airflow_platform.manifests import Render
-from airflow_platform.project import environments
-from airflow_platform.render import render
-from airflow_platform.tools import TOOLS, tool
-from airflow_platform.upstream import UpstreamChart, find_upstream, stand_in
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.upstream import UpstreamChart, find_upstream, stand_in
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import environments
+from airflow_platform.support.tools import TOOLS, tool
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -60,6 +60,12 @@ def program() -> Callable[[str], Path]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def query_parser(program: Callable[[str], Path]) -> Path:
+    """The program that parses queries, for tests that need it without calling it."""
+    return program("query-parser")
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
-from airflow_platform.errors import PlatformError
-from airflow_platform.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
 from airflow_platform.verify_logs import command as verify_logs
 
 
@@ -66,6 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(run=_render)
 
     lint = commands.add_parser("lint", help="check charts, values, Python and YAML")
+    lint.add_argument(
+        "-f",
+        "--values",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="look at this values file of yours only; may be repeated",
+    )
     lint.set_defaults(run=_lint)
 
     validate = commands.add_parser("validate", help="check manifests against Kubernetes' schemas")
@@ -89,9 +98,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from airflow_platform.output import announce_stand_in, write_directory, write_stream
-    from airflow_platform.render import render
-    from airflow_platform.upstream import find_upstream
+    from airflow_platform.rendering.output import announce_stand_in, write_directory, write_stream
+    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.upstream import find_upstream
 
     announce_stand_in(find_upstream())
     rendered = render(
@@ -110,21 +119,21 @@ def _render(options: argparse.Namespace) -> int:
     return 0
 
 
-def _lint(_: argparse.Namespace) -> int:
-    from airflow_platform.lint import lint
-    from airflow_platform.output import announce_stand_in
-    from airflow_platform.upstream import find_upstream
+def _lint(options: argparse.Namespace) -> int:
+    from airflow_platform.lint.steps import lint
+    from airflow_platform.rendering.output import announce_stand_in
+    from airflow_platform.rendering.upstream import find_upstream
 
     announce_stand_in(find_upstream())
-    return 0 if lint() else 1
+    return 0 if lint(options.values) else 1
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from airflow_platform.helm import MAJORS
-    from airflow_platform.output import announce_stand_in, report
-    from airflow_platform.render import render
-    from airflow_platform.upstream import find_upstream
-    from airflow_platform.validate import validate
+    from airflow_platform.checks.kubeconform import validate
+    from airflow_platform.rendering.helm import MAJORS
+    from airflow_platform.rendering.output import announce_stand_in, report
+    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.upstream import find_upstream
 
     announce_stand_in(find_upstream())
     wanted = [options.environment] if options.environment else environments()
@@ -137,7 +146,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _tools(options: argparse.Namespace) -> int:
-    from airflow_platform.tools import TOOLS, available, tool
+    from airflow_platform.support.tools import TOOLS, available, tool
 
     for name in options.names or TOOLS:
         path = tool(name) if options.names else available(name)

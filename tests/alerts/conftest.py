@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from airflow_platform import strict_yaml
-from airflow_platform.frozen import thaw
 from airflow_platform.manifests import Manifest
-from airflow_platform.project import ADDON, RELEASE
-from airflow_platform.render import render
+from airflow_platform.rendering.render import render
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import ADDON, RELEASE
 
 Rule = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ROOT
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ROOT
 
 DOCS = ROOT / "docs" / "alerts.md"
 RUNBOOKS = ROOT / "docs" / "runbooks"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_platform import strict_yaml
 from airflow_platform.manifests import Manifest
-from airflow_platform.project import ADDON, ROOT
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON, ROOT
 
 MAPPING = ADDON / "files" / "metrics"
 RUNBOOKS = ROOT / "docs" / "runbooks"

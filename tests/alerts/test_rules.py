@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from airflow_platform import strict_yaml
-from airflow_platform.frozen import thaw
 from airflow_platform.manifests import Manifest
-from airflow_platform.project import ADDON
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import ADDON
 
 CASES = tuple(sorted(Path(__file__).parent.glob("*.test.yaml")))
 THREE_REPLICAS = Path(__file__).parent / "three-replicas" / "replicas.test.yaml"

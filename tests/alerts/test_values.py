@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.errors import PlatformError
-from airflow_platform.helm import MAJORS
 from airflow_platform.manifests import Manifest
-from airflow_platform.project import ADDON
-from airflow_platform.render import render
+from airflow_platform.rendering.helm import MAJORS
+from airflow_platform.rendering.render import render
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import ADDON
 
 Rule = Mapping[str, Any]
 

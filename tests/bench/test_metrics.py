@@ -8,7 +8,7 @@ import pytest
 
 from airflow_platform import cli
 from airflow_platform.bench import metrics
-from airflow_platform.upstream import stand_in
+from airflow_platform.rendering.upstream import stand_in
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processor time from /proc")
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from airflow_platform.dashboards import DIRECTORY
-from airflow_platform.metric_catalogue import airflow_series
-from airflow_platform.project import ADDON
+from airflow_platform.metrics.catalogue import airflow_series
+from airflow_platform.support.project import ADDON
 
 _PATIENCE = 30  # seconds
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? \S+$", re.MULTILINE)
@@ -37,12 +37,6 @@ def boards() -> Mapping[str, Any]:
     """The committed boards by their uid."""
     loaded = [json.loads(file.read_text(encoding="utf-8")) for file in DIRECTORY.glob("*.json")]
     return {board["uid"]: board for board in loaded}
-
-
-@pytest.fixture(scope="session")
-def query_parser(program: Callable[[str], Path]) -> Path:
-    """The program that parses queries, for tests that need it without calling it."""
-    return program("query-parser")
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from airflow_platform import dashboards
-from airflow_platform.dashboards import checks
-from airflow_platform.render import render
+from airflow_platform.checks import dashboards as checks
+from airflow_platform.rendering.render import render
 
 UIDS = ("airflow-dag", "airflow-overview", "airflow-task-logs")
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ADDON, RELEASE
-from airflow_platform.render import render
+from airflow_platform.rendering.render import render
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON, RELEASE
 
 DATA = Path(__file__).parent / "data"
 FILES = ADDON / "files" / "metrics"

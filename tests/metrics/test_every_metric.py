@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ADDON
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 IDS = ("sales", "daily", "load", "inner", "orders", "4711")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ADDON
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 
 @pytest.mark.parametrize(

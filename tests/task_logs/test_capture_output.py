@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_platform.project import ADDON
+from airflow_platform.support.project import ADDON
 
 PROGRAM = ADDON / "files" / "task-logs" / "capture-output.sh"
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash"]}

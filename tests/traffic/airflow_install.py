@@ -9,8 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from airflow_platform.cache import cache_dir, publish
-from airflow_platform.progress import progress
+from airflow_platform.support.cache import cache_dir, publish
+from airflow_platform.support.progress import progress
 
 _PYTHON = ">=3.10,<3.13"  # what all of these versions run on
 

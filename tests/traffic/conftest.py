@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform.frozen import thaw
 from airflow_platform.manifests import Render
-from airflow_platform.progress import progress
-from airflow_platform.project import RELEASE
-from airflow_platform.render import render
+from airflow_platform.rendering.render import render
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.progress import progress
+from airflow_platform.support.project import RELEASE
 
 from .airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 from .processes import Processes, free_ports, processes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_platform.errors import PlatformError
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.verify_logs.attempts import Attempt, Run
 from airflow_platform.verify_logs.expectation import from_list, from_log_files
 

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from airflow_platform.project import ROOT
+from airflow_platform.support.project import ROOT
 from airflow_platform.verify_logs.attempts import Attempt, Run
 from airflow_platform.verify_logs.expectation import from_list
 

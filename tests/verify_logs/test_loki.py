@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from airflow_platform.errors import PlatformError
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.verify_logs import loki as module
 from airflow_platform.verify_logs.attempts import Attempt, Run
 from airflow_platform.verify_logs.loki import Loki

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from airflow_platform.errors import PlatformError
-from airflow_platform.progress import progress
-from airflow_platform.project import RELEASE
-from airflow_platform.render import render
-from airflow_platform.tools import tool
-from airflow_platform.upstream import UpstreamChart
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.upstream import UpstreamChart
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.progress import progress
+from airflow_platform.support.project import RELEASE
+from airflow_platform.support.tools import tool
 
 _OFFICIAL_MAPPING = "files/statsd-mappings.yml"
 _IDLE_SECONDS = 0.5

@@ -43,8 +43,8 @@ def _positive(text: str) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from airflow_platform.bench.metrics import mappings, measure, workload
-    from airflow_platform.output import announce_stand_in
-    from airflow_platform.upstream import find_upstream
+    from airflow_platform.rendering.output import announce_stand_in
+    from airflow_platform.rendering.upstream import find_upstream
 
     upstream = find_upstream()
     announce_stand_in(upstream)
@@ -58,7 +58,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _table(costs: "list[Cost]") -> str:
-    from airflow_platform.table import table
+    from airflow_platform.support.table import table
 
     headings = ("mapping", "lines", "lines/CPU s", "lines/s", "series", "plain series", "MiB")
     return table(

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from airflow_platform.dashboards import dag, overview, task_logs
-from airflow_platform.project import ADDON
+from airflow_platform.support.project import ADDON
 
 DIRECTORY = ADDON / "files" / "dashboards"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from airflow_platform.errors import PlatformError
-from airflow_platform.project import NAMESPACE, RELEASE
-from airflow_platform.rest import NotFoundError, Server, basic_auth, bearer_auth
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import NAMESPACE, RELEASE
+from airflow_platform.support.rest import NotFoundError, Server, basic_auth, bearer_auth
 from airflow_platform.verify_logs.attempts import Attempt, Run
 from airflow_platform.verify_logs.records import (
     Form,

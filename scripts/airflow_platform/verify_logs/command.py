@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_platform.errors import PlatformError
-from airflow_platform.progress import progress
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.progress import progress
 
 if TYPE_CHECKING:
     from airflow_platform.verify_logs.airflow import Airflow

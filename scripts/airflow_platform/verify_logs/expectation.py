@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from airflow_platform import strict_yaml
-from airflow_platform.errors import PlatformError
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.verify_logs.airflow import Airflow
 from airflow_platform.verify_logs.attempts import UNMAPPED, Attempt, Run
 from airflow_platform.verify_logs.records import Form, as_printed, as_written, records

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from airflow_platform.errors import PlatformError
-from airflow_platform.rest import Server, basic_auth, bearer_auth
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.rest import Server, basic_auth, bearer_auth
 from airflow_platform.verify_logs.attempts import UNMAPPED, Attempt, Run
 from airflow_platform.verify_logs.records import records
 

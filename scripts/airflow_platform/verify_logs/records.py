@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ADDON
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 # Brings the records of one log into the form in which they are compared.
 Form = Callable[[list[str]], list[str]]

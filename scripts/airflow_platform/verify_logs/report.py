@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from airflow_platform.table import table
+from airflow_platform.support.table import table
 from airflow_platform.verify_logs.verify import Verdict
 
 _SHOWN_LOGS = 5

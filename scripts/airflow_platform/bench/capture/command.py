@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_platform.bench.capture.methods import METHODS
 from airflow_platform.bench.capture.shapes import SHAPES
-from airflow_platform.errors import PlatformError
-from airflow_platform.progress import progress
-from airflow_platform.table import table
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.progress import progress
+from airflow_platform.support.table import table
 
 if TYPE_CHECKING:
     from airflow_platform.bench.capture.runner import Result
@@ -107,7 +107,7 @@ def _vector() -> Path:
 def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
     """Yield the URL of a Loki, what it is, and the compression of what is sent to it."""
     from airflow_platform.bench.capture.loki import built_in_loki
-    from airflow_platform.rest import Server
+    from airflow_platform.support.rest import Server
 
     if not url:
         with built_in_loki() as built_in:

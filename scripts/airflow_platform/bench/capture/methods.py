@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_platform import strict_yaml
-from airflow_platform.project import ADDON
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 TASK_LOGS = ADDON / "files" / "task-logs"
 

@@ -1,0 +1,106 @@
+"""Validates a render against the JSON schemas of Kubernetes and of custom resources."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from airflow_platform.checks.schemas import (
+    CRDS_FILE,
+    crd_locations,
+    kubernetes_location,
+    kubernetes_versions,
+)
+from airflow_platform.checks.violations import Violation
+from airflow_platform.manifests import Render
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import KUBE_VERSION, ROOT
+from airflow_platform.support.tools import tool
+
+RULE = "objects_fit_their_schema"
+
+_CAUSE = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)", re.DOTALL)
+_NO_CAUSE = ("validation failed", "'oneOf' failed, none matched", "'anyOf' failed, none matched")
+
+
+def default_versions() -> tuple[str, ...]:
+    """Return the oldest Kubernetes that Chart.yaml allows, one between, and the newest known."""
+    supported = str(strict_yaml.load_file(ROOT / "Chart.yaml")["kubeVersion"])
+    oldest = supported.removeprefix(">=").removesuffix("-0")
+    return oldest, KUBE_VERSION, kubernetes_versions()[-1]
+
+
+def validate(render: Render, kube_versions: Iterable[str] | None = None) -> list[Violation]:
+    """Return what kubeconform has against any object, embedded pod templates included.
+
+    ``kube_versions``: versions to validate for, ``default_versions()`` when None. An object
+    without a schema is a violation, too. PlatformError when there are no schemas of a version, or
+    those of a custom resource cannot be downloaded.
+    """
+    versions = default_versions() if kube_versions is None else tuple(kube_versions)
+    objects = list(_objects(render))
+    return [
+        Violation(RULE, f"{subject} in {render}", f"{fault} (Kubernetes {version})")
+        for version in versions
+        for subject, fault in _faults(objects, version)
+    ]
+
+
+def _objects(render: Render) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what to call each object, and the object."""
+    for manifest in render.manifests:
+        yield str(manifest), thaw(manifest.document)
+    for template in render.embedded("Pod"):
+        yield str(template), thaw(template.document)
+
+
+def _faults(
+    objects: Sequence[tuple[str, dict[str, Any]]], version: str
+) -> Iterator[tuple[str, str]]:
+    """Yield what each faulty object is called, and its fault."""
+    # kubeconform answers in any order and names what it means: each name must be there once.
+    documents = {
+        str(number): {**document, "metadata": {**document["metadata"], "name": str(number)}}
+        for number, (_, document) in enumerate(objects)
+    }
+    results = _kubeconform(list(documents.values()), version)
+    for (subject, document), number in zip(objects, documents, strict=True):
+        if number not in results:
+            yield subject, "kubeconform passed it over"
+        elif results[number]["status"] != "statusValid":
+            yield subject, _fault(document, results[number]["msg"])
+
+
+def _kubeconform(
+    documents: Sequence[Mapping[str, Any]], version: str
+) -> dict[str, Mapping[str, str]]:
+    """Return kubeconform's result for each document by the document's name."""
+    stream = "\n---\n".join(map(json.dumps, documents))
+    groups = {document["apiVersion"].partition("/")[0] for document in documents}
+    locations = [kubernetes_location(version), *crd_locations(groups)]
+    command = [str(tool("kubeconform")), "-strict", "-verbose", "-output", "json"]
+    command += ["-kubernetes-version", version]
+    command += [word for location in locations for word in ("-schema-location", location)]
+    done = subprocess.run(command, input=stream, capture_output=True, text=True, encoding="utf-8")
+    try:
+        results = json.loads(done.stdout)["resources"]
+    except (ValueError, KeyError):
+        raise PlatformError(f"kubeconform failed: {done.stderr.strip()}") from None
+    return {result["name"]: result for result in results}
+
+
+def _fault(document: Mapping[str, Any], message: str) -> str:
+    if message.startswith("could not find schema"):
+        return (
+            f"there is no schema of {document['kind']} in {document['apiVersion']}; if it is a"
+            f" custom resource, add its CustomResourceDefinition to {CRDS_FILE.relative_to(ROOT)}"
+        )
+    causes = [
+        f"{path or '/'}: {cause}"
+        for path, cause in _CAUSE.findall(message)
+        if not cause.startswith(_NO_CAUSE)
+    ]
+    return "; ".join(causes) or message

@@ -1,0 +1,98 @@
+"""What a check of a render is: a function that reports violations and is known by its name.
+
+A check that needs a program raises NotCheckedError where that program cannot be had.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from airflow_platform.manifests import Container, Manifest, Pod, Render
+from airflow_platform.support.errors import PlatformError
+
+Fault = tuple[object, str]  # what is wrong, and why
+
+_OUR_TEMPLATES = re.compile(
+    r"(airflow-platform|(airflow-platform/charts/)?observability)/templates/"
+)
+
+TASK_LOGS_SIDECAR = "vector"
+LONG_LIVED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One thing that is wrong: the rule it breaks, the object it is in, and what to change."""
+
+    rule: str
+    subject: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.message} [{self.rule}]"
+
+
+class NotCheckedError(PlatformError):
+    """A check could not be made, for a reason that is no fault of the manifests."""
+
+
+class Checks(dict[str, Callable[[Render], list[Violation]]]):
+    """Checks by name, so that the command and the tests can run over all of them."""
+
+    def add(self, rule: Callable[[Render], Iterable[Fault]]) -> Callable[[Render], list[Violation]]:
+        """Register ``rule``, which yields (what is wrong, why), under its function's name."""
+
+        @wraps(rule)
+        def check(render: Render) -> list[Violation]:
+            violations = (
+                Violation(rule.__name__, str(subject), message) for subject, message in rule(render)
+            )
+            return list(dict.fromkeys(violations))  # each once
+
+        self[rule.__name__] = check
+        return check
+
+
+CHECKS = Checks()
+
+
+def is_ours(subject: Manifest | Pod | Container) -> bool:
+    """Say whether this repository's templates made it, and not a chart we depend on.
+
+    The task logs sidecar is ours in any pod; the rest of an embedded pod template is Airflow's.
+    """
+    if isinstance(subject, Container):
+        return subject.name == TASK_LOGS_SIDECAR or is_ours(subject.pod)
+    if isinstance(subject, Pod):
+        return not subject.key and is_ours(subject.owner)
+    return bool(_OUR_TEMPLATES.match(subject.template))
+
+
+def containers(render: Render) -> list[Container]:
+    """Return every container of every pod, whatever its role."""
+    return [container for pod in render.pods() for container in pod.containers().values()]
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    """Say whether a LabelSelector (matchLabels, matchExpressions) selects ``labels``.
+
+    As in Kubernetes, an empty selector selects everything.
+    """
+    equal = (selector.get("matchLabels") or {}).items() <= labels.items()
+    return equal and all(
+        _satisfies(expression, labels) for expression in selector.get("matchExpressions") or ()
+    )
+
+
+def _satisfies(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    present = expression["key"] in labels
+    among = present and labels[expression["key"]] in (expression.get("values") or ())
+    by_operator = {
+        "In": among,
+        "NotIn": not among,
+        "Exists": present,
+        "DoesNotExist": not present,
+    }
+    return by_operator[expression["operator"]]

@@ -1,0 +1,1 @@
+"""Checks of this repository's own files: charts, Python, YAML and shell."""

@@ -1,0 +1,130 @@
+"""The steps of the command `lint`, and how each is run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from airflow_platform.lint import chart_lock
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.output import report
+from airflow_platform.rendering.staging import stage, stage_addon
+from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
+from airflow_platform.rendering.values import unknown_keys
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.progress import progress
+from airflow_platform.support.project import (
+    KUBE_VERSION,
+    NAMESPACE,
+    ROOT,
+    environments,
+    values_file,
+)
+from airflow_platform.support.tools import tool
+
+Step = tuple[str, Callable[[], list[str]]]  # its name, and what returns what is wrong
+
+
+def lint(values: Sequence[Path] = ()) -> bool:
+    """Run all steps and print one line for each, with what is wrong; return whether all passed.
+
+    With ``values``, files of the user's own, only those are looked at, and not this repository.
+    """
+    upstream = find_upstream()
+    steps = _steps_for_files(upstream, values) if values else _steps_for_repository(upstream)
+    passed = True
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        running = [(name, pool.submit(_run, step)) for name, step in steps]
+        for name, result in running:
+            with progress(name):
+                problems = result.result()
+            passed &= report(name, problems)
+    return passed
+
+
+def _run(step: Callable[[], list[str]]) -> list[str]:
+    try:
+        return step()
+    except PlatformError as error:
+        return [str(error)]
+
+
+def _steps_for_files(upstream: UpstreamChart, files: Sequence[Path]) -> Iterator[Step]:
+    wrapper = stage(upstream)
+    for file in files:
+        strict_yaml.load_file(file)  # which refuses duplicate keys with their lines
+    names = ", ".join(map(str, files))
+    for major in helm.MAJORS:
+        tool(f"helm{major}")
+        yield f"helm {major} lint {names}", partial(_helm_lint, major, wrapper, *files)
+    for file in files:
+        yield from _unknown_keys(upstream, file)
+
+
+def _steps_for_repository(upstream: UpstreamChart) -> Iterator[Step]:
+    wrapper = stage(upstream)
+    for major in helm.MAJORS:
+        tool(f"helm{major}")  # built before the steps run side by side
+        yield f"helm {major} lint chart", partial(_helm_lint, major, stage_addon())
+        for environment in environments():
+            yield (
+                f"helm {major} lint {environment}",
+                partial(_helm_lint, major, wrapper, values_file(environment)),
+            )
+    yield "Chart.lock", chart_lock.problems
+    for file in (ROOT / "values.yaml", *map(values_file, environments())):
+        yield from _unknown_keys(upstream, file)
+    yield "ruff check", partial(_python_module, "ruff", "check", "--quiet")
+    yield "ruff format", partial(_python_module, "ruff", "format", "--check", "--quiet")
+    yield "mypy", partial(_python_module, "mypy", "--no-error-summary")
+    yield "yamllint", partial(_python_module, "yamllint", "--strict", "--format=parsable", ".")
+    yield from _shellcheck()
+
+
+def _unknown_keys(upstream: UpstreamChart, file: Path) -> Iterator[Step]:
+    name = f"keys below airflow: in {os.path.relpath(file)}"
+    if upstream.is_stand_in:
+        print(f"skipped {name} (needs the official chart; set AIRFLOW_CHART)")
+    else:
+        yield name, lambda: unknown_keys(strict_yaml.load_file(file) or {}, upstream)
+
+
+def _helm_lint(major: int, chart: Path, *values: Path) -> list[str]:
+    arguments = ["lint", str(chart), "--strict", "--kube-version", KUBE_VERSION]
+    arguments += ["--namespace", NAMESPACE]
+    for file in values:
+        arguments += ["--values", str(file)]
+    done = helm.run(major, arguments)
+    if not done.returncode:
+        return []
+    told = [line for line in done.stdout.splitlines() if line.startswith(("[ERROR", "[WARN"))]
+    return told or [(done.stderr or done.stdout).strip()]
+
+
+def _python_module(*command: str) -> list[str]:
+    return _output_of([sys.executable, "-m", *command], "Install it: pip install -e '.[lint]'")
+
+
+def _shellcheck() -> Iterator[Step]:
+    scripts = [ROOT / ".ci" / "run", *(ROOT / "chart" / "files").rglob("*.sh")]
+    command = ["shellcheck", *map(str, scripts)]
+    if shutil.which("shellcheck") or os.environ.get("CI"):
+        yield "shellcheck", partial(_output_of, command, "Install it: apt-get install shellcheck")
+    else:
+        print("skipped shellcheck (not on PATH; install it, for example with apt-get)")
+
+
+def _output_of(command: list[str], when_missing: str) -> list[str]:
+    """Run ``command`` in the repository; return what it prints if it fails."""
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    except FileNotFoundError:
+        return [f"{command[0]} is not on PATH. {when_missing}"]
+    if done.returncode and "No module named" in done.stderr:
+        return [f"{done.stderr.strip()}. {when_missing}"]
+    return [f"{done.stdout}{done.stderr}".strip()] if done.returncode else []

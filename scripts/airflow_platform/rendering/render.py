@@ -1,0 +1,96 @@
+"""Renders a chart for an environment; the same input is rendered once and then remembered."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from airflow_platform.manifests import Render
+from airflow_platform.rendering.helm import RefusedError, template
+from airflow_platform.rendering.request import RenderRequest
+from airflow_platform.rendering.staging import stage, stage_addon
+from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.cache import cache_dir, publish
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, values_file
+from airflow_platform.support.tools import tool
+
+_renders: dict[str, Render] = {}
+
+
+def render(
+    environment: str | None = None,
+    *,
+    chart: Literal["wrapper", "add-on"] = "wrapper",
+    values: Sequence[Path | Mapping[str, Any]] = (),
+    sets: Sequence[str] = (),
+    helm: int = 4,
+    kube_version: str = KUBE_VERSION,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+    api_versions: Sequence[str] = (),
+    upstream: UpstreamChart | None = None,
+) -> Render:
+    """Return the manifests of ``chart`` with the values of ``environment``, if one is given.
+
+    ``values`` are files or mappings that go on top, then ``sets`` (as for --set). The environments
+    are the wrapper's; the add-on has none. ``helm`` is the major version, ``upstream`` replaces
+    the official chart that would be found. PlatformError when Helm or a check refuses the input.
+    """
+    if chart == "wrapper":
+        staged = stage(upstream or find_upstream())
+    else:
+        if environment or upstream:
+            raise ValueError("environments and the official chart belong to the wrapper chart")
+        staged = stage_addon()
+    sources = [values_file(environment), *values] if environment else [*values]
+    program = tool(f"helm{helm}")
+    request = RenderRequest(
+        chart=staged,
+        values=tuple(_values_texts(sources)),
+        sets=tuple(sets),
+        release=release,
+        namespace=namespace,
+        kube_version=kube_version,
+        api_versions=tuple(api_versions),
+        helm=helm,
+        helm_build=f"{program} {program.stat().st_mtime_ns}",
+    )
+    if request.key not in _renders:
+        name = f"{environment or chart}/helm{helm}"
+        text = _manifests(request)
+        _renders[request.key] = Render.from_text(text, name=name, namespace=namespace)
+    return _renders[request.key]
+
+
+def _manifests(request: RenderRequest) -> str:
+    """Return what Helm prints, or raise what it says, from the cache where it is known."""
+
+    def write(target: Path) -> None:
+        try:
+            outcome = {"manifests": template(request)}
+        except RefusedError as refused:
+            outcome = {"refused": str(refused)}
+        target.write_text(json.dumps(outcome), encoding="utf-8")
+
+    outcome = json.loads(publish(cache_dir("renders") / f"{request.key}.json", write).read_text())
+    if "refused" in outcome:
+        raise RefusedError(outcome["refused"])
+    manifests: str = outcome["manifests"]
+    return manifests
+
+
+def _values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:
+    """Yield each source as the text of a values file; PlatformError when it is no mapping."""
+    for source in sources:
+        if isinstance(source, Mapping):
+            yield json.dumps(source)
+            continue
+        loaded = strict_yaml.load_file(source)
+        if not isinstance(loaded, dict | None):
+            raise PlatformError(
+                f"{source} is not a values file: it holds a {type(loaded).__name__}, not a mapping"
+                " of settings."
+            )
+        yield source.read_text(encoding="utf-8")

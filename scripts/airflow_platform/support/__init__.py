@@ -1,0 +1,1 @@
+"""What every other package uses: errors, the cache, pinned tools, strict YAML, small helpers."""

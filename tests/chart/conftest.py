@@ -1,0 +1,91 @@
+"""The renders for which everything must hold that holds for all manifests."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform.manifests import External, Keys, Render
+from airflow_platform.rendering.helm import MAJORS
+from airflow_platform.rendering.render import render
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ROOT, environments
+
+EVERYTHING_ON = strict_yaml.load_file(Path(__file__).with_name("everything-on.yaml"))
+
+# What the user creates before the installation, and which keys it has.
+SECRETS: Keys = {
+    "airflow-metadata": {"connection"},
+    "airflow-postgresql": {"postgres-password"},
+    "airflow-fernet-key": {"fernet-key"},
+    "airflow-api-secret-key": {"api-secret-key"},
+    "airflow-jwt-secret": {"jwt-secret"},
+    "airflow-webserver-secret-key": {"webserver-secret-key"},
+    "airflow-admin": {"password"},
+    "airflow-git-credentials": {
+        "GITSYNC_USERNAME",
+        "GITSYNC_PASSWORD",
+        "GIT_SYNC_USERNAME",
+        "GIT_SYNC_PASSWORD",
+    },
+}
+EXTERNAL = External(
+    secrets={
+        **SECRETS,
+        "mirror": None,  # the pull Secret of everything-on.yaml
+        "airflow-environment": None,  # of the pod template that the add-on brings
+        "airflow-redis": {"password"},  # of the Celery example, as the next one
+        "airflow-broker-url": {"connection"},
+    },
+    # Of the pod template that the add-on brings.
+    config_maps={"airflow-config": {"airflow.cfg"}},
+)
+
+_RENDERS: Mapping[str, Mapping[str, Any]] = {
+    **{
+        f"{environment}-helm{major}": {"environment": environment, "helm": major}
+        for environment in environments()
+        for major in MAJORS
+    },
+    **{
+        f"{environment}-airflow2": {
+            "environment": environment,
+            "sets": ("airflow.airflowVersion=2.11.0",),
+        }
+        for environment in environments()
+    },
+    **{f"add-on-helm{major}": {"chart": "add-on", "helm": major} for major in MAJORS},
+    "add-on-everything": {
+        "chart": "add-on",
+        "values": [{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
+        # It looks for pods of Airflow.
+        "sets": ("podMonitor.enabled=false",),
+    },
+    "prod-everything": {"environment": "prod", "values": [EVERYTHING_ON]},
+    "prod-nothing": {
+        "environment": "prod",
+        "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),
+    },
+    "prod-triggerer": {
+        "environment": "prod",
+        "values": [ROOT / "examples" / "triggerer" / "values.yaml"],
+    },
+    "prod-celery": {
+        "environment": "prod",
+        "values": [ROOT / "examples" / "celery" / "values.yaml"],
+    },
+}
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(arguments, id=name, marks=pytest.mark.xdist_group(name))
+        for name, arguments in _RENDERS.items()
+    ]
+)
+def any_render(request: pytest.FixtureRequest) -> Render:
+    """Each environment by each Helm major and with Airflow 2, and all on, all off, and Celery."""
+    rendered = render(**request.param)
+    self_contained = request.param.get("environment") == "dev"
+    return rendered if self_contained else rendered.replace(external=EXTERNAL)

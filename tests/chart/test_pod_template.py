@@ -1,0 +1,239 @@
+"""The task pod: the official chart's own pod template, the sidecar added, nothing else changed.
+
+These are the contract with the official chart: each test runs on the stand-in and, where it is
+found, on the official chart, so the stand-in cannot drift.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform.manifests import Container, Pod, Render
+from airflow_platform.rendering.helm import MAJORS
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.upstream import UpstreamChart, stand_in
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import environments
+
+SIDECAR_VOLUMES = {"task-logs-config", "task-logs-data"}
+
+# A user's own settings that must survive, with values that YAML round trips like to spoil.
+USER_SETTINGS = strict_yaml.load(
+    """
+airflow:
+  airflowPodAnnotations: {example.com/version: "1e3", example.com/on: "yes"}
+  securityContexts:
+    pod: {runAsUser: 1000660000, runAsGroup: 1000660000, fsGroup: 1000660000}
+  workers:
+    terminationGracePeriodSeconds: 123456789
+    env: [{name: LEADING_ZERO, value: "0123"}, {name: TRUTH, value: "true"}]
+    extraInitContainers:
+      - {name: warm-up, image: "example.com/warm-up:{{ .Values.airflowVersion }}"}
+    extraContainers:
+      - {name: helper, image: "example.com/helper:1"}
+    extraVolumes:
+      - {name: models, emptyDir: {sizeLimit: 1e3}}
+    extraVolumeMounts:
+      - {name: models, mountPath: /models}
+""",
+    "the user's settings",
+)
+OFFICIAL_POD_TEMPLATE = ("airflow.podTemplate=null",)
+
+
+def task_pod(rendered: Render) -> Pod:
+    """The pod template that the scheduler creates task pods from."""
+    (pod,) = (pod for pod in rendered.pods() if pod.key == "pod_template_file.yaml")
+    return pod
+
+
+def document(pod: Pod) -> dict[str, Any]:
+    """The pod as plain data."""
+    return {"metadata": thaw(pod.metadata), "spec": thaw(pod.spec)}
+
+
+def without_sidecar(pod: Pod) -> dict[str, Any]:
+    """What is left of a decorated pod when the sidecar and its volumes are taken out by name."""
+    undecorated = document(pod)
+    spec = undecorated["spec"]
+    spec["initContainers"] = [c for c in spec["initContainers"] if c["name"] != "vector"] or None
+    spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in SIDECAR_VOLUMES]
+    return undecorated
+
+
+def environment_of(container: Container) -> Mapping[str, Mapping[str, Any]]:
+    """The container's environment by variable name."""
+    return {variable["name"]: variable for variable in container.document["env"]}
+
+
+@pytest.fixture(params=MAJORS, ids=lambda major: f"helm{major}")
+def helm_major(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.mark.parametrize("environment", environments())
+def test_every_field_of_the_official_pod_template_stays(
+    environment: str, upstream: UpstreamChart, helm_major: int
+) -> None:
+    decorated, own = (
+        task_pod(render(environment, helm=helm_major, upstream=upstream, sets=sets))
+        for sets in ((), OFFICIAL_POD_TEMPLATE)
+    )
+    assert without_sidecar(decorated) == document(own)
+
+
+def test_user_settings_stay_to_the_letter(upstream: UpstreamChart, helm_major: int) -> None:
+    decorated, own = (
+        task_pod(
+            render("prod", helm=helm_major, upstream=upstream, values=[USER_SETTINGS], sets=sets)
+        )
+        for sets in ((), OFFICIAL_POD_TEMPLATE)
+    )
+    assert without_sidecar(decorated) == document(own)
+    assert decorated.spec["terminationGracePeriodSeconds"] == 123456789
+
+
+def test_the_sidecar_is_native_and_starts_before_every_other_container(
+    upstream: UpstreamChart, helm_major: int
+) -> None:
+    pod = task_pod(render("prod", helm=helm_major, upstream=upstream, values=[USER_SETTINGS]))
+    names = [container["name"] for container in pod.spec["initContainers"]]
+    assert names[0] == "vector", f"{pod}: init containers are {names}"
+    assert "warm-up" in names, f"{pod}: the user's own init container is gone"
+    assert pod.containers()["vector"].role == "sidecar"
+    assert "base" in pod.containers()
+
+
+def test_the_sidecar_runs_as_the_user_who_owns_the_log_files(upstream: UpstreamChart) -> None:
+    for values, user in (([], 50000), ([USER_SETTINGS], 1000660000)):
+        vector = task_pod(render("prod", upstream=upstream, values=values)).containers()["vector"]
+        assert vector.document["securityContext"]["runAsUser"] == user
+
+
+def test_the_sidecar_never_runs_as_root_which_kubernetes_would_not_start(
+    upstream: UpstreamChart,
+) -> None:
+    root = {"airflow": {"securityContexts": {"pod": {"runAsUser": 0}}}}
+    pod = task_pod(render("prod", upstream=upstream, values=[root]))
+    assert pod.spec["securityContext"]["runAsUser"] == 0
+    security = pod.containers()["vector"].document["securityContext"]
+    assert (security["runAsNonRoot"], security["runAsUser"]) == (True, 50000)
+
+
+def test_the_cluster_chooses_the_user_where_airflow_leaves_it_to_the_cluster(
+    upstream: UpstreamChart, helm_major: int
+) -> None:
+    openshift = {"airflow": {"uid": None, "securityContexts": {"pod": {"runAsNonRoot": True}}}}
+    pod = task_pod(render("prod", upstream=upstream, helm=helm_major, values=[openshift]))
+    assert "runAsUser" not in pod.containers()["vector"].document["securityContext"]
+
+
+def test_the_sidecar_reads_the_volume_that_the_task_writes_its_logs_to(
+    upstream: UpstreamChart,
+) -> None:
+    containers = task_pod(render("prod", upstream=upstream)).containers()
+    volumes = {
+        name: {mount["name"] for mount in containers[name].document["volumeMounts"]}
+        for name in ("base", "vector")
+    }
+    assert "logs" in volumes["base"] & volumes["vector"]
+
+
+def test_the_identity_of_the_task_comes_from_the_annotations_not_the_sanitised_labels() -> None:
+    environment = environment_of(task_pod(render("prod")).containers()["vector"])
+    for key in ("dag_id", "task_id", "run_id", "try_number", "map_index"):
+        source = environment[key.upper()]["valueFrom"]["fieldRef"]["fieldPath"]
+        assert source == f"metadata.annotations['{key}']"
+
+
+def test_a_sidecar_that_is_not_ready_cannot_keep_a_task_from_starting() -> None:
+    vector = task_pod(render("prod")).containers()["vector"].document
+    assert not {"startupProbe", "readinessProbe", "livenessProbe"} & vector.keys()
+
+
+def test_a_missing_config_map_does_not_keep_a_task_from_starting() -> None:
+    volume = task_pod(render("prod")).volumes()["task-logs-config"]
+    assert volume["configMap"]["optional"] is True
+
+
+@pytest.mark.parametrize(("airflow", "seconds"), [("3.1.7", "25"), ("2.11.0", "8")])
+def test_the_drain_deadline_follows_the_airflow_version(
+    airflow: str, seconds: str, upstream: UpstreamChart
+) -> None:
+    rendered = render("prod", upstream=upstream, sets=(f"airflow.airflowVersion={airflow}",))
+    vector = task_pod(rendered).containers()["vector"]
+    assert environment_of(vector)["DRAIN_TIMEOUT_SECONDS"]["value"] == seconds
+
+
+def test_the_drain_deadline_can_be_chosen_by_set_and_by_file(helm_major: int) -> None:
+    for chosen in (
+        render("prod", helm=helm_major, sets=("global.taskLogs.drain.timeoutSeconds=11",)),
+        render(
+            "prod",
+            helm=helm_major,
+            values=[{"global": {"taskLogs": {"drain": {"timeoutSeconds": 11}}}}],
+        ),
+    ):
+        vector = task_pod(chosen).containers()["vector"]
+        assert environment_of(vector)["DRAIN_TIMEOUT_SECONDS"]["value"] == "11"
+
+
+def test_without_task_logs_the_pod_template_is_the_official_one(
+    upstream: UpstreamChart, helm_major: int
+) -> None:
+    off, own = (
+        render("prod", helm=helm_major, upstream=upstream, sets=sets)
+        for sets in (("global.taskLogs.enabled=false",), OFFICIAL_POD_TEMPLATE)
+    )
+    assert document(task_pod(off)) == document(task_pod(own))
+    assert "airflow-task-logs" not in {manifest.name for manifest in off.manifests}
+
+
+def test_the_sidecar_image_can_be_mirrored_and_pinned() -> None:
+    digest = "sha256:" + "0" * 64
+    rendered = render(
+        "prod",
+        sets=(
+            "global.imageRegistry=registry.example.com/mirror",
+            f"global.taskLogs.image.digest={digest}",
+        ),
+    )
+    image = task_pod(rendered).containers()["vector"].document["image"]
+    assert image == f"registry.example.com/mirror/timberio/vector@{digest}"
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (
+            ("global.taskLogs.drain.timeoutSeconds=600",),
+            "is killed after its grace period of 600 s",
+        ),
+        (("airflow.logs.persistence.enabled=true",), "all task pods share one log volume"),
+        (("airflow.airflowVersion=2.8.4",), "Use Airflow 2.9 or newer"),
+        (("airflow.multiNamespaceMode=true",), "task pods run in other namespaces"),
+        (("airflow.config.logging.delete_local_logs=True",), "may remove a log file before"),
+        (("airflow.config.logging.base_log_folder=/var/log",), "puts them elsewhere"),
+        (("airflow.config.logging.log_filename_template=x.log",), "puts them elsewhere"),
+        (("airflow.workers.terminationGracePeriodSeconds=0",), "grace period of 0 s"),
+    ],
+)
+def test_settings_with_which_logs_would_be_lost_are_refused(
+    sets: tuple[str, ...], message: str, upstream: UpstreamChart, helm_major: int
+) -> None:
+    with pytest.raises(PlatformError, match=message):
+        render("prod", helm=helm_major, upstream=upstream, sets=sets)
+
+
+def test_a_chart_without_the_pod_template_file_is_refused(tmp_path: Path, helm_major: int) -> None:
+    chart = tmp_path / "airflow"
+    shutil.copytree(stand_in().path, chart)
+    (chart / "files" / "pod-template-file.kubernetes-helm-yaml").unlink()
+    with pytest.raises(PlatformError, match="Supported is the official Airflow chart"):
+        render("prod", helm=helm_major, upstream=replace(stand_in(), path=chart))

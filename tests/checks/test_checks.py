@@ -1,0 +1,85 @@
+"""Each check reports what it is there for, and nothing else."""
+
+import pytest
+
+from airflow_platform.checks import CHECKS
+from airflow_platform.manifests import External, Render
+
+from . import object_cases, reference_cases
+from .conftest import Edit, Edits
+
+BROKEN = object_cases.BROKEN | reference_cases.BROKEN
+ALLOWED = object_cases.ALLOWED | reference_cases.ALLOWED
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_good_manifests_are_not_reported(good: Render, name: str) -> None:
+    assert CHECKS[name](good) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "edits", "message"),
+    [
+        pytest.param(name, edits, message, id=f"{name}: {message}")
+        for name, cases in BROKEN.items()
+        for edits, message in cases
+    ],
+)
+def test_broken_manifests_are_reported(edited: Edit, name: str, edits: Edits, message: str) -> None:
+    violations = CHECKS[name](edited(edits))
+    assert any(message in str(violation) for violation in violations), violations
+
+
+@pytest.mark.parametrize(
+    ("name", "edits"), [(name, edits) for name, cases in ALLOWED.items() for edits in cases]
+)
+def test_allowed_changes_are_not_reported(edited: Edit, name: str, edits: Edits) -> None:
+    assert CHECKS[name](edited(edits)) == []
+
+
+def test_each_check_is_shown_to_report_something() -> None:
+    assert CHECKS.keys() == BROKEN.keys()
+
+
+def test_a_violation_names_the_object_and_its_template(edited: Edit) -> None:
+    render = edited({f"{object_cases.SIDECAR} image": "vector:latest"})
+    (violation,) = CHECKS["images_are_pinned"](render)
+    assert str(violation) == (
+        'sidecar container "vector" of pod_template_file.yaml in ConfigMap/airflow-config'
+        " (airflow-platform/charts/airflow/templates/configmaps/configmap.yaml):"
+        ' image "vector:latest" needs a tag other than latest, or a digest [images_are_pinned]'
+    )
+
+
+def test_the_namespace_is_the_one_of_the_release(edited: Edit) -> None:
+    render = edited({f"{object_cases.API_SERVER} metadata namespace": "other"})
+    assert CHECKS["namespaces_are_consistent"](render.replace(namespace="other")) == []
+
+
+def test_external_secrets_are_declared_with_their_keys(edited: Edit) -> None:
+    render = edited({"Secret/airflow-metadata": None})
+    check = CHECKS["secrets_exist"]
+    right = External(secrets={"airflow-metadata": {"connection"}})
+    assert check(render.replace(external=right)) == []
+    wrong = External(secrets={"airflow-metadata": {"url"}})
+    (violation,) = check(render.replace(external=wrong))
+    assert violation.message == "Secret airflow-metadata has no key connection"
+
+
+def test_external_config_maps_are_declared_with_their_keys(edited: Edit) -> None:
+    render = edited({"ConfigMap/airflow-statsd-mapping": None})
+    check = CHECKS["config_maps_exist"]
+    right = External(config_maps={"airflow-statsd-mapping": {"statsd-mapping.yaml"}})
+    assert check(render.replace(external=right)) == []
+    assert check(render.replace(external=External(config_maps={"another": None})))
+
+
+def test_external_service_accounts_and_roles_are_declared(edited: Edit) -> None:
+    render = edited({"ServiceAccount/airflow-worker": None, "Role/airflow-pod-log-reader": None})
+    there = render.replace(
+        external=External(
+            service_accounts={"airflow-worker"}, cluster_roles={"airflow-pod-log-reader"}
+        )
+    )
+    assert CHECKS["service_accounts_exist"](there) == []
+    assert CHECKS["bindings_bind_a_role"](there) == []

@@ -1,0 +1,268 @@
+"""Each check finds what it is for."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from airflow_platform.checks import dashboards as checks
+from airflow_platform.checks.dashboards import LogFields
+
+pytestmark = pytest.mark.usefixtures("query_parser")
+
+PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
+LOKI = {"type": "loki", "uid": "${loki}"}
+
+Change = Callable[[dict[str, Any]], None]
+
+SERIES = {
+    "tasks_total": frozenset(("dag_id", "state")),
+    "task_seconds_bucket": frozenset(("dag_id", "le")),
+}
+FIELDS = LogFields(labels=frozenset(("namespace", "dag_id")), metadata=frozenset(("level",)))
+
+
+def panel(id_, type_, y, datasource, expr, legend):
+    target = {"refId": "A", "datasource": datasource, "expr": expr, "legendFormat": legend}
+    return {
+        "id": id_,
+        "type": type_,
+        "title": f"Panel {id_}",
+        "datasource": datasource,
+        "gridPos": {"x": 0, "y": y, "w": 24, "h": 8},
+        "fieldConfig": {"defaults": {"unit": "short", "links": []}, "overrides": []},
+        "targets": [target],
+    }
+
+
+def variable(name, type_, query, datasource=None):
+    return {"name": name, "type": type_, "query": query, "datasource": datasource}
+
+
+@pytest.fixture
+def board():
+    """A board without fault."""
+    return {
+        "uid": "good",
+        "schemaVersion": 42,
+        "annotations": {
+            "list": [
+                {
+                    "name": "Alerts",
+                    "datasource": PROMETHEUS,
+                    "expr": 'ALERTS{namespace="$namespace"}',
+                    "titleFormat": "{{alertname}}",
+                }
+            ]
+        },
+        "templating": {
+            "list": [
+                variable("datasource", "datasource", "prometheus"),
+                variable("loki", "datasource", "loki"),
+                variable("namespace", "query", "label_values(tasks_total, namespace)", PROMETHEUS),
+                variable("dag_id", "query", {"stream": '{namespace="x"}', "label": "dag_id"}, LOKI),
+            ]
+        },
+        "panels": [
+            panel(
+                1,
+                "timeseries",
+                0,
+                PROMETHEUS,
+                'sum by (state) (rate(tasks_total{dag_id=~"$dag_id"}[$__rate_interval]))',
+                "{{state}}",
+            ),
+            panel(
+                2,
+                "bargauge",
+                8,
+                LOKI,
+                'sum by (dag_id) (count_over_time({namespace="$namespace"} | level="e" [$__auto]))',
+                "{{dag_id}}",
+            ),
+        ],
+    }
+
+
+def problems(board) -> list[str]:
+    return [
+        *checks.structure(board),
+        *checks.datasources(board),
+        *checks.variables(board),
+        *checks.links(board, [board]),
+        *checks.queries(board, SERIES, FIELDS),
+    ]
+
+
+def test_a_good_board_has_no_problems(board):
+    assert problems(board) == []
+
+
+def promql(expr: str, legend: str = "") -> Change:
+    def change(board):
+        board["panels"][0]["targets"][0].update(expr=expr, legendFormat=legend)
+
+    return change
+
+
+def logql(expr: str, legend: str = "") -> Change:
+    def change(board):
+        board["panels"][1]["targets"][0].update(expr=expr, legendFormat=legend)
+
+    return change
+
+
+def link(url: str) -> Change:
+    return lambda board: board["panels"][0]["fieldConfig"]["defaults"]["links"].append({"url": url})
+
+
+def first_panel(**change) -> Change:
+    return lambda board: board["panels"][0].update(change)
+
+
+def in_a_collapsed_row(board):
+    """Put the second panel, with the id of the first, where only a click shows it."""
+    hidden = board["panels"].pop()
+    row = {"type": "row", "id": 3, "title": "Row", "panels": [hidden | {"id": 1}]}
+    board["panels"].append(row | {"gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}})
+    hidden["gridPos"]["y"] = 9
+
+
+BROKEN = {
+    "old schema": (lambda b: b.update(schemaVersion=38), "schemaVersion 38 is older than 39"),
+    "graph": (first_panel(type="graph"), "no panels of the type graph"),
+    "singlestat": (first_panel(type="singlestat"), "no panels of the type singlestat"),
+    "old table": (first_panel(type="table-old"), "no panels of the type table-old"),
+    "repeated id": (first_panel(id=2), "two panels have the id 2"),
+    "repeated id in a row": (in_a_collapsed_row, "two panels have the id 1"),
+    "repeated query": (
+        lambda b: b["panels"][0]["targets"].append(b["panels"][0]["targets"][0]),
+        "two queries have the refId A",
+    ),
+    "no unit": (first_panel(fieldConfig={"defaults": {}, "overrides": []}), "there is no unit"),
+    "overlap": (
+        first_panel(gridPos={"x": 0, "y": 1, "w": 24, "h": 8}),
+        "Panel 1 overlaps Panel 2",
+    ),
+    "too wide": (
+        first_panel(gridPos={"x": 12, "y": 0, "w": 24, "h": 8}),
+        "Panel 1 is wider than the board",
+    ),
+    "fixed data source": (
+        first_panel(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}),
+        "the data source P1809F7CD0C75ACF3 of type prometheus",
+    ),
+    "data source of another type": (
+        first_panel(datasource={"type": "loki", "uid": "${datasource}"}),
+        "the data source ${datasource} of type loki",
+    ),
+    "undefined variable": (
+        promql('tasks_total{namespace="$namspace"}'),
+        "the variable namspace is not defined",
+    ),
+    "undefined variable in braces": (
+        promql('tasks_total{namespace="${team:regex}"}'),
+        "the variable team is not defined",
+    ),
+    "link to no board": (link("/d/gone?var-namespace=x"), "a board gone, which does not exist"),
+    "link with a strange variable": (
+        link("/d/good?${loki:queryparam}&var-pool=x"),
+        "sets the variable pool, which the board good does not have",
+    ),
+    "invalid PromQL": (promql("sum(tasks_total"), "unclosed left parenthesis"),
+    "invalid PromQL of a variable": (
+        lambda b: b["templating"]["list"][2].update(query="label_values(tasks_total{, namespace)"),
+        "variable namespace: 1:13: parse error",
+    ),
+    "invalid PromQL of an annotation": (
+        lambda b: b["annotations"]["list"][0].update(expr="ALERTS{"),
+        "annotation Alerts: 1:8: parse error",
+    ),
+    "unknown metric": (
+        promql("rate(taks_total[5m])"),
+        'no series taks_total (did you mean "tasks_total"?)',
+    ),
+    "unknown metrics": (promql('{__name__=~"pods_.+"}'), "no series pods_.+"),
+    "histogram without its suffix": (promql("rate(task_seconds[5m])"), "no series task_seconds"),
+    "unknown label in a selector": (
+        promql('tasks_total{pool="x"}'),
+        "tasks_total has no label pool",
+    ),
+    "unknown label to sum by": (
+        promql("sum by (pool) (tasks_total)"),
+        "tasks_total has no label pool",
+    ),
+    "label that is summed away": (
+        promql("sum by (state) (sum by (dag_id) (tasks_total))"),
+        '"state" is used but not kept',
+    ),
+    "legend of a missing label": (
+        promql("sum by (dag_id) (tasks_total)", "{{state}}"),
+        "the result has no label state",
+    ),
+    "link by a missing label": (
+        link("/d/good?var-dag_id=${__field.labels.dag_id}"),
+        "the result has no label dag_id",
+    ),
+    "link by a missing column": (
+        link("/d/good?var-dag_id=${__data.fields.DAG}"),
+        "a link needs the column DAG",
+    ),
+    "variable of a missing label": (
+        lambda b: b["templating"]["list"][2].update(query="label_values(tasks_total, pool)"),
+        "variable namespace: the result has no label pool",
+    ),
+    "column of a missing label": (
+        first_panel(transformations=[{"options": {"renameByName": {"pool": "P", "Value": "N"}}}]),
+        "the result has no label pool",
+    ),
+    "invalid LogQL": (logql('{namespace="x"} |= level'), "parse error"),
+    "invalid LogQL in a link": (
+        link('/explore?panes={"a":{"queries":[{"expr":"{namespace"}]}}'),
+        "Panel 1, link: parse error",
+    ),
+    "LogQL that selects all": (logql('{dag_id=~".*"}'), "at least one regexp or equality matcher"),
+    "unknown stream label": (logql('{level="error"}'), "log streams have no label level"),
+    "unknown field of lines": (
+        logql('{namespace="x"} | task_name="y"'),
+        "log lines have no task_name",
+    ),
+    "unknown field to count by": (
+        logql('sum by (severity) (rate({namespace="x"}[5m]))'),
+        "log lines have no severity",
+    ),
+    "log legend of a missing field": (
+        logql('sum by (dag_id) (rate({namespace="x"}[5m]))', "{{level}}"),
+        "the result has no label level",
+    ),
+    "variable of a missing stream label": (
+        lambda b: b["templating"]["list"][3]["query"].update(label="run_id"),
+        "variable dag_id: the result has no label run_id",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "problem"), BROKEN.values(), ids=list(BROKEN))
+def test_a_fault_is_found(board, change, problem):
+    broken = copy.deepcopy(board)
+    change(broken)
+    assert any(problem in found for found in problems(broken)), problems(broken)
+
+
+def test_the_query_of_a_collapsed_row_is_checked_too(board):
+    in_a_collapsed_row(board)
+    board["panels"][-1]["panels"][0]["targets"][0]["expr"] = "{"
+    assert any("Panel 2" in found for found in checks.queries(board, SERIES, FIELDS))
+
+
+def test_a_label_that_is_made_by_the_query_may_be_used(board):
+    promql('sum by (kind) (label_replace(tasks_total, "kind", "$1", "state", "(.+)"))', "{{kind}}")(
+        board
+    )
+    assert list(checks.queries(board, SERIES, FIELDS)) == []
+
+
+def test_quantiles_need_the_buckets_to_be_kept(board):
+    promql("histogram_quantile(0.9, sum by (dag_id) (rate(task_seconds_bucket[5m])))")(board)
+    assert any("le" in found for found in checks.queries(board, SERIES, FIELDS))
