@@ -90,11 +90,11 @@ def test_lint_reports_every_check_and_fails_when_one_does(monkeypatch, capsys):
 @pytest.mark.official_chart
 def test_lint_looks_at_a_file_of_the_users_own(tmp_path, capsys):
     file = tmp_path / "mine.yaml"
-    file.write_text("airflow: {wrokers: {}}\nobservability: {dashbords: {}}\n")
+    file.write_text("airflow: {wrokers: {}}\nglobal: {tasklogs: {}}\n")
     assert not lint.lint([file])
     said = capsys.readouterr().out
     assert 'airflow.wrokers: the official chart has no such key (did you mean "workers"' in said
-    assert "dashbords" in said
+    assert "tasklogs" in said
 
 
 @pytest.mark.parametrize("major", helm.MAJORS)
