@@ -94,7 +94,12 @@ def _unknown_keys(upstream: UpstreamChart, file: Path) -> Iterator[Step]:
     if upstream.is_stand_in:
         print(f"skipped {name} (needs the official chart; set AIRFLOW_CHART)")
     else:
-        yield name, lambda: unknown_keys(strict_yaml.load_file(file) or {}, upstream)
+        yield name, partial(_misspelt, upstream, file)
+
+
+def _misspelt(upstream: UpstreamChart, file: Path) -> list[str]:
+    values = strict_yaml.load_file(file) or {}
+    return [f"{key}: {wrong}" for key, wrong in unknown_keys(values, upstream)]
 
 
 def _helm_lint(major: int, chart: Path, *values: Path) -> list[str]:

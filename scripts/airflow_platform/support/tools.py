@@ -112,6 +112,7 @@ TOOLS: Mapping[str, Tool] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
+        Tool("pod-security", "k8s.io/pod-security-admission", ".", "", directory="pod-security"),
         Tool("query-parser", "github.com/grafana/loki/v3", ".", "", directory="query-parser"),
     )
 }
