@@ -121,8 +121,8 @@ def programs(tree: Path, program: Callable[[str], Path]) -> Path:
         'echo "Digest: sha256:$(echo "$name" | sha256sum | cut -c1-64)" >&2\n'
     )
     (directory / "cosign").write_text('#!/bin/sh\necho "$@" >>signed\n')
-    for program in directory.iterdir():
-        program.chmod(0o755)
+    for script in directory.iterdir():
+        script.chmod(0o755)
     dist = tree / "dist"
     dist.mkdir()
     for name in ("airflow-platform", "observability"):
