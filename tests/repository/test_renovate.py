@@ -60,7 +60,7 @@ def found_in(path: str) -> list[Pin]:
 
 
 def text_of(path: str) -> str:
-    return (ROOT / path).read_text(encoding="utf-8")
+    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
 
 
 def test_the_files_that_renovate_knows_by_itself_are_read(tracked_files: tuple[str, ...]) -> None:
