@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_platform.checks import (
+    conventions,
     kubeconform,
     leftovers,
     lifecycle,
@@ -16,6 +17,9 @@ from airflow_platform.checks import (
     references,
     secrets,
     security,
+    statsd_exporter,
+    task_logs,
+    vector_config,
 )
 from airflow_platform.checks.violations import CHECKS, NotCheckedError, Violation
 from airflow_platform.manifests import Render
@@ -26,6 +30,7 @@ __all__ = [
     "NotCheckedError",
     "Verdict",
     "Violation",
+    "conventions",
     "judge",
     "kubeconform",
     "leftovers",
@@ -35,6 +40,9 @@ __all__ = [
     "references",
     "secrets",
     "security",
+    "statsd_exporter",
+    "task_logs",
+    "vector_config",
 ]
 
 

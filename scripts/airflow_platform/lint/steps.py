@@ -86,6 +86,7 @@ def _steps_for_repository(upstream: UpstreamChart) -> Iterator[Step]:
     yield "ruff format", partial(_python_module, "ruff", "format", "--check", "--quiet")
     yield "mypy", partial(_python_module, "mypy", "--no-error-summary")
     yield "yamllint", partial(_python_module, "yamllint", "--strict", "--format=parsable", ".")
+    yield "actionlint", _actionlint
     yield from _shellcheck()
 
 
@@ -118,8 +119,12 @@ def _python_module(*command: str) -> list[str]:
     return _output_of([sys.executable, "-m", *command], "Install it: pip install -e '.[lint]'")
 
 
+def _actionlint() -> list[str]:
+    return _output_of([str(tool("actionlint")), "-no-color"], "")
+
+
 def _shellcheck() -> Iterator[Step]:
-    scripts = [ROOT / ".ci" / "run", *(ROOT / "chart" / "files").rglob("*.sh")]
+    scripts = [*(ROOT / ".ci").iterdir(), *(ROOT / "chart" / "files").rglob("*.sh")]
     command = ["shellcheck", *map(str, scripts)]
     if shutil.which("shellcheck") or os.environ.get("CI"):
         yield "shellcheck", partial(_output_of, command, "Install it: apt-get install shellcheck")
