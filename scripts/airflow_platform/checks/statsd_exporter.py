@@ -96,7 +96,7 @@ def the_statsd_network_policy_admits_airflow_and_prometheus(render: Render) -> I
         if opened != {(_INGEST, "UDP"), (_SCRAPE, "TCP")}:
             yield (
                 policy,
-                f"spec.ingress must open {_INGEST}/UDP and {_SCRAPE}/TCP, and nothing else",
+                f"spec.ingress must open {_INGEST}/UDP and {_SCRAPE}/TCP, and no more",
             )
 
 

