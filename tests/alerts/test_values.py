@@ -43,12 +43,12 @@ def test_there_are_no_rules_without_metrics() -> None:
     assert not render(chart="add-on", values=[values]).all("PrometheusRule")
 
 
-def test_failed_dag_runs_and_older_names_are_off_by_default(
+def test_failed_dag_runs_and_legacy_names_are_off_by_default(
     prometheus_rule: Callable[..., Manifest], raw_alerts: Mapping[str, Rule]
 ) -> None:
     rules = prometheus_rule({})
     assert set(alerts_of(rules)) == set(raw_alerts) - {"DagRunFailed"}
-    assert "airflow-older-names" not in groups_of(rules)
+    assert "airflow-legacy-names" not in groups_of(rules)
 
 
 def test_there_are_no_alerts_about_task_logs_without_task_logs(

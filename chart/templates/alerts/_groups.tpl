@@ -4,13 +4,13 @@ The groups of files/alerts, for this release and with the user's changes.
 The files are plain Prometheus rules. What the template relies on: each selector carries
 job="airflow-statsd-exporter", and the number that ends an alert's expression is its threshold.
 */}}
-{{- define "alerts.groups" -}}
+{{- define "observability.alerts.groups" -}}
 {{- $settings := .Values.prometheusRule -}}
-{{- $off := dict "older-names.rules.yaml" (not $settings.olderNames.enabled) "task-logs.rules.yaml" (not .Values.global.taskLogs.enabled) -}}
+{{- $off := dict "legacy-names.rules.yaml" (not $settings.legacyNames.enabled) "task-logs.rules.yaml" (not .Values.global.taskLogs.enabled) -}}
 
 {{- /* The label `job`, as the Prometheus operator sets it. */ -}}
 {{- $serviceLabels := include "observability.labels" (dict "context" . "component" "statsd-exporter") | fromYaml -}}
-{{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "statsd-exporter.name" .) -}}
+{{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "observability.statsdExporter.name" .) -}}
 {{- $selector := printf "job=%q,namespace=%q" $job .Release.Namespace -}}
 {{- $labels := mergeOverwrite (dict "job" $job "namespace" .Release.Namespace) $settings.alertLabels -}}
 

@@ -7,7 +7,7 @@ order, and among globs takes the most specific one; so a plain rule that one of 
 matches is left out. Regexes go first because it copies each rule that it passes on the way to the one
 that matches, and globs last because it ignores a glob that follows a longer one.
 */}}
-{{- define "statsd-exporter.mapping" -}}
+{{- define "observability.statsdExporter.mapping" -}}
 {{- $metrics := .Values.global.metrics -}}
 {{- $settings := .Values.statsdExporter.mapping -}}
 {{- $mapping := .Files.Get "files/metrics/statsd-mapping.yaml" | fromYaml -}}

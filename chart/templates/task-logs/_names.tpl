@@ -1,4 +1,4 @@
 {{/* ConfigMap with the sidecar's program and configuration. */}}
-{{- define "task-logs.configMapName" -}}
+{{- define "observability.taskLogs.configMapName" -}}
 {{- include "observability.resourceName" (dict "context" . "suffix" "task-logs") -}}
 {{- end -}}

@@ -4,7 +4,7 @@ The official chart's own pod template with the sidecar added; everything else st
 The wrapper includes it from `airflow.podTemplate`, so it runs in the official chart's scope: there
 `.Files` and `.Values` are that chart's, and of ours only `.Values.global` can be seen.
 */}}
-{{- define "task-logs.podTemplate" -}}
+{{- define "observability.taskLogs.podTemplate" -}}
 {{- $file := "files/pod-template-file.kubernetes-helm-yaml" -}}
 {{- $source := .Files.Get $file -}}
 {{- if not $source -}}
@@ -12,12 +12,12 @@ The wrapper includes it from `airflow.podTemplate`, so it runs in the official c
 {{- end -}}
 {{- $rendered := tpl $source . -}}
 {{- if .Values.global.taskLogs.enabled -}}
-{{- include "task-logs.checkOfficialChart" . -}}
+{{- include "observability.taskLogs.checkOfficialChart" . -}}
 {{- $pod := $rendered | fromYaml -}}
 {{- with $pod.Error -}}
 {{- fail (printf "\n\nThe pod template is not YAML, perhaps because of a value under airflow.workers: %s\n" .) -}}
 {{- end -}}
-{{- include "task-logs.decorate" (dict "pod" $pod "context" . "airflowVersion" .Values.airflowVersion "imageUser" .Values.uid) -}}
+{{- include "observability.taskLogs.addSidecar" (dict "pod" $pod "context" . "airflowVersion" .Values.airflowVersion "imageUser" .Values.uid) -}}
 {{- else -}}
 {{- $rendered -}}
 {{- end -}}
@@ -27,7 +27,7 @@ The wrapper includes it from `airflow.podTemplate`, so it runs in the official c
 Refuses settings of the official chart with which logs would be lost in silence.
 Input: the root of the official chart's scope.
 */}}
-{{- define "task-logs.checkOfficialChart" -}}
+{{- define "observability.taskLogs.checkOfficialChart" -}}
 {{- if .Values.logs.persistence.enabled -}}
 {{- fail "\n\nWith airflow.logs.persistence.enabled all task pods share one log volume, and each pod's sidecar would ship the logs of all.\nKeep one of the two:\n\n  airflow:\n    logs:\n      persistence:\n        enabled: false\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
 {{- end -}}
@@ -55,7 +55,7 @@ Input: dict
   "airflowVersion"  version of Airflow, such as "3.1.7"
   "imageUser"       user id of the Airflow image, for a pod that names none
 */}}
-{{- define "task-logs.decorate" -}}
+{{- define "observability.taskLogs.addSidecar" -}}
 {{- $context := .context -}}
 {{- $spec := .pod.spec | default dict -}}
 {{- if semverCompare "<2.9.0-0" .airflowVersion -}}
@@ -74,7 +74,7 @@ Input: dict
 {{- fail "\n\nThe pod template has no container `base` with a volume mount named `logs`, so there are no task logs to ship.\nMount the volume, or turn the sidecar off:\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
 {{- end -}}
 
-{{- $timeout := include "task-logs.drainTimeoutSeconds" (dict "settings" $context.Values.global.taskLogs "airflowVersion" .airflowVersion) | int -}}
+{{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" $context.Values.global.taskLogs "airflowVersion" .airflowVersion) | int -}}
 {{- $grace := hasKey $spec "terminationGracePeriodSeconds" | ternary $spec.terminationGracePeriodSeconds 30 | int -}}
 {{- if ge $timeout $grace -}}
 {{- fail (printf "\n\nThe drain of task logs may take %d s, but the task pod is killed after its grace period of %d s.\nSet:\n\n  airflow:\n    workers:\n      terminationGracePeriodSeconds: %d\n" $timeout $grace (add $timeout 5)) -}}
@@ -84,8 +84,8 @@ Input: dict
 {{- $podUser := dig "securityContext" "runAsUser" nil $spec -}}
 {{- $runAsUser := kindIs "invalid" $podUser | ternary .imageUser $podUser -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
-{{- $sidecar := include "task-logs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
-{{- $volumes := include "task-logs.volumes" $context | fromYamlArray -}}
+{{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
+{{- $volumes := include "observability.taskLogs.volumes" $context | fromYamlArray -}}
 {{- /* Celery's overlay may have put ours in already: it uses the same lists of the official chart. */ -}}
 {{- $ours := list $sidecar.name -}}
 {{- range $volumes -}}{{- $ours = append $ours .name -}}{{- end -}}
@@ -100,7 +100,7 @@ Input: dict
 {{- $_ := set $spec "initContainers" $initContainers -}}
 {{- $_ := set $spec "volumes" (concat $allVolumes $volumes) -}}
 {{- if $context.Values.global.taskLogs.captureOutput.enabled -}}
-{{- include "task-logs.captureOutput" (dict "base" $base "logsPath" $logsMount.mountPath "settings" $context.Values.global.taskLogs.captureOutput) -}}
+{{- include "observability.taskLogs.captureOutput" (dict "base" $base "logsPath" $logsMount.mountPath "settings" $context.Values.global.taskLogs.captureOutput) -}}
 {{- end -}}
 {{- toYaml .pod -}}
 {{- end -}}
@@ -112,7 +112,7 @@ must be named, because Kubernetes has no other way to put something before it.
 
 Input: dict "base" <container, changed in place> "logsPath" <mount path of its logs> "settings" <captureOutput>
 */}}
-{{- define "task-logs.captureOutput" -}}
+{{- define "observability.taskLogs.captureOutput" -}}
 {{- $program := "/etc/task-logs/capture-output.sh" -}}
 {{- $launch := printf "if [ -r %s ]; then exec /bin/sh %s \"$@\"; fi; shift; exec \"$@\"" $program $program -}}
 {{- $copy := printf "%s/.output/output.log" .logsPath -}}

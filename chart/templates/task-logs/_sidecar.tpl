@@ -9,9 +9,9 @@ Input: dict
   "context"              the root of the chart in whose scope it is rendered (Release, Values.global)
   "logsMount"            volumeMount of the task's logs: dict "name" and perhaps "subPath"
   "runAsUser"            user id of the task's container; null: left to the cluster
-  "drainTimeoutSeconds"  see task-logs.drainTimeoutSeconds
+  "drainTimeoutSeconds"  see observability.taskLogs.drainTimeoutSeconds
 */}}
-{{- define "task-logs.container" -}}
+{{- define "observability.taskLogs.container" -}}
 {{- $settings := .context.Values.global.taskLogs -}}
 name: vector
 restartPolicy: Always
@@ -23,7 +23,7 @@ command:
   - -c
   - |
     [ -r /etc/task-logs/drain.sh ] && exec /bin/sh /etc/task-logs/drain.sh
-    echo 'ConfigMap {{ include "task-logs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
+    echo 'ConfigMap {{ include "observability.taskLogs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
     trap 'exit 1' TERM
     while :; do sleep 5 & wait $!; done
 workingDir: /etc/task-logs
@@ -38,11 +38,11 @@ env:
     value: {{ $settings.logLevel }}
   {{- if .context.Values.global.metrics.enabled }}
   - name: STATSD_HOST
-    value: {{ include "statsd-exporter.name" .context }}.{{ .context.Release.Namespace }}
+    value: {{ include "observability.statsdExporter.name" .context }}.{{ .context.Release.Namespace }}
   - name: STATSD_PORT
-    value: {{ include "statsd-exporter.ingestPort" .context | quote }}
+    value: {{ include "observability.statsdExporter.ingestPort" .context | quote }}
   {{- end }}
-  {{- range $name, $path := include "task-logs.downwardApi" .context | fromYaml }}
+  {{- range $name, $path := include "observability.taskLogs.downwardApi" .context | fromYaml }}
   - name: {{ $name }}
     valueFrom:
       fieldRef:
@@ -75,7 +75,7 @@ volumeMounts:
     readOnly: true
   - name: task-logs-data
     mountPath: /var/lib/vector
-  {{- range include "task-logs.secretVolumes" $settings.loki | fromYamlArray }}
+  {{- range include "observability.taskLogs.secretVolumes" $settings.loki | fromYamlArray }}
   - name: {{ .name }}
     mountPath: /etc/{{ .name }}
     readOnly: true
@@ -83,15 +83,15 @@ volumeMounts:
 {{- end -}}
 
 {{/* Volumes of the sidecar. Input: the root of the chart in whose scope it is rendered. */}}
-{{- define "task-logs.volumes" -}}
+{{- define "observability.taskLogs.volumes" -}}
 - name: task-logs-config
   configMap:
-    name: {{ include "task-logs.configMapName" . }}
+    name: {{ include "observability.taskLogs.configMapName" . }}
     optional: true
 - name: task-logs-data
   emptyDir:
     sizeLimit: {{ .Values.global.taskLogs.dataSizeLimit }}
-{{- with include "task-logs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
+{{- with include "observability.taskLogs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
@@ -101,7 +101,7 @@ Volumes with the credentials for Loki, each mounted at /etc/<its name>. Optional
 Secret costs the task's logs and not the task.
 Input: .Values.global.taskLogs.loki
 */}}
-{{- define "task-logs.secretVolumes" -}}
+{{- define "observability.taskLogs.secretVolumes" -}}
 {{- $secrets := dict "task-logs-auth" .auth.secretName "task-logs-ca" .tls.caSecretName "task-logs-client" .tls.clientSecretName -}}
 {{- range $volume, $secret := $secrets }}
 {{- if $secret }}
@@ -117,7 +117,7 @@ Input: .Values.global.taskLogs.loki
 Environment of the sidecar from the pod's own metadata. The identity of the task comes from the
 annotations, which hold the ids verbatim; Airflow sanitises and hashes them in the labels.
 */}}
-{{- define "task-logs.downwardApi" -}}
+{{- define "observability.taskLogs.downwardApi" -}}
 POD_NAME: metadata.name
 POD_NAMESPACE: metadata.namespace
 POD_UID: metadata.uid
@@ -133,7 +133,7 @@ MAP_INDEX: metadata.annotations['map_index']
 Seconds of the drain's total deadline.
 Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 */}}
-{{- define "task-logs.drainTimeoutSeconds" -}}
+{{- define "observability.taskLogs.drainTimeoutSeconds" -}}
 {{- $timeout := .settings.drain.timeoutSeconds -}}
 {{- if kindIs "invalid" $timeout -}}
 {{- $timeout = semverCompare "<3.0.0-0" .airflowVersion | ternary 8 25 -}}

@@ -1,7 +1,7 @@
 {{/*
 files/task-logs/vector.yaml, which is complete and valid by itself, with the values put in.
 */}}
-{{- define "task-logs.vectorConfig" -}}
+{{- define "observability.taskLogs.vectorConfig" -}}
 {{- $settings := .Values.global.taskLogs -}}
 {{- $config := .Files.Get "files/task-logs/vector.yaml" | fromYaml -}}
 {{- $_ := set $config.sources.task_logs "max_line_bytes" (int64 $settings.maxLineBytes) -}}
@@ -16,10 +16,10 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- with $settings.loki.tenantId -}}
 {{- $_ := set $loki "tenant_id" . -}}
 {{- end -}}
-{{- include "task-logs.setCredentials" (dict "config" $config "loki" $settings.loki) -}}
+{{- include "observability.taskLogs.setCredentials" (dict "config" $config "loki" $settings.loki) -}}
 
 {{- $transforms := $config.transforms -}}
-{{- $_ := set $transforms.fields "source" (include "task-logs.fields" $settings) -}}
+{{- $_ := set $transforms.fields "source" (include "observability.taskLogs.fields" $settings) -}}
 
 {{- /* The chain between parsing and splitting; each step reads the one before. */ -}}
 {{- $last := "parse" -}}
@@ -68,7 +68,7 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 Credentials for Loki, by reference: Vector reads them from mounted Secrets.
 Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.loki
 */}}
-{{- define "task-logs.setCredentials" -}}
+{{- define "observability.taskLogs.setCredentials" -}}
 {{- $sink := .config.sinks.loki -}}
 {{- with .loki.auth -}}
 {{- if .secretName -}}
@@ -98,7 +98,7 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 VRL that redacts the user's own patterns; it runs between redact.vrl and redact-mark.vrl.
 Input: .Values.global.taskLogs.redaction.patterns
 */}}
-{{- define "task-logs.redactPatterns" -}}
+{{- define "observability.taskLogs.redactPatterns" -}}
 {{- range $name, $pattern := . }}
 # {{ $name }}
 text = replace(text, r'{{ $pattern }}', "***")
@@ -109,13 +109,13 @@ text = replace(text, r'{{ $pattern }}', "***")
 VRL that builds Loki's labels and structured metadata. An event without a field gets no such label.
 Input: .Values.global.taskLogs
 */}}
-{{- define "task-logs.fields" -}}
-.labels = {{ include "task-logs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
-.structured_metadata = {{ include "task-logs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
+{{- define "observability.taskLogs.fields" -}}
+.labels = {{ include "observability.taskLogs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
+.structured_metadata = {{ include "observability.taskLogs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
 {{ end -}}
 
 {{/* Input: dict "fields" <names of event fields> "static" <names with fixed values> */}}
-{{- define "task-logs.vrlObject" -}}
+{{- define "observability.taskLogs.vrlObject" -}}
 {{- $entries := list -}}
 {{- range $name := .fields -}}
 {{- $entries = append $entries (printf "%q: .%s" $name $name) -}}
