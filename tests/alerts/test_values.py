@@ -105,6 +105,13 @@ def test_each_threshold_can_be_changed_and_nothing_else_changes_with_it(
         compared_before, _, _ = alerts[name]["expr"].rpartition(" ")
         assert (threshold, compared) == ("4.5", compared_before), name
         assert re.search(r"\s[<>]=?$", compared), name
+        assert rule["annotations"]["threshold"] == threshold, name
+
+
+def test_each_alert_tells_the_threshold_that_it_compares_with(alerts: Mapping[str, Rule]) -> None:
+    for name, rule in alerts.items():
+        _, _, threshold = rule["expr"].rpartition(" ")
+        assert rule["annotations"]["threshold"] == threshold, name
 
 
 def test_each_duration_and_severity_can_be_changed(all_changed: Mapping[str, Rule]) -> None:
