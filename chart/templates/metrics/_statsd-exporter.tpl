@@ -1,6 +1,6 @@
 {{/*
-Names and ports of the statsd-exporter. The wrapper also includes them from the official chart's
-`config.metrics`, so they use nothing but the release and `.Values.global`.
+Names and ports of the statsd-exporter. The official chart includes some of them as well (the wrapper's
+values.yaml, `airflow.config.metrics`), so they use nothing but the release and `.Values.global`.
 */}}
 {{- define "observability.statsdExporter.name" -}}
 {{- include "observability.resourceName" (dict "context" . "suffix" "statsd-exporter") -}}
@@ -15,8 +15,8 @@ Names and ports of the statsd-exporter. The wrapper also includes them from the 
 {{- define "observability.statsdExporter.scrapePort" -}}9102{{- end -}}
 
 {{/*
-Options of airflow.cfg, in Python's spelling. With ours off the official chart's own StatsD server may
-be on. Their scope is the official chart's.
+Options of airflow.cfg, where booleans are written True and False. The scope is the official chart. With
+this chart's statsd-exporter off, the official chart's own StatsD server may be on.
 */}}
 {{- define "observability.statsdExporter.statsdOn" -}}
 {{- or .Values.global.metrics.enabled .Values.statsd.enabled | ternary "True" "False" -}}

@@ -1,9 +1,10 @@
 {{/*
-The sidecar, defined once for every way in which it gets into a pod. Native: an init container with
-restartPolicy Always, which kubelet stops after the main container has ended.
+The sidecar container, defined once for all kinds of pods that get it. It is a native sidecar
+(https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/): an init container with
+restartPolicy Always, which the kubelet stops after the main container has ended.
 
-It has no probe: a sidecar that is not ready must not keep a task from starting. Its securityContext
-is its own, because a task's pod_override replaces the pod's.
+The sidecar has no probes, because the task would wait for a sidecar that is not ready. The sidecar has a
+securityContext of its own, because a task's `pod_override` can replace the one of the pod.
 
 Input: dict
   "context"              the root of the chart in whose scope it is rendered (Release, Values.global)
@@ -17,7 +18,8 @@ name: vector
 restartPolicy: Always
 image: {{ include "observability.image" (dict "image" $settings.image "global" .context.Values.global) }}
 imagePullPolicy: {{ $settings.image.pullPolicy }}
-# Without its ConfigMap the task still runs; the pod then says why its logs are missing.
+# Without the ConfigMap there is no drain.sh. The task runs all the same, and when the pod ends, the
+# sidecar's termination message says why the logs are missing.
 command:
   - /bin/sh
   - -c
@@ -97,8 +99,8 @@ volumeMounts:
 {{- end -}}
 
 {{/*
-Volumes with the credentials for Loki, each mounted at /etc/<its name>. Optional, so that a missing
-Secret costs the task's logs and not the task.
+Volumes with the credentials for Loki, each mounted at /etc/<its name>. The Secrets are optional, so that
+a task runs even when one is missing; its logs then wait and are reported as missing.
 Input: .Values.global.taskLogs.loki
 */}}
 {{- define "observability.taskLogs.secretVolumes" -}}
@@ -114,8 +116,9 @@ Input: .Values.global.taskLogs.loki
 {{- end -}}
 
 {{/*
-Environment of the sidecar from the pod's own metadata. The identity of the task comes from the
-annotations, which hold the ids verbatim; Airflow sanitises and hashes them in the labels.
+Environment variables of the sidecar with values from the pod
+(https://kubernetes.io/docs/concepts/workloads/pods/downward-api/). The ids of the task come from the pod's
+annotations, which have them as they are; in the labels Airflow shortens and changes them.
 */}}
 {{- define "observability.taskLogs.downwardApi" -}}
 POD_NAME: metadata.name
@@ -130,7 +133,8 @@ MAP_INDEX: metadata.annotations['map_index']
 {{- end -}}
 
 {{/*
-Seconds of the drain's total deadline.
+Seconds that the drain may take in all. On Airflow 2 the default is 8: a deferrable task whose pod stays
+for more than about 10 s after the task is not resumed for ten minutes.
 Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 */}}
 {{- define "observability.taskLogs.drainTimeoutSeconds" -}}

@@ -1,5 +1,5 @@
 {{/*
-files/task-logs/vector.yaml, which is complete and valid by itself, with the values put in.
+Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, with the values put in.
 */}}
 {{- define "observability.taskLogs.vectorConfig" -}}
 {{- $settings := .Values.global.taskLogs -}}
@@ -21,7 +21,7 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- $transforms := $config.transforms -}}
 {{- $_ := set $transforms.fields "source" (include "observability.taskLogs.fields" $settings) -}}
 
-{{- /* The chain between parsing and splitting; each step reads the one before. */ -}}
+{{- /* The steps between parse.vrl and split.vrl; each reads the one before it, whose id is $last. */ -}}
 {{- $last := "parse" -}}
 {{- if $settings.redaction.enabled -}}
 {{- $last = "redact" -}}
@@ -43,7 +43,8 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- end -}}
 {{- range $settings.extraTransforms -}}
 {{- if hasKey $transforms .id -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: %q is the id of a transform of ours. Choose another id.\n" .id) -}}
+{{- $example := dict "global" (dict "taskLogs" (dict "extraTransforms" (list (merge (dict "id" (printf "my_%s" .id)) .)))) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: the chart has a transform with the id %q already.\nChoose another id, such as:\n\n%s\n" .id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $transforms .id (merge (dict "inputs" (list $last)) (omit . "id")) -}}
 {{- $last = .id -}}
@@ -52,7 +53,8 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 
 {{- range $id, $sink := $settings.extraSinks -}}
 {{- if hasKey $config.sinks $id -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraSinks: %q is the id of a sink of ours. Choose another id.\n" $id) -}}
+{{- $example := dict "global" (dict "taskLogs" (dict "extraSinks" (dict (printf "my_%s" $id) $sink))) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraSinks: the chart has a sink with the id %q already.\nChoose another id, such as:\n\n%s\n" $id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $config.sinks $id (merge (dict) $sink (dict "inputs" (list "fields"))) -}}
 {{- end -}}
@@ -65,7 +67,8 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- end -}}
 
 {{/*
-Credentials for Loki, by reference: Vector reads them from mounted Secrets.
+Credentials for Loki. The configuration refers to them; Vector reads them from mounted Secrets
+(https://vector.dev/docs/reference/configuration/secrets/).
 Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.loki
 */}}
 {{- define "observability.taskLogs.setCredentials" -}}
@@ -95,7 +98,7 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 {{- end -}}
 
 {{/*
-VRL that redacts the user's own patterns; it runs between redact.vrl and redact-mark.vrl.
+VRL that redacts what matches the user's own patterns. It runs after redact.vrl and before redact-mark.vrl.
 Input: .Values.global.taskLogs.redaction.patterns
 */}}
 {{- define "observability.taskLogs.redactPatterns" -}}
@@ -106,7 +109,7 @@ text = replace(text, r'{{ $pattern }}', "***")
 {{ end -}}
 
 {{/*
-VRL that builds Loki's labels and structured metadata. An event without a field gets no such label.
+VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks.
 Input: .Values.global.taskLogs
 */}}
 {{- define "observability.taskLogs.fields" -}}
@@ -114,7 +117,10 @@ Input: .Values.global.taskLogs
 .structured_metadata = {{ include "observability.taskLogs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
 {{ end -}}
 
-{{/* Input: dict "fields" <names of event fields> "static" <names with fixed values> */}}
+{{/*
+A VRL object with one entry for each field of the event, and one for each fixed value.
+Input: dict "fields" <names of event fields> "static" <fixed values by name>
+*/}}
 {{- define "observability.taskLogs.vrlObject" -}}
 {{- $entries := list -}}
 {{- range $name := .fields -}}
