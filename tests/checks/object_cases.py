@@ -235,8 +235,8 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ),
         ({f"{SIDECAR} image": "vector:{{ .Values.tag }}"}, "pod_template_file.yaml"),
         (
-            {"ConfigMap/airflow-task-logs data parse.vrl": "# {{ include 'task-logs.name' . }}"},
-            "{{ include 'task-logs.name' . }}",
+            {"ConfigMap/airflow-task-logs data parse.vrl": "# {{ include 'observability.x' . }}"},
+            "{{ include 'observability.x' . }}",
         ),
         ({f"{API_SERVER_CONTAINER} image": "apache/airflow:<no value>"}, "<no value>"),
         ({f"{API_SERVER_CONTAINER} args +": "--workers=%!d(string=4)"}, "%!d(string=4)"),
