@@ -25,8 +25,8 @@ command:
   - -c
   - |
     [ -r /etc/task-logs/drain.sh ] && exec /bin/sh /etc/task-logs/drain.sh
-    echo 'ConfigMap {{ include "observability.taskLogs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
     trap 'exit 1' TERM
+    echo 'ConfigMap {{ include "observability.taskLogs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
     while :; do sleep 5 & wait $!; done
 workingDir: /etc/task-logs
 env:
