@@ -10,8 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 
+from airflow_platform.rendering.render import render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT
+
+from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 
 CHARTS = pytest.mark.parametrize("chart", [ROOT, ADDON], ids=["wrapper", "add-on"])
 
@@ -80,3 +83,57 @@ def test_every_key_of_values_yaml_has_a_comment(chart: Path) -> None:
         if KEY.match(line) and "#" not in line and not before.lstrip().startswith("#")
     ]
     assert not silent
+
+
+# What neither everything-on.yaml nor everything-else-on.yaml changes, and why.
+LEFT_AS_THEY_ARE = {
+    "global.metrics.enabled": "off, there are no metrics to set up: see the render prod-nothing",
+    "global.taskLogs.enabled": "off, there is no sidecar to set up: see the render prod-nothing",
+}
+
+
+def documented_values() -> dict[str, Any]:
+    """The defaults of all values that are ours, in the places that they have in the wrapper."""
+    wrapper = strict_yaml.load_file(ROOT / "values.yaml")
+    addon = strict_yaml.load_file(ADDON / "values.yaml")
+    return {
+        **{key: value for key, value in wrapper.items() if key != "airflow"},
+        "global": addon["global"],
+        "observability": {key: value for key, value in addon.items() if key != "global"},
+    }
+
+
+def leaves(values: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that holds no other, empty maps and lists included, with its path."""
+    if isinstance(values, Mapping) and values:
+        for key, value in values.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path, values
+
+
+def changes(values: Mapping[str, Any], path: tuple[str, ...], default: Any) -> bool:
+    try:
+        return bool(at(values, path) != default)
+    except (KeyError, TypeError):
+        return False
+
+
+def test_every_value_is_changed_in_a_render_that_all_checks_look_at() -> None:
+    unchanged = {
+        ".".join(path)
+        for path, default in leaves(documented_values())
+        if not any(changes(v, path, default) for v in (EVERYTHING_ON, EVERYTHING_ELSE_ON))
+    }
+    assert unchanged == set(LEFT_AS_THEY_ARE), (
+        "set these in tests/chart/everything-on.yaml, or list them with a reason"
+    )
+
+
+def test_with_everything_on_every_template_makes_an_object() -> None:
+    made = {manifest.template for manifest in render("prod", values=[EVERYTHING_ON]).manifests}
+    templates = ADDON / "templates"
+    for template in templates.rglob("*.yaml"):
+        name = template.relative_to(templates).as_posix()
+        if name != "validations.yaml":  # it makes nothing
+            assert f"airflow-platform/charts/observability/templates/{name}" in made
