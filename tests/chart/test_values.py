@@ -2,14 +2,15 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from airflow_platform.generate.comments import comments
 from airflow_platform.rendering.render import render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT
@@ -17,8 +18,6 @@ from airflow_platform.support.project import ADDON, ROOT
 from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 
 CHARTS = pytest.mark.parametrize("chart", [ROOT, ADDON], ids=["wrapper", "add-on"])
-
-KEY = re.compile(r" *[\w.-]+:( |$)")
 
 
 def schema_of(chart: Path) -> dict[str, Any]:
@@ -49,6 +48,13 @@ def at(values: Any, path: tuple[str, ...]) -> Any:
     return values
 
 
+def paths(values: Any, parent: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield (*parent, key)
+            yield from paths(value, (*parent, key))
+
+
 @CHARTS
 def test_the_schema_is_a_schema_and_the_defaults_satisfy_it(chart: Path) -> None:
     schema = schema_of(chart)
@@ -76,13 +82,46 @@ def test_the_schema_and_the_defaults_have_the_same_keys() -> None:
 
 @CHARTS
 def test_every_key_of_values_yaml_has_a_comment(chart: Path) -> None:
-    lines = (chart / "values.yaml").read_text().splitlines()
-    silent = [
-        f"{number}: {line.strip()}"
-        for number, (before, line) in enumerate(pairwise(lines), start=2)
-        if KEY.match(line) and "#" not in line and not before.lstrip().startswith("#")
-    ]
-    assert not silent
+    file = chart / "values.yaml"
+    assert set(paths(strict_yaml.load_file(file))) == set(comments(file))
+
+
+# A comment is read alone: in the reference of all values, and by whoever looks for one value.
+REFERENCE = re.compile(r"(as|both|ditto|like|same|see|th(at|e same|ese|is|ose))\b", re.IGNORECASE)
+PRONOUNS = {"it", "its", "their", "them", "they"}
+
+
+def stands_alone(comment: str) -> bool:
+    """Whether a comment is a phrase whose beginning refers to nothing outside of it."""
+    words = re.findall(r"[\w'-]+", comment)
+    refers = REFERENCE.match(comment) or PRONOUNS & {word.lower() for word in words[:4]}
+    return len(words) >= 3 and comment.endswith(".") and not refers
+
+
+@CHARTS
+def test_every_comment_is_understood_without_another_comment(chart: Path) -> None:
+    for path, comment in comments(chart / "values.yaml").items():
+        assert stands_alone(comment), f"{'.'.join(path)}: {comment}"
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "Like the migration.",
+        "The same for the other Job.",
+        "Create it.",
+        "Annotations on it.",
+        "On.",
+    ],
+)
+def test_a_comment_that_needs_another_one_is_found(comment: str) -> None:
+    assert not stands_alone(comment)
+
+
+@CHARTS
+def test_no_two_keys_of_a_map_have_the_same_comment(chart: Path) -> None:
+    said = Counter((path[:-1], text) for path, text in comments(chart / "values.yaml").items())
+    assert [text for (_, text), times in said.items() if times > 1] == []
 
 
 # What neither everything-on.yaml nor everything-else-on.yaml changes, and why.
