@@ -31,7 +31,7 @@ def closed_objects(schema: Mapping[str, Any]) -> Iterator[Closed]:
 
     def walk(path: tuple[str, ...], part: Mapping[str, Any]) -> Iterator[Closed]:
         if "$ref" in part:
-            part = schema["definitions"][part["$ref"].rpartition("/")[2]]
+            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
         if "properties" in part and part.get("type") == "object":
             yield path, part
             for key, child in part["properties"].items():
@@ -49,7 +49,7 @@ def at(values: Any, path: tuple[str, ...]) -> Any:
 @CHARTS
 def test_the_schema_is_a_schema_and_the_defaults_satisfy_it(chart: Path) -> None:
     schema = schema_of(chart)
-    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
     defaults = strict_yaml.load_file(chart / "values.yaml")
     # The wrapper imports them.
     defaults["global"] = strict_yaml.load_file(ADDON / "values.yaml")["global"]
