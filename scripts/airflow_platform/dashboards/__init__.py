@@ -1,7 +1,6 @@
 """Grafana dashboards: generated from Python, committed as JSON in chart/files/dashboards."""
 
 import json
-from pathlib import Path
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -15,16 +14,6 @@ DIRECTORY = ADDON / "files" / "dashboards"
 def generate() -> dict[str, str]:
     """Return the text of each file of ``DIRECTORY`` by its name, which is the board's uid."""
     return dict(_file(board) for board in (overview.board(), dag.board(), task_logs.board()))
-
-
-def write(directory: Path = DIRECTORY) -> list[Path]:
-    """Write the boards into ``directory`` and return their paths."""
-    paths = []
-    for name, text in generate().items():
-        path = directory / name
-        path.write_text(text, encoding="utf-8")
-        paths.append(path)
-    return paths
 
 
 def _file(builder: Dashboard) -> tuple[str, str]:
