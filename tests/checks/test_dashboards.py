@@ -41,8 +41,8 @@ def variable(name, type_, query, datasource=None):
 
 
 @pytest.fixture
-def board():
-    """A board without fault."""
+def dashboard():
+    """A dashboard without fault."""
     return {
         "uid": "good",
         "schemaVersion": 42,
@@ -85,47 +85,49 @@ def board():
     }
 
 
-def problems(board) -> list[str]:
+def problems(dashboard) -> list[str]:
     return [
-        *checks.structure(board),
-        *checks.datasources(board),
-        *checks.variables(board),
-        *checks.links(board, [board]),
-        *checks.queries(board, SERIES, FIELDS),
+        *checks.structure(dashboard),
+        *checks.datasources(dashboard),
+        *checks.variables(dashboard),
+        *checks.links(dashboard, [dashboard]),
+        *checks.queries(dashboard, SERIES, FIELDS),
     ]
 
 
-def test_a_good_board_has_no_problems(board):
-    assert problems(board) == []
+def test_a_good_dashboard_has_no_problems(dashboard):
+    assert problems(dashboard) == []
 
 
 def promql(expr: str, legend: str = "") -> Change:
-    def change(board):
-        board["panels"][0]["targets"][0].update(expr=expr, legendFormat=legend)
+    def change(dashboard):
+        dashboard["panels"][0]["targets"][0].update(expr=expr, legendFormat=legend)
 
     return change
 
 
 def logql(expr: str, legend: str = "") -> Change:
-    def change(board):
-        board["panels"][1]["targets"][0].update(expr=expr, legendFormat=legend)
+    def change(dashboard):
+        dashboard["panels"][1]["targets"][0].update(expr=expr, legendFormat=legend)
 
     return change
 
 
 def link(url: str) -> Change:
-    return lambda board: board["panels"][0]["fieldConfig"]["defaults"]["links"].append({"url": url})
+    return lambda dashboard: dashboard["panels"][0]["fieldConfig"]["defaults"]["links"].append(
+        {"url": url}
+    )
 
 
 def first_panel(**change) -> Change:
-    return lambda board: board["panels"][0].update(change)
+    return lambda dashboard: dashboard["panels"][0].update(change)
 
 
-def in_a_collapsed_row(board):
+def in_a_collapsed_row(dashboard):
     """Put the second panel, with the id of the first, where only a click shows it."""
-    hidden = board["panels"].pop()
+    hidden = dashboard["panels"].pop()
     row = {"type": "row", "id": 3, "title": "Row", "panels": [hidden | {"id": 1}]}
-    board["panels"].append(row | {"gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}})
+    dashboard["panels"].append(row | {"gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}})
     hidden["gridPos"]["y"] = 9
 
 
@@ -147,7 +149,7 @@ BROKEN = {
     ),
     "too wide": (
         first_panel(gridPos={"x": 12, "y": 0, "w": 24, "h": 8}),
-        "Panel 1 is wider than the board",
+        "Panel 1 is wider than the dashboard",
     ),
     "fixed data source": (
         first_panel(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}),
@@ -165,10 +167,13 @@ BROKEN = {
         promql('tasks_total{namespace="${team:regex}"}'),
         "the variable team is not defined",
     ),
-    "link to no board": (link("/d/gone?var-namespace=x"), "a board gone, which does not exist"),
+    "link to no dashboard": (
+        link("/d/gone?var-namespace=x"),
+        "a dashboard gone, which does not exist",
+    ),
     "link with a strange variable": (
         link("/d/good?${loki:queryparam}&var-pool=x"),
-        "sets the variable pool, which the board good does not have",
+        "sets the variable pool, which the dashboard good does not have",
     ),
     "invalid PromQL": (promql("sum(tasks_total"), "unclosed left parenthesis"),
     "invalid PromQL of a variable": (
@@ -244,25 +249,25 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("change", "problem"), BROKEN.values(), ids=list(BROKEN))
-def test_a_fault_is_found(board, change, problem):
-    broken = copy.deepcopy(board)
+def test_a_fault_is_found(dashboard, change, problem):
+    broken = copy.deepcopy(dashboard)
     change(broken)
     assert any(problem in found for found in problems(broken)), problems(broken)
 
 
-def test_the_query_of_a_collapsed_row_is_checked_too(board):
-    in_a_collapsed_row(board)
-    board["panels"][-1]["panels"][0]["targets"][0]["expr"] = "{"
-    assert any("Panel 2" in found for found in checks.queries(board, SERIES, FIELDS))
+def test_the_query_of_a_collapsed_row_is_checked_too(dashboard):
+    in_a_collapsed_row(dashboard)
+    dashboard["panels"][-1]["panels"][0]["targets"][0]["expr"] = "{"
+    assert any("Panel 2" in found for found in checks.queries(dashboard, SERIES, FIELDS))
 
 
-def test_a_label_that_is_made_by_the_query_may_be_used(board):
+def test_a_label_that_is_made_by_the_query_may_be_used(dashboard):
     promql('sum by (kind) (label_replace(tasks_total, "kind", "$1", "state", "(.+)"))', "{{kind}}")(
-        board
+        dashboard
     )
-    assert list(checks.queries(board, SERIES, FIELDS)) == []
+    assert list(checks.queries(dashboard, SERIES, FIELDS)) == []
 
 
-def test_quantiles_need_the_buckets_to_be_kept(board):
-    promql("histogram_quantile(0.9, sum by (dag_id) (rate(task_seconds_bucket[5m])))")(board)
-    assert any("le" in found for found in checks.queries(board, SERIES, FIELDS))
+def test_quantiles_need_the_buckets_to_be_kept(dashboard):
+    promql("histogram_quantile(0.9, sum by (dag_id) (rate(task_seconds_bucket[5m])))")(dashboard)
+    assert any("le" in found for found in checks.queries(dashboard, SERIES, FIELDS))

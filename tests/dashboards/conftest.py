@@ -1,4 +1,4 @@
-"""The boards, and what there can be to draw on them."""
+"""The dashboards, and what there can be to draw on them."""
 
 import json
 import re
@@ -33,10 +33,10 @@ _LINES = (
 
 
 @pytest.fixture(scope="session")
-def boards() -> Mapping[str, Any]:
-    """The committed boards by their uid."""
+def dashboards() -> Mapping[str, Any]:
+    """The committed dashboards by their uid."""
     loaded = [json.loads(file.read_text(encoding="utf-8")) for file in DIRECTORY.glob("*.json")]
-    return {board["uid"]: board for board in loaded}
+    return {dashboard["uid"]: dashboard for dashboard in loaded}
 
 
 @pytest.fixture(scope="session")

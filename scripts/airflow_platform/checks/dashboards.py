@@ -1,4 +1,4 @@
-"""What must be true of the boards. Each check yields sentences that say what is wrong where."""
+"""What must be true of the dashboards. Each check yields sentences that say what is wrong where."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 from airflow_platform.support.spelling import did_you_mean
 
-Board = Mapping[str, Any]
+Dashboard = Mapping[str, Any]
 
 # Panels that every Grafana has; `graph`, `singlestat` and `table-old` are gone.
 PANEL_TYPES = frozenset(
@@ -45,7 +45,7 @@ _COLUMNS = 24
 _OLDEST_SCHEMA = 39
 _VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$([a-zA-Z_]\w*)|\[\[(\w+)")
 _LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
-_BOARD_LINK = re.compile(r"/d/([\w-]+)\?(.*)")
+_DASHBOARD_LINK = re.compile(r"/d/([\w-]+)\?(.*)")
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def log_fields() -> LogFields:
     )
 
 
-def structure(board: Board) -> Iterator[str]:
-    """Check what Grafana itself needs in order to show a board."""
-    if board["schemaVersion"] < _OLDEST_SCHEMA:
-        yield f"schemaVersion {board['schemaVersion']} is older than {_OLDEST_SCHEMA}"
+def structure(dashboard: Dashboard) -> Iterator[str]:
+    """Check what Grafana itself needs in order to show a dashboard."""
+    if dashboard["schemaVersion"] < _OLDEST_SCHEMA:
+        yield f"schemaVersion {dashboard['schemaVersion']} is older than {_OLDEST_SCHEMA}"
     yield from (
-        f"two panels have the id {id_}" for id_ in _repeated(p["id"] for p in panels(board))
+        f"two panels have the id {id_}" for id_ in _repeated(p["id"] for p in panels(dashboard))
     )
-    for panel in panels(board):
+    for panel in panels(dashboard):
         title = panel.get("title") or f"panel {panel['id']} without a title"
         if panel["type"] not in PANEL_TYPES:
             yield f"{title}: Grafana has no panels of the type {panel['type']}"
@@ -83,47 +83,49 @@ def structure(board: Board) -> Iterator[str]:
         for url in _values(panel, "url"):
             for column in sorted({*re.findall(r"\$\{__data\.fields\.(\w+)\}", url)} - headings):
                 yield f"{title}: a link needs the column {column}, which is not there"
-    yield from _layout(board)
+    yield from _layout(dashboard)
 
 
-def datasources(board: Board) -> Iterator[str]:
+def datasources(dashboard: Dashboard) -> Iterator[str]:
     """Check that every data source can be chosen; a fixed uid is right in one Grafana only."""
-    for source in _values(board, "datasource"):
+    for source in _values(dashboard, "datasource"):
         type_, uid = source["type"], source["uid"]
         if DATASOURCES.get(type_) != uid:
             yield f"the data source {uid} of type {type_} is none of {DATASOURCES}"
 
 
-def variables(board: Board) -> Iterator[str]:
+def variables(dashboard: Dashboard) -> Iterator[str]:
     """Check that each variable that is used is defined."""
-    defined = _defined(board)
-    for text in _texts(board):
+    defined = _defined(dashboard)
+    for text in _texts(dashboard):
         for name in filter(None, (name for names in _VARIABLE.findall(text) for name in names)):
             if not name.startswith("__") and name not in defined:
                 yield f"the variable {name} is not defined: {text}"
 
 
-def links(board: Board, boards: Sequence[Board]) -> Iterator[str]:
-    """Check that links to boards lead to one of ``boards`` and set variables that it has."""
-    by_uid = {each["uid"]: each for each in boards}
-    for url in _values(board, "url"):
-        if not (match := _BOARD_LINK.match(url)):
+def links(dashboard: Dashboard, dashboards: Sequence[Dashboard]) -> Iterator[str]:
+    """Check that links lead to one of ``dashboards`` and set variables that it has."""
+    by_uid = {each["uid"]: each for each in dashboards}
+    for url in _values(dashboard, "url"):
+        if not (match := _DASHBOARD_LINK.match(url)):
             continue
         uid, parameters = match.groups()
         if uid not in by_uid:
-            yield f"a link leads to a board {uid}, which does not exist"
+            yield f"a link leads to a dashboard {uid}, which does not exist"
             continue
         given = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", parameters)
         for name in {first or second for first, second in given} - _defined(by_uid[uid]):
-            yield f"a link sets the variable {name}, which the board {uid} does not have"
+            yield f"a link sets the variable {name}, which the dashboard {uid} does not have"
 
 
-def queries(board: Board, series: Mapping[str, frozenset[str]], fields: LogFields) -> Iterator[str]:
+def queries(
+    dashboard: Dashboard, series: Mapping[str, frozenset[str]], fields: LogFields
+) -> Iterator[str]:
     """Check that the queries are valid and read only what there can be.
 
     ``series`` are the labels of each series by its name, ``fields`` those of log lines.
     """
-    asked = list(_queries(board))
+    asked = list(_queries(dashboard))
     parsed = query_parser.parse([(query.language, _filled(query.text)) for query in asked])
     for query, result in zip(asked, parsed, strict=True):
         if result.error:
@@ -134,9 +136,9 @@ def queries(board: Board, series: Mapping[str, frozenset[str]], fields: LogField
             yield from _line_problems(query, result, fields)
 
 
-def panels(board: Board) -> Iterator[Any]:
+def panels(dashboard: Dashboard) -> Iterator[Any]:
     """Yield each panel, rows and the panels of collapsed rows included."""
-    for panel in board["panels"]:
+    for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", ())
 
@@ -146,11 +148,11 @@ class _Query:
     where: str
     language: Language
     text: str
-    shown: frozenset[str]  # labels that the board wants to see in the result
+    shown: frozenset[str]  # labels that the dashboard wants to see in the result
 
 
-def _queries(board: Board) -> Iterator[_Query]:
-    for panel in panels(board):
+def _queries(dashboard: Dashboard) -> Iterator[_Query]:
+    for panel in panels(dashboard):
         for target in panel.get("targets", ()):
             yield _Query(
                 f"{panel['title']}, query {target['refId']}",
@@ -161,10 +163,10 @@ def _queries(board: Board) -> Iterator[_Query]:
         for url in _values(panel, "url"):
             for query in _explored(url):
                 yield _Query(f"{panel['title']}, link", "logql", query, frozenset())
-    for annotation in board["annotations"]["list"]:
+    for annotation in dashboard["annotations"]["list"]:
         shown = _in_braces(annotation.get("titleFormat", ""))
         yield _Query(f"annotation {annotation['name']}", "promql", annotation["expr"], shown)
-    for variable in board["templating"]["list"]:
+    for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":
             continue
         where, query = f"variable {variable['name']}", variable["query"]
@@ -184,7 +186,7 @@ def _explored(url: str) -> Iterator[str]:
             yield from (query["expr"] for query in pane["queries"])
 
 
-def _shown(panel: Board, target: Board) -> Iterator[str]:
+def _shown(panel: Dashboard, target: Dashboard) -> Iterator[str]:
     """Yield the labels of a query's result that a panel shows, or puts into links."""
     yield from _in_braces(target.get("legendFormat", ""))
     for url in _values(panel, "url"):
@@ -225,11 +227,11 @@ def _line_problems(query: _Query, result: ParsedQuery, fields: LogFields) -> Ite
         yield f"{query.where}: the result has no label {label}"
 
 
-def _layout(board: Board) -> Iterator[str]:
-    placed = [(panel["title"], panel["gridPos"]) for panel in panels(board)]
+def _layout(dashboard: Dashboard) -> Iterator[str]:
+    placed = [(panel["title"], panel["gridPos"]) for panel in panels(dashboard)]
     for title, at in placed:
         if at["x"] + at["w"] > _COLUMNS:
-            yield f"{title} is wider than the board"
+            yield f"{title} is wider than the dashboard"
     for (one, a), (other, b) in combinations(placed, 2):
         beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
@@ -237,7 +239,7 @@ def _layout(board: Board) -> Iterator[str]:
             yield f"{one} overlaps {other}"
 
 
-def _has_unit(panel: Board) -> bool:
+def _has_unit(panel: Dashboard) -> bool:
     """Say whether numbers have a unit; those of a table have it in their columns' overrides."""
     return any(_values(panel, "unit")) or "unit" in _values(panel["fieldConfig"]["overrides"], "id")
 
@@ -251,8 +253,8 @@ def _filled(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _defined(board: Board) -> set[str]:
-    return {variable["name"] for variable in board["templating"]["list"]}
+def _defined(dashboard: Dashboard) -> set[str]:
+    return {variable["name"] for variable in dashboard["templating"]["list"]}
 
 
 def _in_braces(text: str) -> frozenset[str]:

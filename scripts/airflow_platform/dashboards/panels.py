@@ -1,4 +1,4 @@
-"""Panels in the style of the boards. Targets are queries by their legend or heading."""
+"""Panels in the style of the dashboards. Targets are queries by their legend or heading."""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def bars_by_state(title: str, query: str, description: str = "", span: int = 8) 
     return _coloured(bars(title, units.Short, {"{{state}}": query}, description, span))
 
 
-def tile(
+def stat_panel(
     title: str,
     unit: str,
     targets: Targets,
@@ -117,7 +117,7 @@ def tile(
     )
 
 
-def density(title: str, buckets: str, description: str = "", span: int = 8) -> heatmap.Panel:
+def heatmap_panel(title: str, buckets: str, description: str = "", span: int = 8) -> heatmap.Panel:
     """Return a heatmap of durations; ``buckets`` gives those of a histogram by ``le``."""
     return (
         heatmap.Panel()
@@ -137,7 +137,7 @@ def density(title: str, buckets: str, description: str = "", span: int = 8) -> h
     )
 
 
-def ranking(
+def bar_gauge_panel(
     title: str,
     unit: str,
     legend: str,
@@ -152,7 +152,7 @@ def ranking(
     return panel.decimals(_decimals(unit)).datasource(PROMETHEUS).with_target(target)
 
 
-def listing(
+def table_panel(
     title: str,
     labels: Mapping[str, str],
     columns: Mapping[str, tuple[str, str]],
@@ -204,7 +204,7 @@ def log_volume(title: str, query: str, span: int = 24) -> timeseries.Panel:
     return _coloured(_stacked(panel))
 
 
-def log_ranking(
+def log_bar_gauge_panel(
     title: str, legend: str, query: str, links: Links = (), span: int = 12
 ) -> bargauge.Panel:
     """Return a horizontal bar for each series of an instant LogQL query."""

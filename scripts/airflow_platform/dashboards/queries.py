@@ -1,4 +1,4 @@
-"""What the queries of the boards are put together from."""
+"""What the queries of the dashboards are put together from."""
 
 RATE = "$__rate_interval"
 RANGE = "$__range"

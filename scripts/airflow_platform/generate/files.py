@@ -13,7 +13,10 @@ def generated() -> dict[Path, str]:
         ADDON / "values.schema.json": schema.with_descriptions(ADDON),
         ROOT / "values.schema.json": schema.with_descriptions(ROOT),
         ROOT / "docs" / "values.md": reference.text(),
-        **{dashboards.DIRECTORY / name: board for name, board in dashboards.generate().items()},
+        **{
+            dashboards.DIRECTORY / name: dashboard
+            for name, dashboard in dashboards.generate().items()
+        },
     }
 
 
