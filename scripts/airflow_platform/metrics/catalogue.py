@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
 _FILES = ADDON / "files" / "metrics"
+EXPORTER_SERIES = Path(__file__).with_name("statsd-exporter-series.yaml")
 
 # What Prometheus adds to each series that it scrapes from the statsd-exporter.
 TARGET_LABELS = frozenset(
