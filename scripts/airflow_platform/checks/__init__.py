@@ -4,15 +4,26 @@ CHECKS holds all checks by name. Each covers all containers (init containers, na
 the pod template in Airflow's ConfigMap included) unless it says that it looks at ours only.
 """
 
-from airflow_platform.checks import leftovers, lifecycle, names, references, secrets, security
+from airflow_platform.checks import (
+    dashboards,
+    leftovers,
+    lifecycle,
+    monitoring,
+    names,
+    references,
+    secrets,
+    security,
+)
 from airflow_platform.checks.violations import CHECKS, NotCheckedError, Violation
 
 __all__ = [
     "CHECKS",
     "NotCheckedError",
     "Violation",
+    "dashboards",
     "leftovers",
     "lifecycle",
+    "monitoring",
     "names",
     "references",
     "secrets",
