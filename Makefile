@@ -8,14 +8,14 @@ BIN := .venv/bin
 PLATFORM := $(BIN)/airflow-platform
 INSTALLED := .venv/installed
 
-.PHONY: help render test lint validate tools clean
+.PHONY: help render test lint check tools clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make render ENV=prod   print the manifests of an environment'
 	@echo 'make test              run all tests'
 	@echo 'make lint              check charts, values, Python and YAML'
-	@echo 'make validate          check manifests against the schemas of Kubernetes'
+	@echo 'make check ENV=prod    check the manifests of an environment'
 	@echo 'make tools             build the tools that tests and checks use'
 	@echo 'make clean             remove the virtual environment and what was generated'
 
@@ -28,13 +28,13 @@ test: $(INSTALLED) tools
 lint: $(INSTALLED)
 	@$(PLATFORM) lint
 
-validate: $(INSTALLED)
-	@$(PLATFORM) validate $(ENV)
+check: $(INSTALLED)
+	@$(PLATFORM) check $(ENV) $(ARGS)
 
 # Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
 # cannot be built here, the tests that need it report.
 tools: $(INSTALLED)
-	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser >/dev/null || true
+	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser pod-security >/dev/null || true
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist scripts/*.egg-info

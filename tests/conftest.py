@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.checks import CHECKS, NotCheckedError, Violation
 from airflow_platform.manifests import Render
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render
@@ -60,6 +61,21 @@ def program() -> Callable[[str], Path]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def check() -> Callable[[str, Render], list[Violation]]:
+    """Make the check of that name; its test is skipped where the check's program is missing."""
+
+    def make(name: str, rendered: Render) -> list[Violation]:
+        try:
+            return CHECKS[name](rendered)
+        except NotCheckedError as reason:
+            if IN_CI and reason.everywhere:
+                pytest.fail(f"CI must be able to make the check {name}: {reason}")
+            pytest.skip(str(reason))
+
+    return make
 
 
 @pytest.fixture(scope="session")

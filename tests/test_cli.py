@@ -160,12 +160,6 @@ def test_a_reader_that_stops_early_is_no_error():
     assert not re.search("Traceback|BrokenPipe|Exception", done.stderr)
 
 
-def test_validate_reports_each_render(run):
-    code, out, _ = run("validate", "prod")
-    assert code == 0
-    assert out.split() == ["ok", "prod/helm3", "ok", "prod/helm4"]
-
-
 def test_tools_shows_versions_and_paths(run):
     code, out, _ = run("tools", "helm4")
     assert code == 0

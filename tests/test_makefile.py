@@ -37,5 +37,5 @@ def test_render_without_an_environment_says_how_to_name_one(make, tmp_path):
 def test_make_without_a_target_lists_the_targets(make):
     done = make()
     assert done.returncode == 0
-    for target in ("render", "test", "lint", "validate", "clean"):
+    for target in ("render", "test", "lint", "check", "clean"):
         assert f"make {target}" in done.stdout

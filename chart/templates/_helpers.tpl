@@ -1,7 +1,7 @@
 {{/*
-Name of a resource of ours: <release>-<suffix>. It depends on the release name only, so that it can
-be included from any chart of the release, and is at most 63 characters long for the longest release
-name that Helm allows (53).
+Name of an object of this chart: <release>-<suffix>. The name depends on the release's name only, so
+that the official chart can include this template as well. A long release name is cut, so that the
+whole has at most 63 characters, which is the limit for the names of Services.
 Input: dict "context" $ "suffix" "task-logs"
 */}}
 {{- define "observability.resourceName" -}}
@@ -10,7 +10,8 @@ Input: dict "context" $ "suffix" "task-logs"
 {{- end -}}
 
 {{/*
-Labels by which selectors find a component's pods; they never change.
+Labels by which selectors find a component's pods. They must never change: the selector of a
+Deployment is immutable.
 Input: dict "context" $ "component" "statsd-exporter"
 */}}
 {{- define "observability.selectorLabels" -}}
@@ -19,7 +20,8 @@ app.kubernetes.io/instance: {{ .context.Release.Name }}
 {{- end -}}
 
 {{/*
-Labels of an object. Not for pods: the chart's version among them would restart pods on each release.
+Labels of an object. Pods do not get them: with the chart's version among the labels, each new version
+of the chart would restart the pods.
 Input: dict "context" $ "component" "statsd-exporter"
 */}}
 {{- define "observability.labels" -}}
@@ -32,7 +34,7 @@ Input: dict "context" $ "component" "statsd-exporter"
 {{- end -}}
 
 {{/*
-Reference of an image. The digest wins over the tag; global.imageRegistry replaces the registry.
+Reference of an image. A digest is used instead of the tag; global.imageRegistry replaces the registry.
 Input: dict "image" <image values> "global" .Values.global
 */}}
 {{- define "observability.image" -}}
@@ -46,8 +48,8 @@ Input: dict "image" <image values> "global" .Values.global
 {{- end -}}
 
 {{/*
-Security context of every container of ours: the restricted Pod Security Standard, and a read-only
-root file system.
+Security context of each container of this chart: what the restricted profile asks for
+(https://kubernetes.io/docs/concepts/security/pod-security-standards/), and a read-only root file system.
 */}}
 {{- define "observability.containerSecurityContext" -}}
 allowPrivilegeEscalation: false
@@ -60,14 +62,24 @@ seccompProfile:
 {{- end -}}
 
 {{/*
-Refuses a custom resource that the cluster does not know. Only a real cluster lists kinds among its
-API versions, so plain `helm template` passes; `crdCheck: false` is for GitOps, where the CRD may
-come later.
+Refuses a custom resource whose kind the cluster does not know. `helm template` works without a cluster
+and knows no kinds at all, not even Deployments; nothing is refused then.
 Input: dict "context" $ "kind" "monitoring.coreos.com/v1/ServiceMonitor" "key" "serviceMonitor.enabled"
 */}}
 {{- define "observability.requireKind" -}}
 {{- $known := .context.Capabilities.APIVersions -}}
 {{- if and .context.Values.crdCheck ($known.Has "apps/v1/Deployment") (not ($known.Has .kind)) -}}
-{{- fail (printf "\n\n%s is true, but this cluster does not know %s.\nInstall the operator that brings it, or, if it will come later (GitOps), set:\n\n  observability:\n    crdCheck: false\n" .key .kind) -}}
+{{- $values := include "observability.yamlToPaste" (dict "context" .context "values" (dict "crdCheck" false)) -}}
+{{- fail (printf "\n\n%s is true, but this cluster does not know %s.\nInstall the operator that brings it. If the operator is installed later (GitOps), set:\n\n%s\n" .key .kind $values) -}}
 {{- end -}}
+{{- end -}}
+
+{{/*
+Values of this chart as YAML that a user can paste from a message into a values file: inside another
+chart, such as airflow-platform, the values are below `observability:`.
+Input: dict "context" $ "values" <values of this chart>
+*/}}
+{{- define "observability.yamlToPaste" -}}
+{{- $values := .context.Chart.IsRoot | ternary .values (dict "observability" .values) -}}
+{{- toYaml $values | indent 2 -}}
 {{- end -}}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from airflow_platform import check
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.support.errors import PlatformError
@@ -77,9 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     lint.set_defaults(run=_lint)
 
-    validate = commands.add_parser("validate", help="check manifests against Kubernetes' schemas")
-    validate.add_argument("environment", nargs="?", metavar="ENV", help=f"one of: {known}; or all")
-    validate.set_defaults(run=_validate)
+    check.add_to(commands)
 
     tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")
@@ -126,23 +125,6 @@ def _lint(options: argparse.Namespace) -> int:
 
     announce_stand_in(find_upstream())
     return 0 if lint(options.values) else 1
-
-
-def _validate(options: argparse.Namespace) -> int:
-    from airflow_platform.checks.kubeconform import validate
-    from airflow_platform.rendering.helm import MAJORS
-    from airflow_platform.rendering.output import announce_stand_in, report
-    from airflow_platform.rendering.render import render
-    from airflow_platform.rendering.upstream import find_upstream
-
-    announce_stand_in(find_upstream())
-    wanted = [options.environment] if options.environment else environments()
-    passed = [
-        report(rendered.name, validate(rendered))
-        for environment in wanted
-        for rendered in (render(environment, helm=major) for major in MAJORS)
-    ]
-    return 0 if all(passed) else 1
 
 
 def _tools(options: argparse.Namespace) -> int:

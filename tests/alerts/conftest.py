@@ -19,7 +19,7 @@ Rule = Mapping[str, Any]
 
 RAW_FILES = tuple(sorted((ADDON / "files" / "alerts").glob("*.rules.yaml")))
 
-_ALL_ON = {"olderNames": {"enabled": True}, "alerts": {"DagRunFailed": {"enabled": True}}}
+_ALL_ON = {"legacyNames": {"enabled": True}, "alerts": {"DagRunFailed": {"enabled": True}}}
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ def test_annotations_use_only_labels_that_the_alert_has(
         assert not used or used == set(re.findall(r"\w+", groupings[0])), name
 
 
-def test_the_names_of_older_dashboards_are_recorded(all_on: Manifest) -> None:
+def test_the_legacy_names_are_recorded(all_on: Manifest) -> None:
     recorded = {
         rule["record"]
         for group in all_on.at("spec", "groups")

@@ -43,12 +43,12 @@ def test_there_are_no_rules_without_metrics() -> None:
     assert not render(chart="add-on", values=[values]).all("PrometheusRule")
 
 
-def test_failed_dag_runs_and_older_names_are_off_by_default(
+def test_failed_dag_runs_and_legacy_names_are_off_by_default(
     prometheus_rule: Callable[..., Manifest], raw_alerts: Mapping[str, Rule]
 ) -> None:
     rules = prometheus_rule({})
     assert set(alerts_of(rules)) == set(raw_alerts) - {"DagRunFailed"}
-    assert "airflow-older-names" not in groups_of(rules)
+    assert "airflow-legacy-names" not in groups_of(rules)
 
 
 def test_there_are_no_alerts_about_task_logs_without_task_logs(
@@ -105,6 +105,13 @@ def test_each_threshold_can_be_changed_and_nothing_else_changes_with_it(
         compared_before, _, _ = alerts[name]["expr"].rpartition(" ")
         assert (threshold, compared) == ("4.5", compared_before), name
         assert re.search(r"\s[<>]=?$", compared), name
+        assert rule["annotations"]["threshold"] == threshold, name
+
+
+def test_each_alert_tells_the_threshold_that_it_compares_with(alerts: Mapping[str, Rule]) -> None:
+    for name, rule in alerts.items():
+        _, _, threshold = rule["expr"].rpartition(" ")
+        assert rule["annotations"]["threshold"] == threshold, name
 
 
 def test_each_duration_and_severity_can_be_changed(all_changed: Mapping[str, Rule]) -> None:

@@ -4,10 +4,9 @@ These are the contract with the official chart: each test runs on the stand-in a
 found, on the official chart, so the stand-in cannot drift.
 """
 
-import shutil
-from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -15,11 +14,10 @@ import pytest
 from airflow_platform.manifests import Container, Pod, Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
-from airflow_platform.rendering.upstream import UpstreamChart, stand_in
+from airflow_platform.rendering.upstream import UpstreamChart
 from airflow_platform.support import strict_yaml
-from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
-from airflow_platform.support.project import environments
+from airflow_platform.support.project import ADDON, environments
 
 SIDECAR_VOLUMES = {"task-logs-config", "task-logs-data"}
 
@@ -208,32 +206,52 @@ def test_the_sidecar_image_can_be_mirrored_and_pinned() -> None:
     assert image == f"registry.example.com/mirror/timberio/vector@{digest}"
 
 
-@pytest.mark.parametrize(
-    ("sets", "message"),
-    [
-        (
-            ("global.taskLogs.drain.timeoutSeconds=600",),
-            "is killed after its grace period of 600 s",
-        ),
-        (("airflow.logs.persistence.enabled=true",), "all task pods share one log volume"),
-        (("airflow.airflowVersion=2.8.4",), "Use Airflow 2.9 or newer"),
-        (("airflow.multiNamespaceMode=true",), "task pods run in other namespaces"),
-        (("airflow.config.logging.delete_local_logs=True",), "may remove a log file before"),
-        (("airflow.config.logging.base_log_folder=/var/log",), "puts them elsewhere"),
-        (("airflow.config.logging.log_filename_template=x.log",), "puts them elsewhere"),
-        (("airflow.workers.terminationGracePeriodSeconds=0",), "grace period of 0 s"),
-    ],
-)
-def test_settings_with_which_logs_would_be_lost_are_refused(
-    sets: tuple[str, ...], message: str, upstream: UpstreamChart, helm_major: int
+def test_a_pod_template_of_another_airflow_gets_the_sidecar_and_keeps_the_rest(
+    helm_major: int,
 ) -> None:
-    with pytest.raises(PlatformError, match=message):
-        render("prod", helm=helm_major, upstream=upstream, sets=sets)
+    """``podTemplate.base`` of the add-on, for an Airflow that the release does not install."""
+    own = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "placeholder", "labels": {"team": "data"}},
+        "spec": {
+            "initContainers": [{"name": "warm-up", "image": "example.com/warm-up:1"}],
+            "containers": [
+                {"name": "base", "volumeMounts": [{"name": "logs", "mountPath": "/logs"}]}
+            ],
+            "volumes": [{"name": "logs", "emptyDir": {}}],
+        },
+    }
+    settings = {"enabled": True, "airflowVersion": "2.11.0", "base": json.dumps(own)}
+    pod = task_pod(render(chart="add-on", helm=helm_major, values=[{"podTemplate": settings}]))
+    assert without_sidecar(pod) == {"metadata": own["metadata"], "spec": own["spec"]}
+    variables = environment_of(pod.containers()["vector"])
+    assert variables["DRAIN_TIMEOUT_SECONDS"]["value"] == "8"
 
 
-def test_a_chart_without_the_pod_template_file_is_refused(tmp_path: Path, helm_major: int) -> None:
-    chart = tmp_path / "airflow"
-    shutil.copytree(stand_in().path, chart)
-    (chart / "files" / "pod-template-file.kubernetes-helm-yaml").unlink()
-    with pytest.raises(PlatformError, match="Supported is the official Airflow chart"):
-        render("prod", helm=helm_major, upstream=replace(stand_in(), path=chart))
+def run(command: Sequence[str], *arguments: str) -> str:
+    """What a container's command prints on this machine, where no ConfigMap is mounted."""
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=30)
+    return done.stdout
+
+
+@pytest.mark.parametrize("command", [None, ["/bin/echo", "own"]], ids=["image's", "own"])
+def test_with_capture_of_output_the_entrypoint_still_runs_without_the_config_map(
+    command: list[str] | None,
+) -> None:
+    values = strict_yaml.load(
+        """
+        global: {taskLogs: {captureOutput: {enabled: true, entrypoint: [/bin/echo, image]}}}
+        podTemplate: {enabled: true}
+        """,
+        "values",
+    )
+    own = strict_yaml.load_file(ADDON / "files" / "task-logs" / "pod-template.yaml")
+    (own_base,) = own["spec"]["containers"]
+    if command:
+        own_base["command"] = command
+    values["podTemplate"]["base"] = json.dumps(own)
+    base = task_pod(render(chart="add-on", values=[values])).containers()["base"]
+    printed = run(base.document["command"], "airflow", "two words")
+    assert printed == f"{'own' if command else 'image'} airflow two words\n"
+    assert "/etc/task-logs" in {mount["mountPath"] for mount in base.document["volumeMounts"]}

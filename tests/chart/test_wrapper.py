@@ -16,6 +16,8 @@ from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ROOT, values_file
 
+from .conftest import EVERYTHING_ON
+
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
 EVERY_HELM = pytest.mark.parametrize("helm_major", MAJORS, ids=lambda major: f"helm{major}")
@@ -52,7 +54,7 @@ def test_the_add_on_fits_the_longest_release_name(helm_major: int) -> None:
         chart="add-on",
         helm=helm_major,
         release=LONGEST_RELEASE_NAME,
-        sets=("serviceMonitor.enabled=true",),
+        values=[{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
     )
     assert rendered.manifests
     for manifest in rendered.manifests:
@@ -118,19 +120,21 @@ def task_logs(**settings: object) -> Mapping[str, Any]:
 
 
 REFUSED: list[tuple[Mapping[str, Any], str]] = [
-    ({"airflow": {"statsd": {"enabled": True}}}, "Two StatsD servers are on"),
-    (task_logs(loki={"endpoint": ""}), "there is no Loki to send them to"),
     (task_logs(loki={"endpoint": "loki:3100"}), "global.taskLogs.loki.endpoint"),
     (task_logs(loki={"endpoint": "http://u:p@loki"}), "global.taskLogs.loki.endpoint"),
     ({"global": {"taskLogs": None}}, "missing property 'taskLogs'"),
     ({"observability": {"serviceMonitor": None}}, "missing property 'serviceMonitor'"),
-    (
-        {"observability": {"serviceMonitor": {"enabled": False}}},
-        "under which `job` Prometheus keeps the exporter's metrics",
-    ),
     (task_logs(enabled="perhaps"), "global.taskLogs.enabled"),
     (task_logs(labels={"cluster": "{{ .dag_id }}"}), "global.taskLogs.labels.cluster"),
     (task_logs(metadataFields=["pod"]), "global.taskLogs.metadataFields"),
+    (
+        task_logs(redaction={"patterns": {"quoted": "it's"}}),
+        "global.taskLogs.redaction.patterns.quoted",
+    ),
+    (
+        {"observability": {"dashboards": {"airflowUrl": 'https://a"b'}}},
+        "observability.dashboards.airflowUrl",
+    ),
     (
         {"observability": {"statsdExporter": {"image": {"digest": "sha256:1"}}}},
         "statsdExporter.image.digest",
@@ -140,14 +144,8 @@ REFUSED: list[tuple[Mapping[str, Any], str]] = [
 
 @EVERY_HELM
 @pytest.mark.parametrize(("values", "message"), REFUSED, ids=[message for _, message in REFUSED])
-def test_values_that_do_not_work_are_refused(
+def test_values_that_the_schema_does_not_allow_are_refused_by_their_key(
     values: Mapping[str, Any], message: str, helm_major: int
 ) -> None:
     with pytest.raises(PlatformError, match=re.escape(message)):
         render("prod", helm=helm_major, values=[values])
-
-
-def test_a_release_name_that_is_too_long_for_airflow_is_refused() -> None:
-    with pytest.raises(PlatformError, match="has 53 characters; the official Airflow chart allows"):
-        render("prod", release=LONGEST_RELEASE_NAME)
-    assert render("prod", release=LONGEST_RELEASE_NAME[:40]).manifests

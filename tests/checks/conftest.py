@@ -1,6 +1,5 @@
 """Good manifests, and a way to break them in one place, for the self-tests of the checks."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,17 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform.manifests import Render
-from airflow_platform.support.frozen import thaw
+from airflow_platform.manifests import Manifest, Render
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.frozen import freeze, thaw
 
 Edits = Mapping[str, Any]
 Edit = Callable[[Edits], Render]
 
 _GOOD = Path(__file__).with_name("good_manifests.yaml")
+_EVERYTHING_ON = strict_yaml.load_file(Path(__file__).parents[1] / "chart" / "everything-on.yaml")
 _NEW = "airflow-platform/charts/observability/templates/new.yaml"
 
 
@@ -24,6 +27,12 @@ def good() -> Render:
     return Render.from_text(_GOOD.read_text(encoding="utf-8"), name="good/helm4")
 
 
+@pytest.fixture(scope="session")
+def release() -> Render:
+    """A release with everything of ours on, around the stand-in: the same on any machine."""
+    return render("prod", values=[_EVERYTHING_ON], upstream=stand_in()).replace(name="release")
+
+
 @pytest.fixture
 def edited(good: Render) -> Edit:
     """Return the good manifests with edits: {"Deployment/x spec template ...": new value}.
@@ -31,24 +40,30 @@ def edited(good: Render) -> Edit:
     In a list a step is the name of an item, and "+" adds one. None removes. The text of an embedded
     document is edited like the rest. An object that was not there is new, and ours.
     """
+    return lambda edits: _with_edits(good, edits)
 
-    def edit(edits: Edits) -> Render:
-        documents = {
-            f"{manifest.kind}/{manifest.name}": (manifest.template, thaw(manifest.document))
-            for manifest in good.manifests
-        }
-        for where, value in edits.items():
-            name, *path = where.split()
-            template, document = documents.get(name, (_NEW, None))
-            documents[name] = (template, _edited(document, path, value))
-        text = "".join(
-            f"---\n# Source: {template}\n{json.dumps(document)}\n"
-            for template, document in documents.values()
-            if document is not None
-        )
-        return Render.from_text(text, name="edited/helm4")
 
-    return edit
+@pytest.fixture
+def edited_release(release: Render) -> Edit:
+    """The same for the release."""
+    return lambda edits: _with_edits(release, edits)
+
+
+def _with_edits(base: Render, edits: Edits) -> Render:
+    documents = {
+        f"{manifest.kind}/{manifest.name}": (manifest.template, manifest.document)
+        for manifest in base.manifests
+    }
+    for where, value in edits.items():
+        name, *path = where.split()
+        template, document = documents.get(name, (_NEW, None))
+        documents[name] = (template, _edited(thaw(document), path, value))
+    manifests = [
+        Manifest(freeze(document), template, "")
+        for template, document in documents.values()
+        if document is not None
+    ]
+    return base.replace(manifests=manifests, name="edited")
 
 
 def _edited(value: Any, path: list[str], new: Any) -> Any:

@@ -12,8 +12,11 @@ SIDECAR = f"{TASK_POD} initContainers vector"
 TRIGGERER = "StatefulSet/airflow-triggerer"
 MIGRATIONS = "Job/airflow-run-airflow-migrations"
 CONFIG = "ConfigMap/airflow-config data airflow.cfg"
+VECTOR = "ConfigMap/airflow-task-logs data vector.yaml"
 MAPPING = "ConfigMap/airflow-statsd-mapping data statsd-mapping.yaml"
 
+ALERTS = "PrometheusRule/airflow-alerts"
+BAD_RULE = {"alert": "Bad", "expr": "sum("}
 TOO_LONG = "x" * 64
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx3mZ\n-----END RSA PRIVATE KEY-----"
 URI = "postgresql://airflow:hunter2@db:5432/airflow"
@@ -37,14 +40,17 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{EXPORTER_POD} hostNetwork": True}, "hostNetwork"),
         ({f"{EXPORTER_POD} hostPID": True}, "hostPID"),
         ({f"{EXPORTER_POD} hostIPC": True}, "hostIPC"),
-        ({f"{EXPORTER_POD} securityContext sysctls": [{"name": "a", "value": "b"}]}, "sysctls"),
+        (
+            {f"{EXPORTER_POD} securityContext sysctls": [{"name": "kernel.a", "value": "b"}]},
+            "sysctls",
+        ),
         (
             {f"{EXPORTER_POD} volumes +": {"name": "x", "hostPath": {"path": "/"}}},
-            'volume "x" is of the type hostPath',
+            'volume "x" uses restricted volume type "hostPath"',
         ),
         (
             {f"{TASK_POD} volumes logs": {"name": "logs", "hostPath": {"path": "/var/log"}}},
-            'volume "logs" is of the type hostPath',
+            'volume "logs" uses restricted volume type "hostPath"',
         ),
         ({f"{EXPORTER_POD} securityContext runAsNonRoot": None}, "runAsNonRoot"),
         ({f"{SIDECAR} securityContext runAsNonRoot": False}, "runAsNonRoot"),
@@ -52,11 +58,51 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{SIDECAR} securityContext privileged": True}, "privileged"),
         ({f"{SIDECAR} securityContext allowPrivilegeEscalation": None}, "allowPrivilegeEscalation"),
         ({f"{SIDECAR} securityContext capabilities drop": ["NET_RAW"]}, "capabilities.drop"),
-        ({f"{SIDECAR} securityContext capabilities add": ["SYS_ADMIN"]}, "capabilities.add"),
+        ({f"{SIDECAR} securityContext capabilities add": ["SYS_ADMIN"]}, "SYS_ADMIN"),
         ({f"{EXPORTER_POD} securityContext seccompProfile type": "Unconfined"}, "seccompProfile"),
         ({f"{SIDECAR} securityContext seccompProfile": None}, "seccompProfile"),
         ({f"{SIDECAR} securityContext procMount": "Unmasked"}, "procMount"),
         ({f"{EXPORTER_CONTAINER} ports statsd-ingest hostPort": 9125}, "hostPort"),
+        (
+            {f"{SIDECAR} securityContext windowsOptions": {"hostProcess": True}},
+            "hostProcess",
+        ),
+        ({f"{SIDECAR} securityContext appArmorProfile": {"type": "Unconfined"}}, "appArmorProfile"),
+        ({f"{SIDECAR} securityContext seLinuxOptions": {"user": "root"}}, "seLinuxOptions"),
+    ],
+    "pods_keep_to_the_baseline": [
+        ({f"{API_SERVER} spec template spec hostNetwork": True}, "hostNetwork"),
+        ({f"{TASK_POD} hostPID": True}, "hostPID"),
+        (
+            {f"{API_SERVER_CONTAINER} securityContext": {"privileged": True}},
+            'container "api-server" must not set securityContext.privileged=true',
+        ),
+        (
+            {f"{MIGRATIONS} spec template spec volumes +": {"name": "x", "hostPath": {}}},
+            'volume "x"',
+        ),
+    ],
+    "objects_fit_their_schema": [
+        ({f"{EXPORTER} spec replicas": "one"}, "got string, want null or integer"),
+        ({f"{TASK_POD} containers base imagePullSecret": []}, "imagePullSecret"),
+    ],
+    "shell_programs_parse": [
+        ({"ConfigMap/airflow-task-logs data drain.sh": "if true"}, "drain.sh in ConfigMap"),
+        ({f"{SIDECAR} command": ["/bin/sh", "-c", "exec 'vector"]}, "command: "),
+    ],
+    "vrl_compiles": [
+        ({f"{VECTOR} transforms parse source": ".message ="}, "transforms.parse: "),
+        ({"ConfigMap/airflow-task-logs data parse.vrl": ".a = b"}, "transforms.files: "),
+        ({f"{VECTOR} transforms files file": "other.vrl"}, "reads other.vrl, which is not there"),
+    ],
+    "vector_accepts_its_configuration": [
+        ({f"{VECTOR} sinks loki endpiont": "http://loki"}, "endpiont"),
+    ],
+    "prometheus_accepts_the_rules": [
+        (
+            {"PrometheusRule/airflow-alerts spec groups airflow rules": [BAD_RULE]},
+            "unclosed left parenthesis",
+        ),
     ],
     "root_filesystems_are_read_only": [
         ({f"{SIDECAR} securityContext readOnlyRootFilesystem": None}, 'container "vector"'),
@@ -189,8 +235,8 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ),
         ({f"{SIDECAR} image": "vector:{{ .Values.tag }}"}, "pod_template_file.yaml"),
         (
-            {"ConfigMap/airflow-task-logs data parse.vrl": "# {{ include 'task-logs.name' . }}"},
-            "{{ include 'task-logs.name' . }}",
+            {"ConfigMap/airflow-task-logs data parse.vrl": "# {{ include 'observability.x' . }}"},
+            "{{ include 'observability.x' . }}",
         ),
         ({f"{API_SERVER_CONTAINER} image": "apache/airflow:<no value>"}, "<no value>"),
         ({f"{API_SERVER_CONTAINER} args +": "--workers=%!d(string=4)"}, "%!d(string=4)"),
@@ -231,7 +277,6 @@ ALLOWED: dict[str, list[Edits]] = {
     "pods_are_restricted": [
         {"ConfigMap/airflow-task-logs data pod_template_file.yaml": POD_TEMPLATE},
         {f"{SIDECAR} securityContext capabilities add": ["NET_BIND_SERVICE"]},
-        {f"{API_SERVER} spec template spec hostNetwork": True},
     ],
     "names_are_valid": [
         {f"{API_SERVER} metadata name": "x" * 63},

@@ -143,12 +143,12 @@ def test_containers_know_their_role(rendered):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("{initContainers: [{name: a}], containers: [{name: a}]}", "two containers"),
-        ("{containers: [], volumes: [{name: a}, {name: a}]}", "two volumes"),
+        ("{initContainers: [{name: a}], containers: [{name: a}]}", 'two containers are named "a"'),
+        ("{containers: [], volumes: [{name: a}, {name: a}]}", 'two volumes are named "a"'),
     ],
 )
 def test_two_of_the_same_name_in_a_pod_are_refused(spec, message):
     text = f"{{apiVersion: v1, kind: Pod, metadata: {{name: p}}, spec: {spec}}}"
     (pod,) = Render.from_text(text).pods()
-    with pytest.raises(PlatformError, match=f"Pod/p .*{message} have the same name"):
+    with pytest.raises(PlatformError, match=f"Pod/p .*{message}; rename one of them"):
         pod.containers(), pod.volumes()

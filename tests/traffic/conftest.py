@@ -92,7 +92,7 @@ def _rendered(airflow: AirflowVersion) -> Render:
             "serviceMonitor": {"enabled": True},
             "prometheusRule": {
                 "enabled": True,
-                "olderNames": {"enabled": True},
+                "legacyNames": {"enabled": True},
                 "alerts": {"DagRunFailed": {"enabled": True}},
             },
         },

@@ -9,9 +9,9 @@ from .conftest import RUNS, TRAFFIC_SECONDS
 
 pytestmark = pytest.mark.traffic
 
-OLDER_NAMES = [
+LEGACY_NAMES = [
     rule["record"]
-    for group in strict_yaml.load_file(ADDON / "files/alerts/older-names.rules.yaml")["groups"]
+    for group in strict_yaml.load_file(ADDON / "files/alerts/legacy-names.rules.yaml")["groups"]
     for rule in group["rules"]
 ]
 # In the ids of all DAGs and tasks.
@@ -104,8 +104,8 @@ def test_rules_are_evaluated_without_errors(traffic):
     assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
 
 
-@pytest.mark.parametrize("name", OLDER_NAMES)
-def test_an_older_name_has_series(traffic, name):
+@pytest.mark.parametrize("name", LEGACY_NAMES)
+def test_a_legacy_name_has_series(traffic, name):
     assert traffic.prometheus.eventually(name)
 
 

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs a task's container as its image would, and keeps a copy of the first megabyte that it prints. The sidecar
-# ships the copy when the task has left no log file at all: a configuration that cannot be imported, a database
-# that is down. In all other cases Airflow's log file has these lines, and the copy is ignored.
+# Runs the entrypoint of a task's container and keeps a copy of the first megabyte that the entrypoint prints.
+# The sidecar ships the copy only when the task has left no log file at all, for example because Airflow's
+# configuration cannot be imported or the database is down. In all other cases Airflow's log file has these lines.
 #
 # usage: capture-output.sh COPY ENTRYPOINT [ARGUMENT...]
 #
-# Output, signals and exit code of the entrypoint stay what they were. A copy that cannot be made is no reason
-# not to run it.
+# The entrypoint's output, signals and exit code stay as they are without this program. When the copy cannot be
+# made, the entrypoint runs without one.
 set -u
 copy=$1
 shift
@@ -14,24 +14,26 @@ directory=${copy%/*}
 pipe=$directory/pipe
 if ! { mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$@"; fi
 
-# Past the limit on its size tee leaves the copy alone and goes on printing.
+# ulimit bounds the size of the copy (2048 blocks of 512 bytes). SIGXFSZ is ignored, so beyond that size tee only
+# fails to write the copy, and goes on printing.
 (trap '' XFSZ && ulimit -f 2048 && exec tee "$copy" 2>/dev/null) <"$pipe" &
 copier=$!
 "$@" >"$pipe" 2>&1 &
 entrypoint=$!
 for signal in HUP INT QUIT TERM USR1 USR2; do
-  # shellcheck disable=SC2064 # the values of now
+  # shellcheck disable=SC2064 # $signal and $entrypoint are meant to be expanded here
   trap "signalled=1; kill -$signal $entrypoint" "$signal"
 done
 
-# A signal ends `wait`, not the entrypoint.
+# A signal to this shell ends `wait` while the entrypoint still runs, so `wait` is called again.
 signalled=1 code=129
 while [ -n "$signalled" ] && [ "$code" -gt 128 ]; do
   signalled=''
   wait "$entrypoint"
   code=$?
 done
-# To the last line, but not for a process left behind that holds the pipe open.
+# tee ends after the last line, when nobody has the pipe open for writing any more. A process that the entrypoint
+# left behind may keep the pipe open, so tee gets two seconds.
 { sleep 2; kill "$copier"; } >/dev/null 2>&1 &
 wait "$copier"
 exit "$code"

@@ -1,35 +1,40 @@
 #!/bin/sh
 # PID 1 of the task-logs sidecar: runs Vector and, on SIGTERM, delivers what Vector has not delivered yet.
 #
-# Vector alone loses the end of a log file: on SIGTERM its file source neither looks for new files nor reads
-# once more. But a fresh Vector always finds and reads every file once before it looks at signals. So after
-# SIGTERM this program starts and stops Vector on the same data directory until each log file's acknowledged
-# position (Vector's checkpoints.json: what Loki has accepted) equals its size. The kubelet sends SIGTERM to
-# a native sidecar only after the main container has ended, so the files are final by then.
+# Vector alone loses the end of a log file: on SIGTERM its file source stops at once, without looking for new
+# files and without reading again. But when Vector starts, its file source finds and reads every file once before
+# it handles a signal. Both are in the loop of
+# https://github.com/vectordotdev/vector/blob/v0.58.0/lib/file-source/src/file_server.rs
+# So after SIGTERM this program starts and stops Vector on the same data directory until the acknowledged position
+# of each log file equals the size of the file. The acknowledged positions are in Vector's checkpoints.json: Loki
+# has accepted the file up to there. The files do not grow any more, because the kubelet sends SIGTERM to a native
+# sidecar only after the main container has ended:
+# https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
 #
-# It exits 0 when every byte is delivered, else 1 with a termination message, and never before SIGTERM: an exit
-# would put the container into the kubelet's restart back-off, where nobody drains.
+# This program exits with 0 when every byte is delivered, else with 1 and a termination message. It never exits
+# before SIGTERM: the kubelet would wait before it restarts the container, and a task that ends meanwhile would
+# have no drain.
 #
-# It needs a POSIX sh with find, stat, awk and the like (busybox is enough), and `nc -u` for the audit metrics.
+# The program needs a POSIX sh with find, stat, awk and the like (busybox has all), and `nc -u` for the metrics.
 #
 # Settings (environment):
-#   DRAIN_TIMEOUT_SECONDS  25                  no path from SIGTERM to exit takes longer; at least 2
+#   DRAIN_TIMEOUT_SECONDS  25                  the most seconds between SIGTERM and exit; at least 2
 #   LOG_ROOT               /opt/airflow/logs
 #   DATA_DIR               /var/lib/vector     `data_dir` of vector.yaml; also holds this program's own files
 #   SOURCE_ID              task_logs           the file source in vector.yaml
 #   MAX_LINE_BYTES         1048576             `max_line_bytes` of that source
 #   MAX_READ_BYTES         262144              `max_read_bytes` of that source
-#   RESEND_MAX_BYTES       33554432            see offer_again
-#   STATSD_HOST                                receives the audit metrics; empty: none are sent
+#   RESEND_MAX_BYTES       33554432            log files that have more bytes in all are not sent again (offer_again)
+#   STATSD_HOST                                where the metrics of the report are sent; empty: nowhere
 #   STATSD_PORT            9125
-#   DAG_ID, TASK_ID                            tags of the audit metrics; empty: no tags
-#   POD_UID                pod                 which pod the data directory's copy of the configuration is for
+#   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags
+#   POD_UID                pod                 the pod to which this program's copy of the configuration belongs
 #   TERMINATION_LOG        /dev/termination-log
 #   VECTOR_BIN             vector
-#   VECTOR_CONFIG          vector.yaml         read by Vector, as all its VECTOR_* variables
+#   VECTOR_CONFIG          vector.yaml         read by Vector, as are all variables VECTOR_*
 
 terminating=''
-trap 'terminating=1' TERM INT # first of all: as PID 1 a signal without a handler is lost
+trap 'terminating=1' TERM INT # before all else: the kernel ignores a signal that PID 1 has no handler for
 set -u
 
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
@@ -37,31 +42,32 @@ set -u
 : "${RESEND_MAX_BYTES:=33554432}"
 : "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
-: "${VECTOR_THREADS:=1}" "${VECTOR_CHUNK_SIZE_EVENTS:=5}" # by default a thread for each CPU of the node and 1000:
-# in a burst Vector then reads faster than it handles acknowledgements, and its memory grows with the burst
-: "${VECTOR_LOG:=warn}" # watch_log needs its errors
+# Vector's defaults are a thread for each CPU of the node and chunks of 1000 events. With these, Vector reads a burst
+# of lines faster than it handles Loki's acknowledgements, and its memory grows with the burst.
+: "${VECTOR_THREADS:=1}" "${VECTOR_CHUNK_SIZE_EVENTS:=5}"
+: "${VECTOR_LOG:=warn}" # watch_log reads warnings and errors from Vector's log
 export VECTOR_CONFIG VECTOR_THREADS VECTOR_CHUNK_SIZE_EVENTS VECTOR_LOG
-export VECTOR_LOG_FORMAT=text VECTOR_COLOR=never # for watch_log
+export VECTOR_LOG_FORMAT=text VECTOR_COLOR=never # the form that watch_log reads
 
 checkpoints=$DATA_DIR/$SOURCE_ID/checkpoints.json
-export tails="$DATA_DIR/tails" # unterminated last lines of files that cannot be written: see end_last_lines
-state=$DATA_DIR/drain # survives a restart of the container, as the data directory does
-redacted_lines=$DATA_DIR/redacted # written by Vector, one line for each line that it redacted
+export tails="$DATA_DIR/tails" # copies of last lines: see end_last_lines
+state=$DATA_DIR/drain # what this program has to know after a restart of the container
+redacted_lines=$DATA_DIR/redacted # Vector writes one line to this file for each log line that it redacts
 
-# --- Time: centiseconds since boot. `date` has no fractions in busybox, and jumps when the clock is set. -----
+# --- Time: centiseconds since boot. The `date` of busybox has no fractions, and jumps when the clock is set. --
 
 read_clock() {
   read -r uptime _ </proc/uptime
-  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100)) # 1..-100: 08 and 09 are no octal numbers
+  now=$((${uptime%.*} * 100 + 1${uptime#*.} - 100)) # 108 - 100, because the shell would read 08 as an octal number
 }
 
 # --- Vector ---------------------------------------------------------------------------------------------------
 
 vector='' reader='' starting=''
 
-# start_vector LIMIT: LIMIT seconds are what Vector may take to deliver after its SIGTERM.
+# start_vector LIMIT: starts a Vector that may go on delivering for LIMIT seconds after its SIGTERM.
 start_vector() {
-  starting=1 # on_signal waits: a Vector whose process id is not noted yet could not be stopped
+  starting=1 # on_signal does not drain now, because it could not stop a Vector whose process id is not known yet
   VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 &
   vector=$!
   watch_log <"$state/log" &
@@ -69,8 +75,9 @@ start_vector() {
   starting=''
 }
 
-# Shows Vector's log and notes what the checkpoints cannot tell: when Loki refuses a request for good, the next
-# request that it takes moves the checkpoint past the refused lines, and a line above max_line_bytes is skipped.
+# Prints Vector's log and notes two kinds of lost lines that the checkpoints do not show: lines that Loki refuses
+# for good, because the next request that Loki accepts moves the checkpoint past them, and lines above
+# max_line_bytes, which Vector skips.
 watch_log() {
   while IFS= read -r line; do
     printf '%s\n' "$line"
@@ -86,12 +93,15 @@ watch_log() {
 
 running() { kill -0 "$1" 2>/dev/null; }
 
-# Vector catches SIGHUP last of its signals, this shell and its children never do: a Vector that catches it no
-# longer dies of SIGTERM but honours it, even one that comes while it is still starting.
+# Tells whether Vector has installed its signal handlers, so that SIGTERM makes it stop in order, even while it is
+# still starting. The handler of SIGHUP is the last one that Vector installs
+# (https://github.com/vectordotdev/vector/blob/v0.58.0/src/signal.rs). SIGHUP is bit 0 of SigCgt, so the last
+# digit is odd; in this shell and its children that bit is never set.
 catches_signals() { grep -q '^SigCgt:.*[13579bdf]$' "/proc/$1/status" 2>/dev/null; }
 
-# stop_vector LIMIT: ends Vector with exactly one SIGTERM (a second one makes it quit without flushing), after
-# which it delivers what it has read. One that outlives LIMIT by a second, or the deadline, is killed.
+# stop_vector LIMIT: sends one SIGTERM, after which Vector delivers what it has read and ends. A second SIGTERM
+# would make Vector quit without delivering. A Vector that still runs a second after LIMIT, or at the deadline, is
+# killed.
 stop_vector() {
   [ -n "$vector" ] || return 0
   read_clock
@@ -106,19 +116,19 @@ stop_vector() {
     read_clock
     if [ "$now" -ge "$kill_at" ]; then
       kill -KILL "$vector" 2>/dev/null
-      [ "$now" -lt $((deadline + 20)) ] || break # it hangs in the kernel, which not even SIGKILL ends
+      [ "$now" -lt $((deadline + 20)) ] || break # SIGKILL cannot end a process that hangs in a system call
     fi
     sleep 0.01
   done
-  # The reader ends with Vector; what it has noted counts.
+  # watch_log ends after Vector; its notes must be complete for the report.
   while running "$reader" && [ "$now" -lt "$deadline" ]; do sleep 0.01; read_clock; done
   vector=''
 }
 
 # --- Log files ------------------------------------------------------------------------------------------------
 
-# log_files [FIND-EXPRESSION]: the files that the source includes (keep in step with `include` in vector.yaml).
-# Symbolic links are left out: what they point to is found by its own name.
+# log_files [FIND-EXPRESSION]: finds the files that Vector's file source reads. Keep the patterns the same as
+# `include` in vector.yaml. Symbolic links are left out, because the file behind a link is found by its own name.
 log_files() {
   (cd "$LOG_ROOT" && find . -name lost+found -prune -o -type f -size +0c \( -name 'attempt=*.log*' \
     -o -path './scheduler/*.log' -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) \
@@ -128,9 +138,12 @@ log_files() {
 newline='
 '
 
-# Compares sizes with acknowledged positions. Sets files, written, delivered and behind (bytes; behind is the most
-# that is missing of one file), and incomplete: a line "INODE MISSING-BYTES SIZE NAME" for each file that is not
-# delivered to its end.
+# Compares the sizes of the log files with their acknowledged positions, and sets
+#   files       the number of log files
+#   written     the bytes in all log files
+#   delivered   the bytes that Loki has accepted
+#   behind      the most bytes that are missing of any one file
+#   incomplete  a line "INODE MISSING-BYTES SIZE NAME" for each file that is not delivered to its end
 audit() {
   result=$({
     tr '}' '\n' <"$checkpoints"
@@ -143,8 +156,8 @@ audit() {
     function name() { sub(/^(tail )?[0-9]+ [0-9]+ [0-9]+ \.\//, ""); return $0 }
     /^tail [0-9]+ [0-9]+ [0-9]+ \.\// {
       if (position[$2 "," $3] != $4) next
-      bytes = $4 - 1 # without the added newline
-      original = name(); sub(/^[0-9]+\//, "", original) # the offset
+      bytes = $4 - 1 # end_last_lines has added a newline to the copy
+      original = name(); sub(/^[0-9]+\//, "", original) # without the directory that is named by the offset
       tail[original] = bytes
       next
     }
@@ -152,11 +165,11 @@ audit() {
       n++; inode[n] = $2; size[n] = $3; done[n] = position[$1 "," $2]; path[n] = name()
       next
     }
-    n { path[n] = path[n] "?" $0 } # a newline in a name
+    n { path[n] = path[n] "?" $0 } # the name of the last file has a newline and goes on in this line
     END {
       for (i = 1; i <= n; i++) {
         done[i] += tail[path[i]]
-        if (done[i] > size[i]) done[i] = 0 # not the file that the checkpoint is of
+        if (done[i] > size[i]) done[i] = 0 # the checkpoint is of another file, which had this inode before
         written += size[i]; delivered += done[i]
         missing = size[i] - done[i]
         if (missing) lines = lines sprintf("\n%s %.0f %.0f %s", inode[i], missing, size[i], path[i])
@@ -172,18 +185,20 @@ $totals
 EOF
 }
 
-# Vector reads no line before its newline. A file that a killed task left without one gets it here; where the
-# file cannot be written, a copy of the line goes to a directory that the source includes too, under the line's
-# offset and the file's relative path, which carries its identity.
+# Vector reads a line only when the line ends in a newline (https://github.com/vectordotdev/vector/issues/18341). A
+# task that was killed may leave a last line without one; this function appends the newline. To a file that it may
+# not write it makes a copy of the last line instead, in $tails, which the file source reads as well. The copy is at
+# OFFSET/PATH: OFFSET is the line's position in the log file, and PATH is the path of the log file, from which
+# parse.vrl takes the ids of the task.
 end_last_lines() {
   set --
   while read -r inode _; do set -- "$@" -o -inum "$inode"; done <<EOF
 $incomplete
 EOF
   shift
-  # shellcheck disable=SC2016 # the inner shell expands
+  # shellcheck disable=SC2016 # the inner shell is meant to expand the variables
   log_files \( "$@" \) -exec sh -c '
-    [ "$(tail -q -c 1 "$@" | tr -c -d "\n" | wc -c)" -lt $# ] || exit 0 # usual: all have one
+    [ "$(tail -q -c 1 "$@" | tr -c -d "\n" | wc -c)" -lt $# ] || exit 0 # all files end in a newline, as usual
     for file; do
       [ -r "$file" ] && [ -n "$(tail -c 1 "$file" | tr "\000" 0)" ] || continue
       if [ -w "$file" ] && echo >>"$file"; then continue; fi
@@ -195,9 +210,10 @@ EOF
 
 # --- The drain ------------------------------------------------------------------------------------------------
 
-# Lines that Loki refused (a proxy that answers 404 or 401 for a while is enough) are offered once more, by
-# forgetting the checkpoints: what Loki has already, it stores only once. Not so for gigabytes of a long-lived
-# pod, which would not fit the deadline.
+# Sends lines again, once, that Loki has refused; a proxy that answers 404 or 401 for a while makes Vector give them
+# up. With the checkpoints deleted Vector reads all files from the beginning. Loki stores a line that it already has
+# only once. Nothing is sent again when the files have more than RESEND_MAX_BYTES in all, as in a long-lived pod:
+# that would take longer than the deadline.
 offer_again() {
   [ -s "$state/refused" ] && [ -z "$offered" ] && [ "$written" -le "$RESEND_MAX_BYTES" ] || return 0
   offered=1
@@ -205,8 +221,9 @@ offer_again() {
   audit
 }
 
-# To stop Vector cuts it short: while more of a file is missing than Vector reads between two looks at signals, it
-# is left alone, as long as it delivers, and for half of the time that is left.
+# Waits for Vector while it has much left to read. Vector handles a signal after it has read at most MAX_READ_BYTES
+# of each file, so a SIGTERM would end it too early when more than that is missing of one file. The wait ends when
+# Vector has delivered nothing for 3 s, or after half of the time that was left.
 follow() {
   patience=$((now + 300))
   while [ "$behind" -gt "$MAX_READ_BYTES" ] && running "$vector" &&
@@ -219,18 +236,18 @@ follow() {
   done
 }
 
-# What the task's container printed (capture-output.sh keeps a copy) stands in for a log file that never came into
-# being; the pod's annotations say whose it is.
+# When the task has left no log file, the copy of the container's output (see capture-output.sh) becomes the log
+# file. Its path has no ids of a task, so parse.vrl takes them from the pod's annotations.
 take_captured_output() {
   [ "$files" = 0 ] && [ -s "$LOG_ROOT/.output/output.log" ] || return 0
   mv "$LOG_ROOT/.output/output.log" "$LOG_ROOT/.output/attempt=output.log" && audit
 }
 
 drain() {
-  trap : TERM INT # a further signal changes nothing; not '', which the next Vector would inherit as "ignore"
+  trap : TERM INT # further signals do nothing; '' instead of : would make the next Vector ignore SIGTERM as well
   read_clock
   started=$now
-  deadline=$((started + DRAIN_TIMEOUT_SECONDS * 100 - 100)) # a second for the report
+  deadline=$((started + DRAIN_TIMEOUT_SECONDS * 100 - 100)) # the last second is for the report
   connect_statsd
   stop_vector "$first_limit"
   audit
@@ -240,10 +257,10 @@ drain() {
   fruitless=0
   while [ -n "$incomplete" ]; do
     read_clock
-    [ $((deadline - now)) -gt 30 ] || break # too late for a start of Vector
+    [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
     begun=$now
-    # Half of what is left: a connection that hangs gets a successor.
+    # Half of the time that is left, so that there is time for another connection when this one hangs.
     limit=$(((deadline - now) / 200))
     [ "$limit" -ge 1 ] || limit=1
     end_last_lines
@@ -252,8 +269,9 @@ drain() {
     stop_vector "$limit"
     audit
     offer_again
-    # A Vector that used up its limit could not reach Loki: again, to the deadline. One that ended early has
-    # delivered all it can: what is left has been refused for good, or Vector cannot run. A few more tries.
+    # A Vector that took all of its limit could not reach Loki: the drain tries again until the deadline. A Vector
+    # that ended earlier has delivered what it can: Loki refuses the rest for good, or Vector cannot run. The drain
+    # gives up after four of these.
     read_clock
     if [ "$delivered" -gt "$before" ]; then
       fruitless=0
@@ -268,8 +286,9 @@ drain() {
 
 # --- The report -----------------------------------------------------------------------------------------------
 
-# Lines above max_line_bytes that Vector has skipped inside the files; prints their number and bytes. Only after
-# Vector said that there are some. In pieces: such a line may be larger than this container's memory.
+# Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped. The files are searched
+# only when Vector's log said that there are such lines, and in pieces of 4096 bytes, because one such line may be
+# larger than this container's memory.
 oversized_lines() {
   [ -e "$state/oversized" ] || { echo 0 0; return; }
   read_clock
@@ -305,19 +324,20 @@ EOF
  refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$unreadable"
   echo "$summary"
   send_statsd
-  rm -rf "$state" "$redacted_lines" # reported: not once more where the data directory outlives the pod
+  rm -rf "$state" "$redacted_lines" # or the next pod on this data directory would report them again
   [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$unreadable" ] || exit 0
   {
     echo "$summary"
     printf '%s\n' "$incomplete" | while read -r _ bytes size path; do
       [ -z "$bytes" ] || echo "$bytes of $size bytes missing: $path"
     done
-  } | head -c 4096 >"$TERMINATION_LOG" # what the kubelet keeps
+  } | head -c 4096 >"$TERMINATION_LOG" # the kubelet keeps 4096 bytes
   exit 1
 }
 
-# The datagram must never hold up the drain: nc resolves the name while the drain runs, and what it has not sent
-# when this program ends is lost. The descriptor is open for reading too, so that nothing here can block.
+# The metrics must never delay the drain. nc starts now and resolves the host's name while the drain runs; when nc
+# has not sent the metrics by the end of this program, they are lost. The pipe is opened for reading as well as for
+# writing, so that neither opening it nor writing to it waits for nc.
 connect_statsd() {
   [ -n "$STATSD_HOST" ] || return 0
   rm -f "$state/statsd"
@@ -342,12 +362,12 @@ send_statsd() {
     metric vector_restarts "$restarts" c
     metric drain_duration "$milliseconds" ms
   )
-  printf '%s\n' "$lines" >&4 # one write is one datagram
+  printf '%s\n' "$lines" >&4 # a single write, which nc sends as one datagram
   sleep 0.02
-  while read_clock; [ "$now" -lt "$nc_ready" ]; do sleep 0.01; done # in a short drain: the name
+  while read_clock; [ "$now" -lt "$nc_ready" ]; do sleep 0.01; done # nc may still resolve the name
 }
 
-# tag KEY VALUE: an InfluxDB-style tag, its value reduced to what every statsd server takes
+# tag KEY VALUE: prints a tag in the style of InfluxDB, with "_" for each character that a StatsD server may refuse
 tag() {
   [ -z "$2" ] || printf ',%s=%s' "$1" "$(printf %s "$2" | LC_ALL=C tr -c 'A-Za-z0-9_.-' _)"
 }
@@ -359,15 +379,16 @@ on_signal() {
   [ -n "$starting" ] || drain
 }
 
-# restarts: how often Vector (or, with this container, all) was started anew; for the report
+# Counts the restarts of Vector, those by a restart of this container included, for the report.
 restarted() {
   restarts=$((restarts + 1))
   echo "$restarts" >"$state/restarts"
 }
 
 mkdir -p "$state"
-# The pod keeps the configuration that it was started with: one that an upgrade puts into the ConfigMap meanwhile
-# may need what this pod has not mounted. By pod, because the data directory of a long-lived pod outlives it.
+# Vector runs on a copy of the configuration, made when the pod starts. An upgrade of the release may change the
+# ConfigMap while the pod runs, and the new configuration may need a Secret that this pod does not mount. The copy is
+# in a directory named by the pod, because the data directory of a long-lived pod is used by the next pod as well.
 configuration=$DATA_DIR/configuration/$POD_UID
 if [ ! -d "$configuration" ]; then
   rm -rf "$DATA_DIR/configuration"
@@ -376,7 +397,7 @@ fi
 cd "$configuration" || echo "task logs: $configuration is missing; reading $PWD as it is" >&2
 rm -rf "$tails" "$state/log"
 mkfifo "$state/log"
-first_limit=$(((DRAIN_TIMEOUT_SECONDS + 1) / 2)) # half, as in the passes of the drain
+first_limit=$(((DRAIN_TIMEOUT_SECONDS + 1) / 2)) # half of the time, as for each Vector of the drain
 restarts=-1
 [ ! -s "$state/restarts" ] || read -r restarts <"$state/restarts"
 restarted
@@ -384,8 +405,8 @@ restarted
 trap on_signal TERM INT
 [ -z "$terminating" ] || drain
 
-# Vector that ends by itself (crash, out of memory, a configuration that it refuses) is started again, after 1 s,
-# then 2 s, 4 s, ... 32 s; 1 s again when it had run for a minute.
+# A Vector that ends by itself (crash, out of memory, a configuration that it refuses) is started again after 1 s,
+# then after 2 s, 4 s, ... 32 s. After a Vector that has run for a minute the delay is 1 s again.
 delay=1
 while :; do
   read_clock

@@ -1,16 +1,18 @@
 {{/*
-The groups of files/alerts, for this release and with the user's changes.
+The groups of rules in files/alerts, for this release and with the user's changes.
 
-The files are plain Prometheus rules. What the template relies on: each selector carries
-job="airflow-statsd-exporter", and the number that ends an alert's expression is its threshold.
+The files are valid Prometheus rules. The template replaces two things in an expression:
+  job="airflow-statsd-exporter"  by the job and the namespace of this release
+  THRESHOLD                      by the alert's annotation `threshold`, or the user's threshold
 */}}
-{{- define "alerts.groups" -}}
+{{- define "observability.alerts.groups" -}}
 {{- $settings := .Values.prometheusRule -}}
-{{- $off := dict "older-names.rules.yaml" (not $settings.olderNames.enabled) "task-logs.rules.yaml" (not .Values.global.taskLogs.enabled) -}}
+{{- $off := dict "legacy-names.rules.yaml" (not $settings.legacyNames.enabled) "task-logs.rules.yaml" (not .Values.global.taskLogs.enabled) -}}
 
-{{- /* The label `job`, as the Prometheus operator sets it. */ -}}
+{{- /* The operator takes `job` from the Service's label that jobLabel names, else from the Service's name:
+https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitorSpec */ -}}
 {{- $serviceLabels := include "observability.labels" (dict "context" . "component" "statsd-exporter") | fromYaml -}}
-{{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "statsd-exporter.name" .) -}}
+{{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "observability.statsdExporter.name" .) -}}
 {{- $selector := printf "job=%q,namespace=%q" $job .Release.Namespace -}}
 {{- $labels := mergeOverwrite (dict "job" $job "namespace" .Release.Namespace) $settings.alertLabels -}}
 
@@ -20,18 +22,21 @@ job="airflow-statsd-exporter", and the number that ends an alert's expression is
     {{- range $group := ($.Files.Get $path | fromYaml).groups -}}
       {{- $rules := list -}}
       {{- range $rule := $group.rules -}}
-        {{- $change := dict -}}
         {{- $_ := set $rule "expr" (replace "job=\"airflow-statsd-exporter\"" $selector $rule.expr) -}}
+        {{- $change := dict -}}
         {{- with $rule.alert -}}
           {{- $change = get $settings.alerts . | default dict -}}
+          {{- $threshold := $rule.annotations.threshold -}}
+          {{- if hasKey $change "threshold" -}}
+            {{- $threshold = toJson $change.threshold -}}
+          {{- end -}}
+          {{- $_ := set $rule "expr" (replace "THRESHOLD" $threshold $rule.expr) -}}
           {{- $runbook := printf "%s/%s.md" (trimSuffix "/" $settings.runbookUrl) . -}}
+          {{- $ours := dict "threshold" $threshold "runbook_url" $runbook -}}
+          {{- $_ := set $rule "annotations" (mergeOverwrite $rule.annotations $ours $settings.alertAnnotations) -}}
           {{- $_ := set $rule "labels" (mergeOverwrite $rule.labels $labels (pick $change "severity")) -}}
-          {{- $_ := set $rule "annotations" (mergeOverwrite $rule.annotations (dict "runbook_url" $runbook) $settings.alertAnnotations) -}}
+          {{- $_ := mergeOverwrite $rule (pick $change "for") -}}
         {{- end -}}
-        {{- if hasKey $change "threshold" -}}
-          {{- $_ := set $rule "expr" (regexReplaceAll "[-0-9.]+$" $rule.expr (toJson $change.threshold)) -}}
-        {{- end -}}
-        {{- $_ := mergeOverwrite $rule (pick $change "for") -}}
         {{- if dig "enabled" true $change -}}
           {{- $rules = append $rules $rule -}}
         {{- end -}}

@@ -1,13 +1,21 @@
 {{/*
 The mapping for the statsd-exporter, from files/metrics and the values.
 
-Order of the result: the user's first regexes, our legacy (regex) rules, our plain (glob) rules, the
-user's first globs, the user's last rules. statsd_exporter tries globs before regexes whatever the
-order, and among globs takes the most specific one; so a plain rule that one of the user's first rules
-matches is left out. Regexes go first because it copies each rule that it passes on the way to the one
-that matches, and globs last because it ignores a glob that follows a longer one.
+The result has the rules in this order:
+  1. regexes of `mapping.before`
+  2. this chart's regexes, for the legacy names of metrics
+  3. this chart's globs, for the plain names of metrics
+  4. globs of `mapping.before`
+  5. `mapping.after`
+
+statsd_exporter (https://github.com/prometheus/statsd_exporter/blob/v0.31.0/pkg/mapper/mapper.go) tries
+globs before regexes, whatever their order, and takes the most specific glob that matches. Therefore a
+glob of this chart is left out when a rule of `mapping.before` matches the same metric. Regexes come
+first for speed: on its way to the regex that matches, statsd_exporter copies every rule before that
+one, globs included. The globs of `mapping.before` come after this chart's globs because
+statsd_exporter ignores a glob when a longer one that begins with it stands before it.
 */}}
-{{- define "statsd-exporter.mapping" -}}
+{{- define "observability.statsdExporter.mapping" -}}
 {{- $metrics := .Values.global.metrics -}}
 {{- $settings := .Values.statsdExporter.mapping -}}
 {{- $mapping := .Files.Get "files/metrics/statsd-mapping.yaml" | fromYaml -}}
@@ -15,6 +23,7 @@ that matches, and globs last because it ignores a glob that follows a longer one
 {{- $fixes := .Files.Get "files/metrics/version-fixes.yaml" | fromYamlArray -}}
 {{- $hidden := get (dict "task" list "dag" (list "task_id") "none" (list "task_id" "dag_id")) $settings.cardinality -}}
 
+{{- /* Metrics that Airflow sends under two names: one of their two rules has the action `drop`. */ -}}
 {{- $paired := list -}}
 {{- $helpOf := dict -}}
 {{- range $mapping.mappings -}}
@@ -37,7 +46,8 @@ that matches, and globs last because it ignores a glob that follows a longer one
   {{- end -}}
 {{- end -}}
 
-{{- /* Two help texts for one name would make statsd_exporter refuse the whole scrape. */ -}}
+{{- /* A user's rule with a name of this chart takes this chart's help text: statsd_exporter fails every scrape
+when two rules with one name have different help texts. */ -}}
 {{- range concat $settings.before $settings.after -}}
   {{- if and (not .help) (get $helpOf .name) -}}
     {{- $_ := set . "help" (get $helpOf .name) -}}
@@ -49,7 +59,7 @@ that matches, and globs last because it ignores a glob that follows a longer one
 {{- range $rule := $mapping.mappings -}}
   {{- $form := ternary "legacy" "plain" (eq (.match_type | default "glob") "regex") -}}
 
-  {{- /* Without tags only the legacy name holds the ids. */ -}}
+  {{- /* Without tags only the legacy name of a metric has the ids, so the rule for the plain name drops. */ -}}
   {{- if and (not $metrics.tags) (has .name $paired) -}}
     {{- $_ := set . "action" (ternary "map" "drop" (eq $form "legacy")) -}}
   {{- end -}}
@@ -60,7 +70,8 @@ that matches, and globs last because it ignores a glob that follows a longer one
     {{- end -}}
   {{- end -}}
 
-  {{- /* An empty label merges series. Gauges cannot be merged: the last one would win. */ -}}
+  {{- /* A label that is always empty merges the series that it told apart. Gauges (rules with a ttl) are dropped
+  instead: statsd_exporter cannot add gauges up, and the merged series would have the value sent last. */ -}}
   {{- range $label := $hidden -}}
     {{- if has $label (get $labelsOf $rule.name | default list) -}}
       {{- if hasKey $rule "ttl" -}}

@@ -1,39 +1,39 @@
 {{/*
-Names and ports of the statsd-exporter. The wrapper also includes them from the official chart's
-`config.metrics`, so they use nothing but the release and `.Values.global`.
+Names and ports of the statsd-exporter. The official chart includes some of them as well (the wrapper's
+values.yaml, `airflow.config.metrics`), so they use nothing but the release and `.Values.global`.
 */}}
-{{- define "statsd-exporter.name" -}}
+{{- define "observability.statsdExporter.name" -}}
 {{- include "observability.resourceName" (dict "context" . "suffix" "statsd-exporter") -}}
 {{- end -}}
 
-{{- define "statsd-exporter.mappingName" -}}
+{{- define "observability.statsdExporter.mappingName" -}}
 {{- include "observability.resourceName" (dict "context" . "suffix" "statsd-mapping") -}}
 {{- end -}}
 
-{{- define "statsd-exporter.ingestPort" -}}9125{{- end -}}
+{{- define "observability.statsdExporter.ingestPort" -}}9125{{- end -}}
 
-{{- define "statsd-exporter.scrapePort" -}}9102{{- end -}}
+{{- define "observability.statsdExporter.scrapePort" -}}9102{{- end -}}
 
 {{/*
-Options of airflow.cfg, in Python's spelling. With ours off the official chart's own StatsD server may
-be on. Their scope is the official chart's.
+Options of airflow.cfg, where booleans are written True and False. The scope is the official chart. With
+this chart's statsd-exporter off, the official chart's own StatsD server may be on.
 */}}
-{{- define "statsd-exporter.statsdOn" -}}
+{{- define "observability.statsdExporter.statsdOn" -}}
 {{- or .Values.global.metrics.enabled .Values.statsd.enabled | ternary "True" "False" -}}
 {{- end -}}
 
-{{- define "statsd-exporter.statsdHost" -}}
+{{- define "observability.statsdExporter.statsdHost" -}}
 {{- if .Values.statsd.enabled -}}
 {{- include "airflow.fullname" . }}-statsd
 {{- else -}}
-{{- include "statsd-exporter.name" . -}}
+{{- include "observability.statsdExporter.name" . -}}
 {{- end -}}
 {{- end -}}
 
-{{- define "statsd-exporter.influxdbEnabled" -}}
+{{- define "observability.statsdExporter.influxdbEnabled" -}}
 {{- ternary "True" "False" .Values.global.metrics.tags -}}
 {{- end -}}
 
-{{- define "statsd-exporter.legacyNamesOn" -}}
+{{- define "observability.statsdExporter.legacyNamesOn" -}}
 {{- ternary "False" "True" .Values.global.metrics.tags -}}
 {{- end -}}

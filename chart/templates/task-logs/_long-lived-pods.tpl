@@ -1,40 +1,50 @@
 {{/*
-The sidecar for pods that run many tasks: Celery workers and triggerers. Of these the official chart
-takes extra init containers and volumes as lists of values, which it evaluates with tpl: an entry
-cannot be a template, but a string in it can. So the overlay (examples/celery/values.yaml) has
+The sidecar for pods that run many tasks: Celery workers and triggerers. examples/celery/values.yaml
+and examples/triggerer/values.yaml use these templates.
 
-    extraInitContainers: [{name: '{{ include "task-logs.initContainerFields" . }}'}]
-    extraVolumes:        [{name: '{{ include "task-logs.volumeFields" . }}'}]
+The official chart prints its lists extraInitContainers and extraVolumes as YAML and evaluates the
+result with tpl. So a template at the end of an entry's name can print the entry's other fields on the
+lines below the name:
 
-and what is included closes the quote after the name, goes on with the other fields, and ends with a
-comment sign before the closing quote. The scope is the official chart's.
+    extraInitContainers:
+      - name: vector{{ include "observability.taskLogs.initContainerFields" . }}
+
+becomes
+
+    - name: vector
+      restartPolicy: Always
+      ...
+
+The scope of these templates is the official chart.
 */}}
-{{- define "task-logs.initContainerFields" -}}
-{{- include "task-logs.checkOfficialChart" . -}}
-{{- $timeout := include "task-logs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
-{{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
-{{- $container := include "task-logs.container" (dict "context" . "logsMount" $logsMount "runAsUser" .Values.uid "drainTimeoutSeconds" $timeout) | fromYaml -}}
 
-{{- /* Checkpoints go beside the logs: what was delivered is not read again when the pod restarts. */ -}}
+{{/* The fields of the sidecar below its name, `vector`. */}}
+{{- define "observability.taskLogs.initContainerFields" -}}
+{{- include "observability.taskLogs.checkOfficialChart" . -}}
+{{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
+{{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
+{{- $container := include "observability.taskLogs.container" (dict "context" . "logsMount" $logsMount "runAsUser" .Values.uid "drainTimeoutSeconds" $timeout) | fromYaml -}}
+
+{{- /* Vector's checkpoints go to the volume of the logs: a pod that restarts does not read delivered logs again. */ -}}
 {{- range $container.volumeMounts -}}
 {{- if eq .name "task-logs-data" -}}
 {{- $_ := mergeOverwrite . (dict "name" "logs" "subPath" ".task-logs") -}}
 {{- end -}}
 {{- end -}}
 
-{{- $container.name }}'
 {{- omit $container "name" | toYaml | nindent 2 }}
-  #
 {{- end -}}
 
-{{- define "task-logs.volumeFields" -}}
-{{- $volumes := list -}}
-{{- range include "task-logs.volumes" . | fromYamlArray -}}
-{{- if ne .name "task-logs-data" -}}{{- $volumes = append $volumes . -}}{{- end -}}
+{{/*
+The fields of the volume `task-logs-config` below its name, and after them the entries of the other
+volumes. There is no volume task-logs-data: the sidecar above keeps its data beside the logs.
+*/}}
+{{- define "observability.taskLogs.volumeFields" -}}
+{{- range $volume := include "observability.taskLogs.volumes" . | fromYamlArray -}}
+{{- if eq .name "task-logs-config" -}}
+{{- omit $volume "name" | toYaml | nindent 2 }}
+{{- else if ne .name "task-logs-data" -}}
+{{- list $volume | toYaml | nindent 0 }}
 {{- end -}}
-{{- $first := first $volumes -}}
-{{- $first.name }}'
-{{- omit $first "name" | toYaml | nindent 2 }}
-{{ with rest $volumes }}{{ toYaml . }}{{ end }}
-  #
+{{- end -}}
 {{- end -}}

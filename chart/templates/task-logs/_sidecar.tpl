@@ -1,30 +1,32 @@
 {{/*
-The sidecar, defined once for every way in which it gets into a pod. Native: an init container with
-restartPolicy Always, which kubelet stops after the main container has ended.
+The sidecar container, defined once for all kinds of pods that get it. It is a native sidecar
+(https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/): an init container with
+restartPolicy Always, which the kubelet stops after the main container has ended.
 
-It has no probe: a sidecar that is not ready must not keep a task from starting. Its securityContext
-is its own, because a task's pod_override replaces the pod's.
+The sidecar has no probes, because the task would wait for a sidecar that is not ready. The sidecar has a
+securityContext of its own, because a task's `pod_override` can replace the one of the pod.
 
 Input: dict
   "context"              the root of the chart in whose scope it is rendered (Release, Values.global)
   "logsMount"            volumeMount of the task's logs: dict "name" and perhaps "subPath"
   "runAsUser"            user id of the task's container; null: left to the cluster
-  "drainTimeoutSeconds"  see task-logs.drainTimeoutSeconds
+  "drainTimeoutSeconds"  see observability.taskLogs.drainTimeoutSeconds
 */}}
-{{- define "task-logs.container" -}}
+{{- define "observability.taskLogs.container" -}}
 {{- $settings := .context.Values.global.taskLogs -}}
 name: vector
 restartPolicy: Always
 image: {{ include "observability.image" (dict "image" $settings.image "global" .context.Values.global) }}
 imagePullPolicy: {{ $settings.image.pullPolicy }}
-# Without its ConfigMap the task still runs; the pod then says why its logs are missing.
+# Without the ConfigMap there is no drain.sh. The task runs all the same, and when the pod ends, the
+# sidecar's termination message says why the logs are missing.
 command:
   - /bin/sh
   - -c
   - |
     [ -r /etc/task-logs/drain.sh ] && exec /bin/sh /etc/task-logs/drain.sh
-    echo 'ConfigMap {{ include "task-logs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
     trap 'exit 1' TERM
+    echo 'ConfigMap {{ include "observability.taskLogs.configMapName" .context }} is missing: task logs are not shipped' | tee /dev/termination-log >&2
     while :; do sleep 5 & wait $!; done
 workingDir: /etc/task-logs
 env:
@@ -38,11 +40,11 @@ env:
     value: {{ $settings.logLevel }}
   {{- if .context.Values.global.metrics.enabled }}
   - name: STATSD_HOST
-    value: {{ include "statsd-exporter.name" .context }}.{{ .context.Release.Namespace }}
+    value: {{ include "observability.statsdExporter.name" .context }}.{{ .context.Release.Namespace }}
   - name: STATSD_PORT
-    value: {{ include "statsd-exporter.ingestPort" .context | quote }}
+    value: {{ include "observability.statsdExporter.ingestPort" .context | quote }}
   {{- end }}
-  {{- range $name, $path := include "task-logs.downwardApi" .context | fromYaml }}
+  {{- range $name, $path := include "observability.taskLogs.downwardApi" .context | fromYaml }}
   - name: {{ $name }}
     valueFrom:
       fieldRef:
@@ -75,7 +77,7 @@ volumeMounts:
     readOnly: true
   - name: task-logs-data
     mountPath: /var/lib/vector
-  {{- range include "task-logs.secretVolumes" $settings.loki | fromYamlArray }}
+  {{- range include "observability.taskLogs.secretVolumes" $settings.loki | fromYamlArray }}
   - name: {{ .name }}
     mountPath: /etc/{{ .name }}
     readOnly: true
@@ -83,25 +85,25 @@ volumeMounts:
 {{- end -}}
 
 {{/* Volumes of the sidecar. Input: the root of the chart in whose scope it is rendered. */}}
-{{- define "task-logs.volumes" -}}
+{{- define "observability.taskLogs.volumes" -}}
 - name: task-logs-config
   configMap:
-    name: {{ include "task-logs.configMapName" . }}
+    name: {{ include "observability.taskLogs.configMapName" . }}
     optional: true
 - name: task-logs-data
   emptyDir:
     sizeLimit: {{ .Values.global.taskLogs.dataSizeLimit }}
-{{- with include "task-logs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
+{{- with include "observability.taskLogs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
 {{/*
-Volumes with the credentials for Loki, each mounted at /etc/<its name>. Optional, so that a missing
-Secret costs the task's logs and not the task.
+Volumes with the credentials for Loki, each mounted at /etc/<its name>. The Secrets are optional, so that
+a task runs even when one is missing; its logs then wait and are reported as missing.
 Input: .Values.global.taskLogs.loki
 */}}
-{{- define "task-logs.secretVolumes" -}}
+{{- define "observability.taskLogs.secretVolumes" -}}
 {{- $secrets := dict "task-logs-auth" .auth.secretName "task-logs-ca" .tls.caSecretName "task-logs-client" .tls.clientSecretName -}}
 {{- range $volume, $secret := $secrets }}
 {{- if $secret }}
@@ -114,10 +116,11 @@ Input: .Values.global.taskLogs.loki
 {{- end -}}
 
 {{/*
-Environment of the sidecar from the pod's own metadata. The identity of the task comes from the
-annotations, which hold the ids verbatim; Airflow sanitises and hashes them in the labels.
+Environment variables of the sidecar with values from the pod
+(https://kubernetes.io/docs/concepts/workloads/pods/downward-api/). The ids of the task come from the pod's
+annotations, which have them as they are; in the labels Airflow shortens and changes them.
 */}}
-{{- define "task-logs.downwardApi" -}}
+{{- define "observability.taskLogs.downwardApi" -}}
 POD_NAME: metadata.name
 POD_NAMESPACE: metadata.namespace
 POD_UID: metadata.uid
@@ -130,10 +133,11 @@ MAP_INDEX: metadata.annotations['map_index']
 {{- end -}}
 
 {{/*
-Seconds of the drain's total deadline.
+Seconds that the drain may take in all. On Airflow 2 the default is 8: a deferrable task whose pod stays
+for more than about 10 s after the task is not resumed for ten minutes.
 Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 */}}
-{{- define "task-logs.drainTimeoutSeconds" -}}
+{{- define "observability.taskLogs.drainTimeoutSeconds" -}}
 {{- $timeout := .settings.drain.timeoutSeconds -}}
 {{- if kindIs "invalid" $timeout -}}
 {{- $timeout = semverCompare "<3.0.0-0" .airflowVersion | ternary 8 25 -}}

@@ -1,7 +1,7 @@
 {{/*
-files/task-logs/vector.yaml, which is complete and valid by itself, with the values put in.
+Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, with the values put in.
 */}}
-{{- define "task-logs.vectorConfig" -}}
+{{- define "observability.taskLogs.vectorConfig" -}}
 {{- $settings := .Values.global.taskLogs -}}
 {{- $config := .Files.Get "files/task-logs/vector.yaml" | fromYaml -}}
 {{- $_ := set $config.sources.task_logs "max_line_bytes" (int64 $settings.maxLineBytes) -}}
@@ -16,12 +16,12 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- with $settings.loki.tenantId -}}
 {{- $_ := set $loki "tenant_id" . -}}
 {{- end -}}
-{{- include "task-logs.setCredentials" (dict "config" $config "loki" $settings.loki) -}}
+{{- include "observability.taskLogs.setCredentials" (dict "config" $config "loki" $settings.loki) -}}
 
 {{- $transforms := $config.transforms -}}
-{{- $_ := set $transforms.fields "source" (include "task-logs.fields" $settings) -}}
+{{- $_ := set $transforms.fields "source" (include "observability.taskLogs.fields" $settings) -}}
 
-{{- /* The chain between parsing and splitting; each step reads the one before. */ -}}
+{{- /* The steps between parse.vrl and split.vrl; each reads the one before it, whose id is $last. */ -}}
 {{- $last := "parse" -}}
 {{- if $settings.redaction.enabled -}}
 {{- $last = "redact" -}}
@@ -43,7 +43,8 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- end -}}
 {{- range $settings.extraTransforms -}}
 {{- if hasKey $transforms .id -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: %q is the id of a transform of ours. Choose another id.\n" .id) -}}
+{{- $example := dict "global" (dict "taskLogs" (dict "extraTransforms" (list (merge (dict "id" (printf "my_%s" .id)) .)))) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: the chart has a transform with the id %q already.\nChoose another id, such as:\n\n%s\n" .id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $transforms .id (merge (dict "inputs" (list $last)) (omit . "id")) -}}
 {{- $last = .id -}}
@@ -52,7 +53,8 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 
 {{- range $id, $sink := $settings.extraSinks -}}
 {{- if hasKey $config.sinks $id -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraSinks: %q is the id of a sink of ours. Choose another id.\n" $id) -}}
+{{- $example := dict "global" (dict "taskLogs" (dict "extraSinks" (dict (printf "my_%s" $id) $sink))) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraSinks: the chart has a sink with the id %q already.\nChoose another id, such as:\n\n%s\n" $id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $config.sinks $id (merge (dict) $sink (dict "inputs" (list "fields"))) -}}
 {{- end -}}
@@ -65,10 +67,11 @@ files/task-logs/vector.yaml, which is complete and valid by itself, with the val
 {{- end -}}
 
 {{/*
-Credentials for Loki, by reference: Vector reads them from mounted Secrets.
+Credentials for Loki. The configuration refers to them; Vector reads them from mounted Secrets
+(https://vector.dev/docs/reference/configuration/secrets/).
 Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.loki
 */}}
-{{- define "task-logs.setCredentials" -}}
+{{- define "observability.taskLogs.setCredentials" -}}
 {{- $sink := .config.sinks.loki -}}
 {{- with .loki.auth -}}
 {{- if .secretName -}}
@@ -95,10 +98,10 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 {{- end -}}
 
 {{/*
-VRL that redacts the user's own patterns; it runs between redact.vrl and redact-mark.vrl.
+VRL that redacts what matches the user's own patterns. It runs after redact.vrl and before redact-mark.vrl.
 Input: .Values.global.taskLogs.redaction.patterns
 */}}
-{{- define "task-logs.redactPatterns" -}}
+{{- define "observability.taskLogs.redactPatterns" -}}
 {{- range $name, $pattern := . }}
 # {{ $name }}
 text = replace(text, r'{{ $pattern }}', "***")
@@ -106,16 +109,19 @@ text = replace(text, r'{{ $pattern }}', "***")
 {{ end -}}
 
 {{/*
-VRL that builds Loki's labels and structured metadata. An event without a field gets no such label.
+VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks.
 Input: .Values.global.taskLogs
 */}}
-{{- define "task-logs.fields" -}}
-.labels = {{ include "task-logs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
-.structured_metadata = {{ include "task-logs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
+{{- define "observability.taskLogs.fields" -}}
+.labels = {{ include "observability.taskLogs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
+.structured_metadata = {{ include "observability.taskLogs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
 {{ end -}}
 
-{{/* Input: dict "fields" <names of event fields> "static" <names with fixed values> */}}
-{{- define "task-logs.vrlObject" -}}
+{{/*
+A VRL object with one entry for each field of the event, and one for each fixed value.
+Input: dict "fields" <names of event fields> "static" <fixed values by name>
+*/}}
+{{- define "observability.taskLogs.vrlObject" -}}
 {{- $entries := list -}}
 {{- range $name := .fields -}}
 {{- $entries = append $entries (printf "%q: .%s" $name $name) -}}

@@ -12,15 +12,13 @@ from airflow_platform.checks.schemas import (
     kubernetes_location,
     kubernetes_versions,
 )
-from airflow_platform.checks.violations import Violation
+from airflow_platform.checks.violations import CHECKS, Fault, needed
 from airflow_platform.manifests import Render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import KUBE_VERSION, ROOT
 from airflow_platform.support.tools import tool
-
-RULE = "objects_fit_their_schema"
 
 _CAUSE = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)", re.DOTALL)
 _NO_CAUSE = ("validation failed", "'oneOf' failed, none matched", "'anyOf' failed, none matched")
@@ -33,20 +31,26 @@ def default_versions() -> tuple[str, ...]:
     return oldest, KUBE_VERSION, kubernetes_versions()[-1]
 
 
-def validate(render: Render, kube_versions: Iterable[str] | None = None) -> list[Violation]:
-    """Return what kubeconform has against any object, embedded pod templates included.
+@CHECKS.add
+def objects_fit_their_schema(render: Render) -> Iterator[Fault]:
+    """Hold every object, embedded pod templates included, against the schemas of its API."""
+    needed("kubeconform")
+    yield from faults(render, default_versions())
 
-    ``kube_versions``: versions to validate for, ``default_versions()`` when None. An object
-    without a schema is a violation, too. PlatformError when there are no schemas of a version, or
-    those of a custom resource cannot be downloaded.
+
+def faults(render: Render, kube_versions: Iterable[str]) -> Iterator[Fault]:
+    """Yield what kubeconform has against any object in any of those versions of Kubernetes.
+
+    An object without a schema is a fault, too. PlatformError when there are no schemas of a
+    version, or those of a custom resource cannot be downloaded.
     """
-    versions = default_versions() if kube_versions is None else tuple(kube_versions)
     objects = list(_objects(render))
-    return [
-        Violation(RULE, f"{subject} in {render}", f"{fault} (Kubernetes {version})")
-        for version in versions
-        for subject, fault in _faults(objects, version)
-    ]
+    found: dict[tuple[int, str], list[str]] = {}
+    for version in kube_versions:
+        for fault in _faults(objects, version):
+            found.setdefault(fault, []).append(version)
+    for (number, message), versions in found.items():
+        yield objects[number][0], f"{message} (Kubernetes {', '.join(versions)})"
 
 
 def _objects(render: Render) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -59,19 +63,20 @@ def _objects(render: Render) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _faults(
     objects: Sequence[tuple[str, dict[str, Any]]], version: str
-) -> Iterator[tuple[str, str]]:
-    """Yield what each faulty object is called, and its fault."""
+) -> Iterator[tuple[int, str]]:
+    """Yield the place of each faulty object among ``objects``, and its fault."""
     # kubeconform answers in any order and names what it means: each name must be there once.
     documents = {
         str(number): {**document, "metadata": {**document["metadata"], "name": str(number)}}
         for number, (_, document) in enumerate(objects)
     }
     results = _kubeconform(list(documents.values()), version)
-    for (subject, document), number in zip(objects, documents, strict=True):
-        if number not in results:
-            yield subject, "kubeconform passed it over"
-        elif results[number]["status"] != "statusValid":
-            yield subject, _fault(document, results[number]["msg"])
+    for number, (_, document) in enumerate(objects):
+        result = results.get(str(number))
+        if result is None:
+            yield number, "kubeconform passed it over"
+        elif result["status"] != "statusValid":
+            yield number, _fault(document, result["msg"])
 
 
 def _kubeconform(

@@ -207,6 +207,13 @@ class Reference:
     optional: bool
 
 
+def not_rendered(render: Render) -> Iterator[Reference]:
+    """Yield what pods need of ConfigMaps and Secrets that are not among the manifests."""
+    for reference in _references(render):
+        if not reference.optional and reference.name not in _keys(render, reference.kind):
+            yield reference
+
+
 @CHECKS.add
 def config_maps_exist(render: Render) -> Iterator[Fault]:
     """Find each ConfigMap and key: no container starts without one that is not optional.
@@ -246,7 +253,7 @@ def _unresolved(reference: Reference, known: Keys) -> Iterator[Fault]:
         return
     what = f"{reference.kind} {reference.name}"
     if reference.name not in known:
-        yield reference.holder, f"there is no {what}"
+        yield reference.holder, f"there is no {what}; create it, and name it in your values"
         return
     keys = known[reference.name]
     if reference.key and keys is not None and reference.key not in keys:

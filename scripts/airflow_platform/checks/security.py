@@ -1,10 +1,13 @@
 """Images, and what the containers of a pod may do."""
 
-from collections.abc import Iterator, Mapping
+import json
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
-from airflow_platform.manifests import Container, Pod, Render
+from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, needed
+from airflow_platform.manifests import Render
+from airflow_platform.support.frozen import thaw
 
 
 @CHECKS.add
@@ -20,63 +23,51 @@ def images_are_pinned(render: Render) -> Iterator[Fault]:
 @CHECKS.add
 def pods_are_restricted(render: Render) -> Iterator[Fault]:
     """Hold ours to the Pod Security Standard "restricted", which a namespace may enforce."""
+    yield from _forbidden("restricted", [*_our_pods(render), *_our_containers_elsewhere(render)])
+
+
+@CHECKS.add
+def pods_keep_to_the_baseline(render: Render) -> Iterator[Fault]:
+    """Hold every pod of the release to the standard "baseline": it shuts known ways to the node."""
+    yield from _forbidden("baseline", [(pod, pod.metadata, pod.spec) for pod in render.pods()])
+
+
+Judged = tuple[object, Mapping[str, Any], Mapping[str, Any]]  # what, its metadata, its pod spec
+
+
+def _our_pods(render: Render) -> Iterator[Judged]:
     for pod in filter(is_ours, render.pods()):
-        for fault in _pod_security_faults(pod):
-            yield pod, fault
+        yield pod, pod.metadata, pod.spec
+
+
+def _our_containers_elsewhere(render: Render) -> Iterator[Judged]:
+    """Yield each container of ours in another's pod, as a pod of its own with what it mounts.
+
+    The rest of that pod is not ours to set, and what the pod sets can be replaced for each task.
+    """
     for container in filter(is_ours, containers(render)):
-        for fault in _container_security_faults(container):
-            yield container, fault
+        if not is_ours(container.pod):
+            mounted = {mount["name"] for mount in container.document.get("volumeMounts") or ()}
+            volumes = [v for name, v in container.pod.volumes().items() if name in mounted]
+            yield container, {}, {"containers": [container.document], "volumes": volumes}
 
 
-def _pod_security_faults(pod: Pod) -> Iterator[str]:
-    for field in ("hostNetwork", "hostPID", "hostIPC"):
-        if pod.spec.get(field):
-            yield f"{field} is not allowed"
-    if (pod.spec.get("securityContext") or {}).get("sysctls"):
-        yield "securityContext.sysctls is not allowed"
-    for name, volume in pod.volumes().items():
-        yield from _volume_faults(name, volume)
-
-
-_RESTRICTED_VOLUMES = {
-    "configMap",
-    "csi",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-}
-
-
-def _volume_faults(name: str, volume: Mapping[str, Any]) -> Iterator[str]:
-    for source in sorted(volume.keys() - {"name"} - _RESTRICTED_VOLUMES):
-        yield f'volume "{name}" is of the type {source}, which is not allowed'
-
-
-def _container_security_faults(container: Container) -> Iterator[str]:
-    own = container.document.get("securityContext") or {}
-    effective = {**(container.pod.spec.get("securityContext") or {}), **own}
-    capabilities = own.get("capabilities") or {}
-    seccomp = (effective.get("seccompProfile") or {}).get("type")
-    demands = {
-        "runAsNonRoot must be true": effective.get("runAsNonRoot") is True,
-        "runAsUser must not be 0": effective.get("runAsUser") != 0,
-        "privileged is not allowed": not own.get("privileged"),
-        "allowPrivilegeEscalation must be false": own.get("allowPrivilegeEscalation") is False,
-        "capabilities.drop must hold ALL": "ALL" in (capabilities.get("drop") or ()),
-        "capabilities.add may hold NET_BIND_SERVICE only": set(capabilities.get("add") or ())
-        <= {"NET_BIND_SERVICE"},
-        "seccompProfile.type must be RuntimeDefault or Localhost": seccomp
-        in {"RuntimeDefault", "Localhost"},
-        "procMount must be Default": own.get("procMount", "Default") == "Default",
-        "hostPort is not allowed": not any(port.get("hostPort") for port in container.ports),
-    }
-    yield from (demand for demand, met in demands.items() if not met)
-    for mount in container.document.get("volumeMounts") or ():
-        volume = container.pod.volumes().get(mount["name"])
-        yield from _volume_faults(mount["name"], volume or {})
+def _forbidden(level: str, judged: Sequence[Judged]) -> Iterator[Fault]:
+    """Ask Kubernetes' own checks (tools/pod-security), for the newest version they know."""
+    pods = [{"metadata": thaw(metadata), "spec": thaw(spec)} for _, metadata, spec in judged]
+    asked = {"level": level, "version": "latest", "pods": pods}
+    done = subprocess.run(
+        [needed("pod-security")],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for (subject, _, _), result in zip(judged, json.loads(done.stdout), strict=True):
+        if result["error"]:
+            raise TypeError(f"{subject} is no pod: {result['error']}")
+        for fault in result["faults"] or ():
+            yield subject, f"{fault['detail'] or fault['reason']} ({fault['check']}, {level})"
 
 
 @CHECKS.add

@@ -7,10 +7,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from airflow_platform.manifests import Container, Manifest, Pod, Render
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.tools import tool
 
 Fault = tuple[object, str]  # what is wrong, and why
 
@@ -35,7 +37,22 @@ class Violation:
 
 
 class NotCheckedError(PlatformError):
-    """A check could not be made, for a reason that is no fault of the manifests."""
+    """A check could not be made, for a reason that is no fault of the manifests.
+
+    ``everywhere``: it could be had wherever the package registries are, so CI must have it.
+    """
+
+    def __init__(self, reason: str, *, everywhere: bool = True) -> None:
+        super().__init__(reason)
+        self.everywhere = everywhere
+
+
+def needed(name: str) -> Path:
+    """Return the pinned tool ``name``; NotCheckedError when it cannot be had."""
+    try:
+        return tool(name)
+    except PlatformError as error:
+        raise NotCheckedError(str(error)) from None
 
 
 class Checks(dict[str, Callable[[Render], list[Violation]]]):

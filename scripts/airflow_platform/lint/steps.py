@@ -86,6 +86,7 @@ def _steps_for_repository(upstream: UpstreamChart) -> Iterator[Step]:
     yield "ruff format", partial(_python_module, "ruff", "format", "--check", "--quiet")
     yield "mypy", partial(_python_module, "mypy", "--no-error-summary")
     yield "yamllint", partial(_python_module, "yamllint", "--strict", "--format=parsable", ".")
+    yield "actionlint", _actionlint
     yield from _shellcheck()
 
 
@@ -94,7 +95,12 @@ def _unknown_keys(upstream: UpstreamChart, file: Path) -> Iterator[Step]:
     if upstream.is_stand_in:
         print(f"skipped {name} (needs the official chart; set AIRFLOW_CHART)")
     else:
-        yield name, lambda: unknown_keys(strict_yaml.load_file(file) or {}, upstream)
+        yield name, partial(_misspelt, upstream, file)
+
+
+def _misspelt(upstream: UpstreamChart, file: Path) -> list[str]:
+    values = strict_yaml.load_file(file) or {}
+    return [f"{key}: {wrong}" for key, wrong in unknown_keys(values, upstream)]
 
 
 def _helm_lint(major: int, chart: Path, *values: Path) -> list[str]:
@@ -113,8 +119,12 @@ def _python_module(*command: str) -> list[str]:
     return _output_of([sys.executable, "-m", *command], "Install it: pip install -e '.[lint]'")
 
 
+def _actionlint() -> list[str]:
+    return _output_of([str(tool("actionlint")), "-no-color"], "")
+
+
 def _shellcheck() -> Iterator[Step]:
-    scripts = [ROOT / ".ci" / "run", *(ROOT / "chart" / "files").rglob("*.sh")]
+    scripts = [*(ROOT / ".ci").iterdir(), *(ROOT / "chart" / "files").rglob("*.sh")]
     command = ["shellcheck", *map(str, scripts)]
     if shutil.which("shellcheck") or os.environ.get("CI"):
         yield "shellcheck", partial(_output_of, command, "Install it: apt-get install shellcheck")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import configparser
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from airflow_platform.manifests.objects import Manifest
@@ -43,10 +44,15 @@ def find(manifests: Iterable[Manifest]) -> Iterator[EmbeddedDocument]:
         for key, text in (owner.document.get("data") or {}).items():
             for pattern, kind, parse in _KINDS:
                 if fnmatchcase(key, pattern):
-                    document = parse(text, f"{key} in {owner}")
+                    document = _parsed(parse, text, f"{key} in {owner}")
                     if kind != "Dashboard" or _is_dashboard(document):
-                        yield EmbeddedDocument(owner, key, kind, text, freeze(document))
+                        yield EmbeddedDocument(owner, key, kind, text, document)
                     break
+
+
+@lru_cache(maxsize=256)  # the renders of a chart have most documents in common
+def _parsed(parse: Callable[[str, str], Any], text: str, source: str) -> Any:
+    return freeze(parse(text, source))
 
 
 def _program(text: str, source: str) -> None:
@@ -71,7 +77,7 @@ def _ini(text: str, source: str) -> dict[str, dict[str, str]]:
 
 
 def _is_dashboard(document: Any) -> bool:
-    return isinstance(document, dict) and "panels" in document
+    return isinstance(document, Mapping) and "panels" in document
 
 
 _KINDS: tuple[tuple[str, str, Callable[[str, str], Any]], ...] = (

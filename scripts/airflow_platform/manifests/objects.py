@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from airflow_platform.support.errors import PlatformError
+
+T = TypeVar("T")
 
 _REQUIRED = object()
 
@@ -89,10 +91,7 @@ class Pod:
             *self._containers("initContainers"),
             *self._containers("containers"),
         ]
-        by_name = {container.name: container for container in found}
-        if len(by_name) != len(found):
-            raise PlatformError(f"{self}: two containers have the same name")
-        return by_name
+        return self._by_name("containers", [(container.name, container) for container in found])
 
     def _containers(self, field: str) -> Iterator[Container]:
         for document in self.spec.get(field) or ():
@@ -111,9 +110,13 @@ class Pod:
     def volumes(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the volumes by name."""
         volumes = self.spec.get("volumes") or ()
-        by_name = {volume["name"]: volume for volume in volumes}
-        if len(by_name) != len(volumes):
-            raise PlatformError(f"{self}: two volumes have the same name")
+        return self._by_name("volumes", [(volume["name"], volume) for volume in volumes])
+
+    def _by_name(self, what: str, items: Sequence[tuple[str, T]]) -> Mapping[str, T]:
+        by_name = dict(items)
+        for name, _ in items if len(by_name) < len(items) else ():
+            if [other for other, _ in items].count(name) > 1:
+                raise PlatformError(f'{self}: two {what} are named "{name}"; rename one of them')
         return by_name
 
     def __str__(self) -> str:

@@ -55,6 +55,14 @@ def find_upstream() -> UpstreamChart:
     return stand_in()
 
 
+def chart_at(path: Path, source: str) -> UpstreamChart:
+    """Return the official chart at ``path``, which the user named by ``source``.
+
+    PlatformError when there is no chart, or not the version that Chart.yaml pins.
+    """
+    return _checked(path.expanduser().resolve(), source, pinned_dependency()["version"])
+
+
 def stand_in() -> UpstreamChart:
     """Return the stand-in chart of this repository."""
     return _checked(STAND_IN, "tests/stand_in", pinned_dependency()["version"])

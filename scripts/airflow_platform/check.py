@@ -1,0 +1,237 @@
+"""The command check: what the tests check, for values and manifests of the user's own."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
+
+if TYPE_CHECKING:
+    from airflow_platform.checks import Violation
+    from airflow_platform.manifests import Render
+    from airflow_platform.rendering.upstream import UpstreamChart
+
+STREAM = "-"
+
+_DESCRIPTION = """\
+Render with both majors of Helm and check the manifests: security, names, references between
+objects, secrets, the schemas of Kubernetes and of custom resources, and what is embedded in
+ConfigMaps by the programs that will read it. Also the keys below `airflow:`, of which the official
+chart ignores misspelt ones. One line for each finding: the object, what is wrong, what to set.
+
+Without ENV and without values of yours all environments are checked. Exit code 1: findings.
+"""
+
+
+@dataclass
+class Outcome:
+    """What the checks say of one set of values, or of one stream of manifests.
+
+    ``findings`` hold those of both Helm majors, equal ones once. ``needed`` are the Secrets and
+    ConfigMaps that must exist before the installation, with the keys that pods take from them.
+    """
+
+    name: str
+    findings: dict["Violation", None] = field(default_factory=dict)
+    not_checked: dict[str, str] = field(default_factory=dict)
+    needed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="check the manifests of an environment, of values of yours, or of a stream",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    known = ", ".join(environments())
+    add("environment", nargs="?", metavar="ENV", help=f"one of: {known}, all; or - for stdin")
+    add(
+        *("-f", "--values"),
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="values of yours, on top of the environment's; may be repeated",
+    )
+    add(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="KEY=VALUE",
+        help="set one value, as helm --set does; may be repeated",
+    )
+    add(
+        "--airflow-chart",
+        type=Path,
+        metavar="C",
+        help="the official chart, a directory or .tgz; default: where it is found",
+    )
+    add("--release", default=RELEASE, help="default: %(default)s")
+    add("--namespace", default=NAMESPACE, help="default: %(default)s")
+    add("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
+    add("--output", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.environment == STREAM:
+        if options.values or options.sets or options.airflow_chart:
+            raise PlatformError(
+                "Manifests on stdin are rendered already: -f, --set and --airflow-chart have no"
+                " place beside -."
+            )
+        outcomes = [check_stream(sys.stdin.read(), options.namespace)]
+    else:
+        outcomes = list(_check_values(options))
+    if options.output == "json":
+        print(json.dumps({"passed": not _found(outcomes), **_as_json(outcomes)}, indent=2))
+    else:
+        _print(outcomes)
+    return 1 if _found(outcomes) else 0
+
+
+def check_stream(text: str, namespace: str = NAMESPACE) -> Outcome:
+    """Check a stream of manifests, as `helm template` prints it.
+
+    Secrets and ConfigMaps that are not in it are taken to exist, for nobody can tell.
+    """
+    from airflow_platform.manifests import Render
+
+    rendered = Render.from_text(text, name="stdin", namespace=namespace)
+    if not rendered.manifests:
+        raise PlatformError("There is no manifest on stdin. Give what `helm template` prints.")
+    outcome = Outcome("stdin")
+    _judge(outcome, rendered, named_in=None)
+    return outcome
+
+
+def _check_values(options: argparse.Namespace) -> Iterator[Outcome]:
+    from airflow_platform.rendering.output import announce_stand_in
+    from airflow_platform.rendering.upstream import chart_at, find_upstream
+
+    chart = options.airflow_chart
+    upstream = chart_at(chart, "--airflow-chart") if chart else find_upstream()
+    announce_stand_in(upstream)
+    own = options.values or options.sets
+    wanted: Sequence[str | None] = (
+        environments()
+        if options.environment == "all" or not (options.environment or own)
+        else [options.environment]
+    )
+    for environment in wanted:
+        yield _check_environment(environment, upstream, options)
+
+
+def _check_environment(
+    environment: str | None, upstream: "UpstreamChart", options: argparse.Namespace
+) -> Outcome:
+    from airflow_platform.checks import Violation
+    from airflow_platform.rendering.helm import MAJORS, RefusedError
+    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.values import unknown_keys, with_sets
+    from airflow_platform.support import strict_yaml
+    from airflow_platform.support.project import ROOT, values_file
+
+    files = [ROOT / "values.yaml", *([values_file(environment)] if environment else [])]
+    sources = [strict_yaml.load_file(file) or {} for file in (*files, *options.values)]
+    values = with_sets(sources, options.sets)
+    outcome = Outcome(environment or "values")
+    if upstream.is_stand_in:
+        outcome.not_checked["keys_are_known"] = "needs the official chart; set AIRFLOW_CHART"
+    else:
+        for key, wrong in unknown_keys(values, upstream):
+            outcome.findings[Violation("keys_are_known", key, wrong)] = None
+    for major in MAJORS:
+        try:
+            rendered = render(
+                environment,
+                values=options.values,
+                sets=options.sets,
+                helm=major,
+                release=options.release,
+                namespace=options.namespace,
+                kube_version=options.kube_version,
+                upstream=upstream,
+            )
+        except RefusedError as refused:
+            violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
+            outcome.findings[violation] = None
+            continue
+        text = json.dumps(values).replace("{{ .Release.Name }}", options.release)
+        _judge(outcome, rendered, named_in=text)
+    return outcome
+
+
+def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> None:
+    """Add what the checks say of a render.
+
+    What ``named_in``, the text of the values, names is taken to exist; everything when it is None.
+    """
+    from airflow_platform.checks import MALFORMED, judge
+    from airflow_platform.checks.references import not_rendered
+    from airflow_platform.manifests import External
+
+    names: dict[str, dict[str, None]] = {"Secret": {}, "ConfigMap": {}}
+    try:
+        for reference in not_rendered(rendered):
+            if named_in is None or _names(named_in, reference.name):
+                names[reference.kind][reference.name] = None
+                keys = outcome.needed.setdefault((reference.kind, reference.name), set())
+                keys |= {reference.key} if reference.key else set()
+    except (PlatformError, *MALFORMED):
+        pass  # manifests that cannot be read; the checks say so
+    external = External(secrets=names["Secret"], config_maps=names["ConfigMap"])
+    verdict = judge(rendered.replace(external=external))
+    outcome.findings |= dict.fromkeys(verdict.violations)
+    outcome.not_checked |= verdict.not_checked
+
+
+def _names(text: str, name: str) -> bool:
+    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text))
+
+
+def _found(outcomes: Sequence[Outcome]) -> bool:
+    return any(outcome.findings for outcome in outcomes)
+
+
+def _as_json(outcomes: Sequence[Outcome]) -> Mapping[str, object]:
+    return {
+        "findings": [
+            {
+                "values": outcome.name,
+                "check": finding.rule,
+                "object": finding.subject,
+                "message": finding.message,
+            }
+            for outcome in outcomes
+            for finding in outcome.findings
+        ],
+        "notChecked": {name: why for each in outcomes for name, why in each.not_checked.items()},
+        "needed": [
+            {"values": outcome.name, "kind": kind, "name": name, "keys": sorted(keys)}
+            for outcome in outcomes
+            for (kind, name), keys in sorted(outcome.needed.items())
+        ],
+    }
+
+
+def _print(outcomes: Sequence[Outcome]) -> None:
+    from airflow_platform.rendering.output import report
+
+    for outcome in outcomes:
+        report(outcome.name, list(outcome.findings))
+        for (kind, name), keys in sorted(outcome.needed.items()):
+            what = f" with {', '.join(sorted(keys))}" if keys else ""
+            print(f"  must exist in the namespace: {kind} {name}{what}")
+    for check, why in {k: v for each in outcomes for k, v in each.not_checked.items()}.items():
+        print(f"not checked: {check}: {why}")

@@ -1,0 +1,161 @@
+"""What all objects of ours have in common: labels, names, and how their pods are set up."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from airflow_platform.checks.facts import Facts, contradictions
+from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
+from airflow_platform.manifests import Manifest, Render
+from airflow_platform.support.frozen import thaw
+
+_INSTANCE = "app.kubernetes.io/instance"
+
+
+@CHECKS.add
+def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
+    """Ask for Kubernetes' recommended labels, by which people and tools find what is ours.
+
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
+    """
+    ours = [each for each in render.manifests if is_ours(each) and not _is_test(each)]
+    chart, release = (_usual(ours, label) for label in ("helm.sh/chart", _INSTANCE))
+    facts: Facts = {
+        _INSTANCE: (release, "all objects of a release name it"),
+        "helm.sh/chart": (chart, "all objects of a chart name it and its version"),
+        "app.kubernetes.io/part-of": ("airflow-platform", "it is what the object belongs to"),
+        "app.kubernetes.io/managed-by": ("Helm", "it is what made the object"),
+    }
+    for manifest in ours:
+        for fault in contradictions({"labels": manifest.labels}, _below("labels", facts)):
+            yield manifest, fault
+        name, component = (
+            manifest.labels.get(f"app.kubernetes.io/{label}") for label in ("name", "component")
+        )
+        if not name or name != component:
+            yield manifest, f"the labels name ({name}) and component ({component}) must be equal"
+
+
+@CHECKS.add
+def names_begin_with_the_release(render: Render) -> Iterator[Fault]:
+    """Keep the names of two releases in one namespace apart."""
+    ours = [each for each in render.manifests if is_ours(each)]
+    release = _usual(ours, _INSTANCE)
+    for manifest in ours:
+        # A long name of a release is cut to make room for the component.
+        if not manifest.name.startswith(f"{release[:20]}"):
+            yield manifest, f"the name must begin with the release's, {release}"
+
+
+@CHECKS.add
+def labels_of_pods_are_those_of_their_component(render: Render) -> Iterator[Fault]:
+    """Let people select pods by what they select other objects by."""
+    for pod in filter(is_ours, render.pods()):
+        wanted = pod.owner.labels if not _is_test(pod.owner) else pod.labels
+        for label in ("app.kubernetes.io/name", _INSTANCE, "app.kubernetes.io/component"):
+            if pod.labels.get(label) != wanted.get(label):
+                yield pod, f"the pod's label {label} must be {wanted.get(label)!r}"
+        selector = pod.owner.at("spec", "selector", "matchLabels", default=None)
+        if selector is not None and not {"app.kubernetes.io/name", _INSTANCE} <= selector.keys():
+            yield pod, f"spec.selector must select by app.kubernetes.io/name and {_INSTANCE}"
+
+
+@CHECKS.add
+def selectors_name_component_and_release(render: Render) -> Iterator[Fault]:
+    """Keep selectors of ours from finding the pods of another release in the namespace."""
+    for kind, path in (
+        ("Service", ("spec", "selector")),
+        ("PodDisruptionBudget", ("spec", "selector", "matchLabels")),
+        ("NetworkPolicy", ("spec", "podSelector", "matchLabels")),
+        ("ServiceMonitor", ("spec", "selector", "matchLabels")),
+    ):
+        for manifest in filter(is_ours, render.all(kind)):
+            wanted = {
+                label: manifest.labels.get(label) for label in ("app.kubernetes.io/name", _INSTANCE)
+            }
+            if dict(manifest.at(*path, default={})) != wanted:
+                yield manifest, f"{'.'.join(path)} must be {wanted}"
+
+
+_POD: Facts = {
+    "enableServiceLinks": (
+        False,
+        "in a namespace with many Services the variables of all would fill the environment",
+    ),
+    "securityContext runAsNonRoot": (True, "it holds for containers that are injected, too"),
+    "securityContext runAsUser": (65534, "the user nobody, who owns nothing on a node"),
+    "securityContext runAsGroup": (65534, "the group of nobody"),
+    "securityContext seccompProfile type": ("RuntimeDefault", "it holds for injected ones, too"),
+}
+_CONTAINER: Facts = {
+    "securityContext allowPrivilegeEscalation": (False, "no program needs more than it has"),
+    "securityContext capabilities drop": (("ALL",), "no program needs any"),
+    "securityContext runAsNonRoot": (True, "the pod's own can be replaced (pod_override)"),
+    "securityContext seccompProfile type": ("RuntimeDefault", "the pod's own can be replaced"),
+}
+
+
+@CHECKS.add
+def pods_of_ours_run_as_nobody(render: Render) -> Iterator[Fault]:
+    """Give pods of ours a security context of their own, and each container one as well."""
+    for pod in filter(is_ours, render.pods()):
+        for fault in contradictions(pod.spec, _POD):
+            yield pod, fault
+    for container in filter(is_ours, containers(render)):
+        for fault in contradictions(container.document, _CONTAINER):
+            yield container, fault
+
+
+@CHECKS.add
+def configuration_is_mounted_read_only(render: Render) -> Iterator[Fault]:
+    """Keep containers of ours, and what we mount into others, from writing to configuration."""
+    for container in containers(render):
+        for mount in container.document.get("volumeMounts") or ():
+            volume = container.pod.volumes().get(mount["name"]) or {}
+            ours = is_ours(container) or mount["name"].startswith("task-logs-")
+            if (
+                ours
+                and {"configMap", "secret"} & volume.keys()
+                and mount.get("readOnly") is not True
+            ):
+                yield container, f"the mount {mount['mountPath']} must be readOnly"
+
+
+@CHECKS.add
+def pods_restart_when_their_configuration_changes(render: Render) -> Iterator[Fault]:
+    """Ask for the checksum of each ConfigMap that a pod which reads it only once mounts."""
+    config_maps = {each.name: each for each in render.all("ConfigMap")}
+    for pod in filter(is_ours, render.pods()):
+        if pod.owner.kind != "Deployment":
+            continue
+        for name, volume in pod.volumes().items():
+            source = (volume.get("configMap") or {}).get("name")
+            if source in config_maps:
+                wanted = _checksum(config_maps[source])
+                annotation = f"checksum/{name}"
+                if (pod.metadata.get("annotations") or {}).get(annotation) != wanted:
+                    yield pod, f"the annotation {annotation} must be the sha256 of {source}"
+
+
+def _checksum(config_map: Manifest) -> str:
+    """Return what Helm's `toJson | sha256sum` makes of the ConfigMap's data."""
+    data = thaw(config_map.at("data"))
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    for character in "<>&":  # which Go's JSON escapes
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_test(manifest: Manifest) -> bool:
+    return manifest.annotations.get("helm.sh/hook") == "test"
+
+
+def _usual(manifests: list[Manifest], label: str) -> str:
+    """Return the value that most of ``manifests`` have of a label."""
+    counted = Counter(manifest.labels.get(label, "") for manifest in manifests)
+    return counted.most_common(1)[0][0] if counted else ""
+
+
+def _below(step: str, facts: Facts) -> Facts:
+    return {f"{step} {path}": fact for path, fact in facts.items()}

@@ -1,0 +1,95 @@
+"""Programs and configuration inside ConfigMaps, judged by the programs that will read them."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from airflow_platform.checks.violations import (
+    CHECKS,
+    Fault,
+    NotCheckedError,
+    containers,
+    is_ours,
+    needed,
+)
+from airflow_platform.manifests import Render
+from airflow_platform.support.frozen import thaw
+
+NO_VECTOR = "there is no Vector: set VECTOR to its binary or put `vector` on PATH"
+
+
+@CHECKS.add
+def vector_accepts_its_configuration(render: Render) -> Iterator[Fault]:
+    """Let Vector validate its configuration, VRL programs included."""
+    for config in render.embedded("VectorConfig"):
+        found = os.environ.get("VECTOR") or shutil.which("vector")
+        if not found:
+            raise NotCheckedError(NO_VECTOR, everywhere=False)
+        with tempfile.TemporaryDirectory() as directory:
+            for key, text in config.owner.at("data").items():
+                Path(directory, key).write_text(text, encoding="utf-8")
+            command = [found, "validate", "--no-environment", "--deny-warnings", config.key]
+            if said := _complaint(command, directory=directory):
+                yield config, said
+
+
+@CHECKS.add
+def vrl_compiles(render: Render) -> Iterator[Fault]:
+    """Compile each VRL program of Vector's transforms, as the transform puts its files together."""
+    for config in render.embedded("VectorConfig"):
+        try:
+            from pyvrl import Transform  # type: ignore[import-untyped]
+        except ImportError:
+            reason = "VRL is not compiled without pyVRL: pip install pyVRL"
+            raise NotCheckedError(reason) from None
+        files = config.owner.at("data")
+        for id_, transform in (config.document.get("transforms") or {}).items():
+            if transform["type"] != "remap":
+                continue
+            names = transform.get("files") or [transform[f] for f in ("file",) if f in transform]
+            if missing := [name for name in names if name not in files]:
+                yield config, f"transforms.{id_} reads {', '.join(missing)}, which is not there"
+                continue
+            try:
+                Transform("\n".join((transform.get("source", ""), *(files[n] for n in names))))
+            except Exception as error:
+                yield config, f"transforms.{id_}: {_one_line(str(error))}"
+
+
+@CHECKS.add
+def shell_programs_parse(render: Render) -> Iterator[Fault]:
+    """Let a shell read each program in a ConfigMap, and each that a command of ours holds."""
+    for program in render.embedded("Shell"):
+        if said := _complaint(["sh", "-n"], given=program.text):
+            yield program, said
+    for container in filter(is_ours, containers(render)):
+        match container.document.get("command") or ():
+            case ("sh" | "/bin/sh", "-c", program, *_):
+                if said := _complaint(["sh", "-n"], given=program):
+                    yield container, f"command: {said}"
+
+
+@CHECKS.add
+def prometheus_accepts_the_rules(render: Render) -> Iterator[Fault]:
+    """Let promtool check alerts and recording rules."""
+    for rules in render.all("PrometheusRule"):
+        if said := _complaint(
+            [needed("promtool"), "check", "rules"], given=json.dumps(thaw(rules.at("spec")))
+        ):
+            yield rules, said
+
+
+def _complaint(
+    command: Sequence[str | Path], *, given: str | None = None, directory: str | None = None
+) -> str:
+    """Run ``command`` and return what it says when it fails, "" when it does not."""
+    done = subprocess.run(command, input=given, cwd=directory, capture_output=True, text=True)
+    return _one_line(done.stdout + done.stderr) or "refused" if done.returncode else ""
+
+
+def _one_line(text: str) -> str:
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())

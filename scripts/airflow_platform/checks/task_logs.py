@@ -1,0 +1,347 @@
+"""What must be true of the task logs sidecar and of the objects around it."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
+from airflow_platform.checks.violations import (
+    CHECKS,
+    TASK_LOGS_SIDECAR,
+    Fault,
+    containers,
+    is_ours,
+)
+from airflow_platform.manifests import Container, EmbeddedDocument, Pod, Render
+
+LOG_ROOT = "/opt/airflow/logs"
+CONFIG_DIRECTORY = "/etc/task-logs"
+CONFIG_VOLUME = "task-logs-config"
+DATA_VOLUME = "task-logs-data"
+
+# Loki refuses a whole request for one longer line (limits_config.max_line_size, 256 KiB):
+# https://grafana.com/docs/loki/latest/configure/#limits_config
+LOKI_MAX_LINE_SIZE = 262_144
+# With 34 MB at the peak of a burst (docs/task-logs.md); below, the kernel kills Vector in bursts.
+LEAST_MEMORY_BYTES = 64 * 2**20
+
+_CREDENTIALS = {
+    "task-logs-auth": "/etc/task-logs-auth",
+    "task-logs-ca": "/etc/task-logs-ca",
+    "task-logs-client": "/etc/task-logs-client",
+}
+
+_SIDECAR: Facts = {
+    "workingDir": (CONFIG_DIRECTORY, "vector.yaml names its VRL programs relative to it"),
+    "terminationMessagePolicy": (
+        "FallbackToLogsOnError",
+        "what Vector says when it cannot start would be lost with the pod",
+    ),
+    f"volumeMounts {CONFIG_VOLUME} mountPath": (CONFIG_DIRECTORY, "the command reads it there"),
+}
+# What drain.sh and parse.vrl know of the task. The ids are taken from the annotations, which hold
+# them verbatim; in the labels Airflow sanitises and hashes them.
+_DOWNWARD_API = {
+    "POD_NAME": "metadata.name",
+    "POD_NAMESPACE": "metadata.namespace",
+    "POD_UID": "metadata.uid",
+    "NODE_NAME": "spec.nodeName",
+    **{
+        key.upper(): f"metadata.annotations['{key}']"
+        for key in ("dag_id", "task_id", "run_id", "try_number", "map_index")
+    },
+}
+
+
+def sidecars(render: Render) -> list[Container]:
+    """Return the task logs sidecar of each pod that has one."""
+    return [each for each in containers(render) if each.name == TASK_LOGS_SIDECAR]
+
+
+@CHECKS.add
+def sidecars_run_the_drain(render: Render) -> Iterator[Fault]:
+    """Run drain.sh as the first process, and say why logs are missing where it is missing."""
+    for sidecar in sidecars(render):
+        for fault in contradictions(sidecar.document, _SIDECAR):
+            yield sidecar, fault
+        match sidecar.document.get("command"):
+            case ("/bin/sh", "-c", program):
+                drain = f"{CONFIG_DIRECTORY}/drain.sh"
+                if f"[ -r {drain} ] && exec /bin/sh {drain}\n" not in program:
+                    yield sidecar, f"command must run {drain} where it is there"
+                config_map = _source(sidecar, CONFIG_VOLUME)
+                said = f"ConfigMap {config_map} is missing: task logs are not shipped"
+                if f"echo '{said}' | tee /dev/termination-log >&2\n" not in program:
+                    yield sidecar, f"command must say as the termination message: {said}"
+                if "trap 'exit 1' TERM\nwhile :; do sleep 5 & wait $!; done\n" not in program:
+                    yield sidecar, "command must wait for SIGTERM and then fail"
+            case command:
+                yield sidecar, f"command must be /bin/sh -c and a program, and not {command}"
+
+
+@CHECKS.add
+def sidecars_start_first(render: Render) -> Iterator[Fault]:
+    """Start the sidecar before every other init container, whose logs it would miss otherwise.
+
+    Of pods with more than one task the official chart's own init containers come first.
+    """
+    for sidecar in sidecars(render):
+        names = [each["name"] for each in sidecar.pod.spec.get("initContainers") or ()]
+        if "base" in sidecar.pod.containers() and names[:1] != [TASK_LOGS_SIDECAR]:
+            yield sidecar, f"must be the first of the init containers, which are {names}"
+
+
+@CHECKS.add
+def sidecars_know_their_task(render: Render) -> Iterator[Fault]:
+    """Tell drain.sh and parse.vrl whose logs these are, by the downward API."""
+    for sidecar in sidecars(render):
+        for name, path in _DOWNWARD_API.items():
+            found = at(sidecar.document, f"env {name} valueFrom fieldRef fieldPath")
+            if found != path:
+                yield sidecar, f"the variable {name} must come from {path}"
+
+
+@CHECKS.add
+def sidecars_read_the_logs_of_their_task(render: Render) -> Iterator[Fault]:
+    """Mount the volume that the task writes its logs to, where the configuration looks for them."""
+    for sidecar in sidecars(render):
+        logs = at(sidecar.document, "volumeMounts logs")
+        base = sidecar.pod.containers().get("base")
+        if logs is MISSING:
+            yield sidecar, "mounts no volume logs"
+            continue
+        if logs["mountPath"] != LOG_ROOT:
+            yield sidecar, f"must mount logs at {LOG_ROOT}, where vector.yaml and drain.sh look"
+        if base is not None:
+            theirs = at(base.document, "volumeMounts logs")
+            if theirs is MISSING or theirs.get("subPath") != logs.get("subPath"):
+                yield sidecar, "must mount the same part of logs as the container base"
+        if logs.get("readOnly"):
+            yield sidecar, "must be able to write to logs: it ends last lines with a newline"
+
+
+@CHECKS.add
+def sidecars_agree_with_their_configuration(render: Render) -> Iterator[Fault]:
+    """Compare what drain.sh is told with what Vector is told."""
+    configurations = {each.owner.name: each for each in render.embedded("VectorConfig")}
+    for sidecar in sidecars(render):
+        environment = _environment(sidecar)
+        yield from _limits(sidecar, environment)
+        configuration = configurations.get(_source(sidecar, CONFIG_VOLUME) or "")
+        if configuration is not None:
+            yield from _compared(sidecar, environment, configuration)
+
+
+def _limits(sidecar: Container, environment: Mapping[str, str]) -> Iterator[Fault]:
+    deadline = environment.get("DRAIN_TIMEOUT_SECONDS", "")
+    grace = sidecar.pod.spec.get("terminationGracePeriodSeconds", 30)
+    if not deadline.isdecimal() or not 2 <= int(deadline) < grace:
+        yield sidecar, f"DRAIN_TIMEOUT_SECONDS must be from 2 to below the grace period of {grace}"
+    longest = environment.get("LOKI_MAX_LINE_BYTES", "")
+    if not longest.isdecimal() or not 0 < int(longest) < LOKI_MAX_LINE_SIZE:
+        yield sidecar, f"LOKI_MAX_LINE_BYTES must be below Loki's own limit, {LOKI_MAX_LINE_SIZE}"
+    if environment.get("VECTOR_LOG") not in {"error", "warn", "info", "debug", "trace"}:
+        yield sidecar, "VECTOR_LOG must be at least error: drain.sh reads there what Loki refuses"
+    memory = at(sidecar.document, "resources limits memory")
+    if memory is not MISSING and _bytes(memory) < LEAST_MEMORY_BYTES:
+        yield sidecar, f"resources.limits.memory is {memory}; a burst of lines needs 64Mi"
+    if sidecar.document.get("imagePullPolicy") != "IfNotPresent":
+        yield sidecar, "imagePullPolicy must be IfNotPresent: a pull that fails fails the task"
+
+
+def _compared(
+    sidecar: Container, environment: Mapping[str, str], configuration: EmbeddedDocument
+) -> Iterator[Fault]:
+    vector = configuration.document
+    longest = at(vector, "sources task_logs max_line_bytes")
+    if environment.get("MAX_LINE_BYTES") != str(longest):
+        yield sidecar, f"MAX_LINE_BYTES must be max_line_bytes of {configuration}, {longest}"
+    data = at(sidecar.document, "volumeMounts")
+    directories = {mount["mountPath"] for mount in data} if data is not MISSING else set()
+    if vector.get("data_dir") not in directories:
+        yield sidecar, f"must mount a volume at data_dir of {configuration}"
+    address = str(at(vector, "sinks internal_metrics_exporter address"))
+    port = at(sidecar.document, "ports vector-metrics containerPort")
+    if port is not MISSING and address != f"0.0.0.0:{port}":
+        yield sidecar, f"the port vector-metrics must be the one of {configuration}: {address}"
+
+
+@CHECKS.add
+def sidecars_report_to_the_statsd_exporter(render: Render) -> Iterator[Fault]:
+    """Find the Service that the report of each drain is sent to: datagrams are lost in silence."""
+    services = {
+        f"{service.name}.{render.namespace}": str(port["port"])
+        for service in filter(is_ours, render.all("Service"))
+        for port in service.at("spec", "ports", default=())
+        if port.get("protocol") == "UDP"
+    }
+    for sidecar in sidecars(render):
+        environment = _environment(sidecar)
+        host, port = environment.get("STATSD_HOST"), environment.get("STATSD_PORT")
+        if services and services.get(host or "") != port:
+            yield (
+                sidecar,
+                f"STATSD_HOST and STATSD_PORT must be one of {services}, not {host}:{port}",
+            )
+        if not services and host:
+            yield sidecar, f"STATSD_HOST names {host}, but there is no Service"
+
+
+@CHECKS.add
+def a_missing_config_map_or_secret_costs_logs_and_no_task(render: Render) -> Iterator[Fault]:
+    """Keep what the sidecar mounts optional: no container of the pod would start without it."""
+    for sidecar in sidecars(render):
+        for name, volume in _volumes_of_ours(sidecar.pod):
+            for source in ("configMap", "secret"):
+                if source in volume and volume[source].get("optional") is not True:
+                    yield sidecar, f"the volume {name} must be optional"
+
+
+@CHECKS.add
+def scratch_data_of_the_sidecar_is_bounded(render: Render) -> Iterator[Fault]:
+    """Keep Vector's files in a volume of their own with a limit, so that no node's disk fills up.
+
+    Pods with more than one task keep them beside their logs, which outlive the container.
+    """
+    for sidecar in sidecars(render):
+        volume = sidecar.pod.volumes().get(DATA_VOLUME)
+        if volume is not None and not (volume.get("emptyDir") or {}).get("sizeLimit"):
+            yield sidecar, f"the volume {DATA_VOLUME} must be an emptyDir with a sizeLimit"
+
+
+@CHECKS.add
+def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[Fault]:
+    """Compare the paths in Vector's configuration with the mounts of Secrets."""
+    for configuration in render.embedded("VectorConfig"):
+        read = {
+            str(at(configuration.document, path))
+            for path in (
+                "secret loki path",
+                "sinks loki tls ca_file",
+                "sinks loki tls crt_file",
+                "sinks loki tls key_file",
+            )
+            if at(configuration.document, path) is not MISSING
+        }
+        for sidecar in sidecars(render):
+            if _source(sidecar, CONFIG_VOLUME) != configuration.owner.name:
+                continue
+            mounted = {
+                name: str(mount["mountPath"])
+                for mount in sidecar.document.get("volumeMounts") or ()
+                for name in [mount["name"]]
+                if name in _CREDENTIALS
+            }
+            for name, path in mounted.items():
+                if path != _CREDENTIALS[name]:
+                    yield sidecar, f"the volume {name} must be mounted at {_CREDENTIALS[name]}"
+            for path in sorted(read):
+                if not any(f"{path}/".startswith(f"{place}/") for place in mounted.values()):
+                    yield sidecar, f"{configuration} reads {path}, where no Secret is mounted"
+            for name, place in mounted.items():
+                if not any(f"{path}/".startswith(f"{place}/") for path in read):
+                    yield sidecar, f"mounts {name}, which {configuration} does not read"
+
+
+@CHECKS.add
+def captured_output_goes_through_our_program(render: Render) -> Iterator[Fault]:
+    """Compare the command of a task with what capture-output.sh needs, where that is on."""
+    program = f"{CONFIG_DIRECTORY}/capture-output.sh"
+    launch = f'if [ -r {program} ]; then exec /bin/sh {program} "$@"; fi; shift; exec "$@"'
+    for pod in render.pods():
+        base = pod.containers().get("base")
+        if base is None or at(base.document, f"volumeMounts {CONFIG_VOLUME}") is MISSING:
+            continue
+        if at(base.document, f"volumeMounts {CONFIG_VOLUME} mountPath") != CONFIG_DIRECTORY:
+            yield base, f"must mount {CONFIG_VOLUME} at {CONFIG_DIRECTORY}"
+        logs = at(base.document, "volumeMounts logs mountPath")
+        match base.document.get("command"):
+            case ("/bin/sh", "-c", started, "sh", copy, *entrypoint):
+                if started != launch:
+                    yield base, f"command must be {launch}"
+                if copy != f"{logs}/.output/output.log":
+                    yield base, f"command must keep the output in {logs}/.output/output.log"
+                if not entrypoint:
+                    yield base, "command must end with the entrypoint of the image"
+            case command:
+                yield base, f"command must begin with /bin/sh -c, and is {command}"
+
+
+@CHECKS.add
+def the_pre_puller_keeps_the_image_of_the_sidecar(render: Render) -> Iterator[Fault]:
+    """Keep the very image of the sidecars on every node, and nothing running but a sleep."""
+    images = {sidecar.document.get("image") for sidecar in sidecars(render)}
+    facts: Facts = {
+        "command": (("sleep", "2147483647"), "an image that a running pod uses is kept"),
+        "imagePullPolicy": ("IfNotPresent", "the image is pulled once, and on every node"),
+    }
+    for pod in filter(is_ours, render.pods()):
+        if pod.owner.kind != "DaemonSet":
+            continue
+        container = pod.containers().get("vector-image")
+        if container is None:
+            yield pod, "has no container vector-image"
+            continue
+        if images and container.document.get("image") not in images:
+            yield container, f"image must be that of the sidecars, {', '.join(map(str, images))}"
+        for fault in contradictions(container.document, facts):
+            yield container, fault
+        owner: Facts = {
+            "spec template spec terminationGracePeriodSeconds": (0, "a sleep has nothing to end"),
+            "spec updateStrategy rollingUpdate maxUnavailable": (
+                "100%",
+                "every node needs a new image at once",
+            ),
+        }
+        for fault in contradictions(pod.owner.document, owner):
+            yield pod, fault
+
+
+@CHECKS.add
+def pod_monitors_scrape_long_lived_sidecars_only(render: Render) -> Iterator[Fault]:
+    """Leave the pods of single tasks out: they are gone between two scrapes."""
+    for monitor in filter(is_ours, render.all("PodMonitor")):
+        release = monitor.labels.get("app.kubernetes.io/instance")
+        wanted: Mapping[str, Any] = {
+            "matchLabels": {"tier": "airflow", "release": release},
+            "matchExpressions": (
+                {"key": "component", "operator": "In", "values": ("worker", "triggerer")},
+                {"key": "kubernetes_executor", "operator": "DoesNotExist"},
+            ),
+        }
+        if monitor.at("spec", "selector") != wanted:
+            yield monitor, f"spec.selector must be {wanted}"
+        ports = [endpoint.get("port") for endpoint in monitor.at("spec", "podMetricsEndpoints")]
+        if ports != ["vector-metrics"]:
+            yield monitor, f"spec.podMetricsEndpoints must scrape vector-metrics, and not {ports}"
+        names = monitor.at("spec", "namespaceSelector", "matchNames", default=())
+        if tuple(names) != (render.namespace,):
+            yield monitor, f"spec.namespaceSelector.matchNames must be {render.namespace}"
+
+
+def _environment(container: Container) -> dict[str, str]:
+    return {
+        variable["name"]: str(variable["value"])
+        for variable in container.document.get("env") or ()
+        if "value" in variable
+    }
+
+
+def _source(container: Container, volume: str) -> str | None:
+    """Return the name of the ConfigMap behind a volume of the container's pod."""
+    config_map = (container.pod.volumes().get(volume) or {}).get("configMap") or {}
+    name: str | None = config_map.get("name")
+    return name
+
+
+def _volumes_of_ours(pod: Pod) -> list[tuple[str, Mapping[str, Any]]]:
+    return [(n, volume) for n, volume in pod.volumes().items() if n.startswith("task-logs-")]
+
+
+_FACTORS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+
+
+def _bytes(quantity: object) -> float:
+    """Return a Kubernetes quantity of memory in bytes; infinity for one of another form."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMG]i?|Ki)?", str(quantity))
+    return float(found[1]) * _FACTORS[found[2] or ""] if found else float("inf")

@@ -1,0 +1,240 @@
+"""What Helm prints after an installation: all that it names is there, all that it advises works.
+
+Only Helm 4 prints them without a cluster. `airflow-platform lint` renders them with both majors.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from airflow_platform.manifests import Render
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.staging import stage, stage_addon
+from airflow_platform.rendering.upstream import find_upstream
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import NAMESPACE, ROOT, values_file
+
+pytestmark = pytest.mark.official_chart  # the stand-in has no Services
+
+RELEASE = "etl"  # a word that the notes do not have by themselves
+
+REMARKS = {
+    "task logs off": "Task logs are not shipped",
+    "metrics off": "Metrics are off",
+    "pod template": "has a pod template with the sidecar",
+    "no pod template": "To get a pod template with the sidecar",
+    "foreign pod template": "task pods have no sidecar",
+    "celery": "Celery workers have no sidecar",
+    "local": "runs tasks in the scheduler's pod",
+    "development keys": "has the public keys of values/dev.yaml",
+    "no repository": "a repository that does not exist",
+    "database": "the database runs in the cluster",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An installation and what its notes remark."""
+
+    remarks: set[str]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    environment: str | None = "prod"  # None: the add-on alone
+    example: str | None = None
+
+
+PROD = {"no repository", "database"}
+OFF = {"global": {"metrics": {"enabled": False}, "taskLogs": {"enabled": False}}}
+OTHER_LABELS = {
+    "labels": {"job": "logs"},
+    "labelFields": ["task_id"],
+    "metadataFields": ["dag_id", "offset"],
+}
+OFFICIAL_STATSD = {
+    "global": {"metrics": {"enabled": False}},
+    "airflow": {"statsd": {"enabled": True}},
+}
+
+CASES = {
+    "prod": Case(PROD),
+    "dev": Case({"metrics off", "development keys", "database"}, environment="dev"),
+    "airflow 2": Case(PROD, {"airflow": {"airflowVersion": "2.11.0"}}),
+    "own name": Case(PROD, {"airflow": {"fullnameOverride": "etl-airflow"}}),
+    "nothing": Case(PROD | {"metrics off", "task logs off"}, OFF),
+    "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
+    "official statsd": Case(PROD, OFFICIAL_STATSD),
+    "foreign pod template": Case(
+        PROD | {"foreign pod template"}, {"airflow": {"podTemplate": None}}
+    ),
+    "celery": Case(
+        PROD | {"celery"},
+        {"airflow": {"executor": "CeleryExecutor", "data": {"brokerUrl": "redis://example.com"}}},
+    ),
+    "celery example": Case(PROD, example="celery"),
+    "local": Case(PROD | {"local"}, {"airflow": {"executor": "LocalExecutor"}}),
+    "no airflow": Case({"no pod template"}, {"airflow": {"enabled": False}}),
+    "add-on": Case({"no pod template"}, environment=None),
+    "add-on with pod template": Case(
+        {"pod template"}, {"podTemplate": {"enabled": True}}, environment=None
+    ),
+    "add-on with nothing": Case({"metrics off", "task logs off"}, OFF, environment=None),
+}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What Helm says of an installation: the notes and the manifests."""
+
+    notes: str
+    release: Render
+
+
+def install(case: Case, *more: Mapping[str, Any]) -> Installation:
+    """Let Helm say what it would install; ``more`` are values on top of those of ``case``."""
+    chart = stage(find_upstream()) if case.environment else stage_addon()
+    arguments = ["install", RELEASE, str(chart), "--dry-run=client", "--namespace", NAMESPACE]
+    if case.environment:
+        arguments += ["--values", str(values_file(case.environment))]
+    if case.example:
+        arguments += ["--values", str(ROOT / "examples" / case.example / "values.yaml")]
+    with tempfile.TemporaryDirectory() as directory:
+        for number, values in enumerate((case.values, *more)):
+            file = Path(directory, f"{number}.yaml")
+            file.write_text(json.dumps(values), encoding="utf-8")
+            arguments += ["--values", str(file)]
+        done = helm.run(4, arguments)
+    assert done.returncode == 0, done.stderr
+    manifests, _, notes = done.stdout.rpartition("\nNOTES:\n")
+    _, _, manifests = manifests.partition("\nMANIFEST:\n")
+    return Installation(notes, Render.from_text(manifests))
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(case, id=name, marks=pytest.mark.xdist_group(f"notes-{name}"))
+        for name, case in CASES.items()
+    ],
+)
+def case(request: pytest.FixtureRequest) -> Case:
+    chosen: Case = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def installation(case: Case) -> Installation:
+    return install(case)
+
+
+def blocks(notes: str) -> Iterator[str]:
+    """Yield each indented paragraph, such as a command or YAML."""
+    for block in re.findall(r"(?:^ {2}.*\n)+", notes, re.MULTILINE):
+        yield dedent(block)
+
+
+def values_to_set(notes: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the values that the notes advise."""
+    for block in blocks(notes):
+        if re.match(r"\w+:\n", block):
+            yield strict_yaml.load(block, "notes")
+
+
+def vector_config(installation: Installation) -> Mapping[str, Any]:
+    (config,) = installation.release.embedded("VectorConfig")
+    document: Mapping[str, Any] = config.document
+    return document
+
+
+def test_the_notes_remark_what_is_to_remark_and_nothing_else(
+    case: Case, installation: Installation
+) -> None:
+    found = {name for name, text in REMARKS.items() if text in installation.notes}
+    assert found == case.remarks
+
+
+def test_every_object_of_the_release_that_the_notes_name_exists(installation: Installation) -> None:
+    named = set(re.findall(rf"\b{RELEASE}-[a-z0-9-]+", installation.notes))
+    assert named <= {manifest.name for manifest in installation.release.manifests}
+
+
+def test_every_host_and_port_in_the_notes_is_one_of_a_service(
+    case: Case, installation: Installation
+) -> None:
+    notes = installation.notes
+    metrics = re.findall(r"metrics are at http://(\S+)\.(\S+):(\d+)/metrics$", notes, re.MULTILINE)
+    statsd = re.findall(r"statsd_host = (\S+)\.(\S+)\n *statsd_port = (\d+)", notes)
+    ui = re.findall(r"svc/(\S+) \d+:(\d+)", notes)
+    assert bool(ui) == ("kubectl" in notes)
+    assert bool(metrics) == ("metrics off" not in case.remarks)
+    for protocol, endpoints in (
+        ("TCP", [*metrics, *((service, NAMESPACE, port) for service, port in ui)]),
+        ("UDP", statsd),
+    ):
+        for name, namespace, port in endpoints:
+            service = installation.release.get("Service", name)
+            assert namespace == NAMESPACE
+            assert (int(port), protocol) in {
+                (each["port"], each.get("protocol", "TCP")) for each in service.at("spec", "ports")
+            }, str(service)
+
+
+def test_the_file_that_is_to_be_mounted_exists(case: Case, installation: Installation) -> None:
+    files = re.findall(r"ConfigMap (\S+) has [^:]+ file (\S+) ", installation.notes)
+    assert bool(files) == ("pod template" in case.remarks)
+    for name, key in files:
+        assert key in installation.release.get("ConfigMap", name).at("data")
+
+
+def test_task_logs_go_where_the_notes_say(case: Case, installation: Installation) -> None:
+    endpoints = re.findall(r"Task logs go to (\S+)\.\n", installation.notes)
+    assert bool(endpoints) == ("task logs off" not in case.remarks)
+    for endpoint in endpoints:
+        assert vector_config(installation)["sinks"]["loki"]["endpoint"] == endpoint
+
+
+def test_the_query_asks_for_labels_and_metadata_that_lines_have(
+    case: Case, installation: Installation
+) -> None:
+    queries = re.findall(r"^  \{(.+?)\}(.*)$", installation.notes, re.MULTILINE)
+    assert bool(queries) == ("task logs off" not in case.remarks)
+    for stream, pipeline in queries:
+        source = vector_config(installation)["transforms"]["fields"]["source"]
+        labels, metadata = source.strip().splitlines()
+        assert "dag_id" in stream + pipeline
+        for name, value in re.findall(r'(\w+)="([^"]+)"', stream):
+            event = {"namespace": NAMESPACE, "dag_id": "my_dag"}
+            written = f'"{name}": .{name}' if name in event else f'"{name}": "{value}"'
+            assert written in labels
+            assert event.get(name, value) == value
+        for name, _ in re.findall(r'(\w+)="([^"]+)"', pipeline):
+            assert f'"{name}": .{name}' in metadata
+
+
+def test_values_that_the_notes_advise_can_be_set_and_end_the_advice(
+    case: Case, installation: Installation
+) -> None:
+    for values in values_to_set(installation.notes):
+        assert values not in list(values_to_set(install(case, values).notes))
+
+
+def test_an_external_database_is_found_under_the_name_and_key_that_the_notes_give() -> None:
+    case = CASES["dev"]
+    notes = install(case).notes
+    (key,) = re.findall(r"under the key `(\w+)`", notes)
+    (values,) = (each for each in values_to_set(notes) if "postgresql" in each.get("airflow", {}))
+    secret = values["airflow"]["data"]["metadataSecretName"]
+    connections = {
+        (reference["name"], reference["key"])
+        for pod in install(case, values).release.pods()
+        for container in pod.containers().values()
+        for variable in container.document.get("env") or ()
+        if variable["name"] == "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+        for reference in [variable["valueFrom"]["secretKeyRef"]]
+    }
+    assert connections == {(secret, key)}

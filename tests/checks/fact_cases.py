@@ -1,0 +1,182 @@
+"""What the checks of facts about our own objects must report, on a release with everything on."""
+
+from .conftest import Edits
+
+EXPORTER = "Deployment/airflow-statsd-exporter"
+EXPORTER_POD = f"{EXPORTER} spec template"
+EXPORTER_CONTAINER = f"{EXPORTER_POD} spec containers statsd-exporter"
+SERVICE = "Service/airflow-statsd-exporter"
+POLICY = "NetworkPolicy/airflow-statsd-exporter"
+MONITOR = "ServiceMonitor/airflow-statsd-exporter"
+TEST_POD = "Pod/airflow-statsd-mapping-test"
+PRE_PULLER = "DaemonSet/airflow-image-pre-puller"
+PRE_PULLED = f"{PRE_PULLER} spec template spec containers vector-image"
+POD_MONITOR = "PodMonitor/airflow-task-logs"
+TASK_POD = "ConfigMap/airflow-config data pod_template_file.yaml spec"
+SIDECAR = f"{TASK_POD} initContainers vector"
+BASE = f"{TASK_POD} containers base"
+VECTOR = "ConfigMap/airflow-task-logs data vector.yaml"
+NAME = "app.kubernetes.io/name"
+
+# What to break, and what the message must say.
+BROKEN: dict[str, list[tuple[Edits, str]]] = {
+    "objects_carry_the_standard_labels": [
+        ({f"{SERVICE} metadata labels app.kubernetes.io/part-of": None}, "part-of is not set"),
+        ({f"{SERVICE} metadata labels helm.sh/chart": "other-1"}, "helm.sh/chart is"),
+        ({f"{SERVICE} metadata labels app.kubernetes.io/component": "x"}, "must be equal"),
+    ],
+    "names_begin_with_the_release": [
+        ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "must begin with the release's"),
+    ],
+    "labels_of_pods_are_those_of_their_component": [
+        ({f"{EXPORTER_POD} metadata labels app.kubernetes.io/component": None}, "component must"),
+        ({f"{EXPORTER} spec selector matchLabels {NAME}": None}, "must select by"),
+    ],
+    "selectors_name_component_and_release": [
+        ({f"{SERVICE} spec selector app.kubernetes.io/instance": None}, "spec.selector must be"),
+        ({f"{MONITOR} spec selector matchLabels {NAME}": "x"}, "spec.selector.matchLabels must"),
+    ],
+    "pods_of_ours_run_as_nobody": [
+        ({f"{EXPORTER_POD} spec securityContext runAsUser": 1}, "runAsUser is 1 and must be 65534"),
+        ({f"{EXPORTER_POD} spec enableServiceLinks": None}, "enableServiceLinks is not set"),
+        ({f"{SIDECAR} securityContext runAsNonRoot": None}, "runAsNonRoot is not set"),
+    ],
+    "configuration_is_mounted_read_only": [
+        ({f"{EXPORTER_CONTAINER} volumeMounts mapping readOnly": None}, "must be readOnly"),
+        ({f"{SIDECAR} volumeMounts task-logs-auth readOnly": False}, "must be readOnly"),
+        ({f"{BASE} volumeMounts task-logs-config readOnly": None}, "must be readOnly"),
+    ],
+    "pods_restart_when_their_configuration_changes": [
+        ({f"{EXPORTER_POD} metadata annotations checksum/mapping": None}, "checksum/mapping"),
+        (
+            {"ConfigMap/airflow-statsd-mapping data statsd-mapping.yaml": "mappings: []"},
+            "must be the sha256 of airflow-statsd-mapping",
+        ),
+    ],
+    "there_is_one_statsd_exporter": [
+        ({f"{EXPORTER} spec replicas": 2}, "spec replicas is 2"),
+        ({f"{EXPORTER} spec strategy type": "RollingUpdate"}, "Recreate"),
+    ],
+    "the_statsd_exporter_listens_where_its_ports_say": [
+        ({f"{EXPORTER_CONTAINER} ports statsd-ingest containerPort": 1}, "listen-udp must be :1"),
+        ({f"{EXPORTER_CONTAINER} args": ["--web.listen-address=:9102"]}, "mapping-config must"),
+    ],
+    "the_statsd_exporter_is_probed": [
+        ({f"{EXPORTER_CONTAINER} readinessProbe httpGet path": "/"}, "/-/ready"),
+        ({f"{EXPORTER_CONTAINER} livenessProbe httpGet port": "statsd-ingest"}, "statsd-scrape"),
+    ],
+    "the_statsd_service_is_resolved_once": [
+        ({f"{SERVICE} spec clusterIP": "None"}, "must not be None"),
+        ({f"{SERVICE} spec ports statsd-scrape port": 80}, "must be 9102"),
+    ],
+    "the_statsd_network_policy_admits_airflow_and_prometheus": [
+        ({f"{POLICY} spec policyTypes": ["Ingress"]}, "Ingress and Egress"),
+        ({f"{POLICY} spec ingress +": {"ports": [{"port": 22}]}}, "and no more"),
+    ],
+    "monitors_scrape_the_statsd_exporter": [
+        ({f"{MONITOR} spec endpoints +": {"port": "statsd-scrape"}}, "once"),
+        ({f"{MONITOR} spec namespaceSelector matchNames": ["x"]}, "must be lakehouse-platform"),
+        ({f"{MONITOR} spec scrapeClassicHistograms": None}, "scrapeClassicHistograms is not set"),
+    ],
+    "the_mapping_test_runs_the_exporter_of_the_release": [
+        ({f"{TEST_POD} spec containers check-config image": "x:1"}, "image must be that of"),
+        ({f"{TEST_POD} spec containers check-config args": []}, "--check-config"),
+        ({f"{TEST_POD} spec restartPolicy": "Always"}, "Never"),
+    ],
+    "sidecars_run_the_drain": [
+        ({f"{SIDECAR} workingDir": "/"}, "workingDir"),
+        ({f"{SIDECAR} command": ["vector"]}, "command must be /bin/sh -c"),
+        ({f"{SIDECAR} command": ["/bin/sh", "-c", "exec vector"]}, "must run /etc/task-logs/drain"),
+        ({f"{SIDECAR} terminationMessagePolicy": None}, "terminationMessagePolicy is not set"),
+    ],
+    "sidecars_start_first": [
+        (
+            {f"{TASK_POD} initContainers": [{"name": "x"}, {"name": "vector"}]},
+            "must be the first",
+        ),
+    ],
+    "sidecars_know_their_task": [
+        (
+            {f"{SIDECAR} env DAG_ID valueFrom fieldRef fieldPath": "metadata.labels['dag_id']"},
+            "DAG_ID must come from metadata.annotations['dag_id']",
+        ),
+        ({f"{SIDECAR} env RUN_ID": None}, "RUN_ID must come from"),
+    ],
+    "sidecars_read_the_logs_of_their_task": [
+        ({f"{SIDECAR} volumeMounts logs mountPath": "/logs"}, "must mount logs at"),
+        ({f"{SIDECAR} volumeMounts logs subPath": "x"}, "the same part of logs"),
+        ({f"{SIDECAR} volumeMounts logs readOnly": True}, "must be able to write"),
+        ({f"{SIDECAR} volumeMounts logs": None}, "mounts no volume logs"),
+    ],
+    "sidecars_agree_with_their_configuration": [
+        ({f"{SIDECAR} env DRAIN_TIMEOUT_SECONDS value": "1"}, "DRAIN_TIMEOUT_SECONDS must"),
+        ({f"{SIDECAR} env LOKI_MAX_LINE_BYTES value": "262144"}, "below Loki's own limit"),
+        ({f"{SIDECAR} env MAX_LINE_BYTES value": "1"}, "must be max_line_bytes"),
+        ({f"{SIDECAR} env VECTOR_LOG value": "off"}, "VECTOR_LOG"),
+        ({f"{SIDECAR} resources limits memory": "16Mi"}, "needs 64Mi"),
+        ({f"{SIDECAR} imagePullPolicy": "Always"}, "IfNotPresent"),
+        ({f"{VECTOR} data_dir": "/data"}, "must mount a volume at data_dir"),
+        ({f"{SIDECAR} ports vector-metrics containerPort": 1}, "the port vector-metrics"),
+    ],
+    "sidecars_report_to_the_statsd_exporter": [
+        ({f"{SIDECAR} env STATSD_HOST value": "x"}, "must be one of"),
+        ({SERVICE: None}, "there is no Service"),
+    ],
+    "a_missing_config_map_or_secret_costs_logs_and_no_task": [
+        ({f"{TASK_POD} volumes task-logs-config configMap optional": None}, "must be optional"),
+        ({f"{TASK_POD} volumes task-logs-auth secret optional": False}, "must be optional"),
+    ],
+    "scratch_data_of_the_sidecar_is_bounded": [
+        ({f"{TASK_POD} volumes task-logs-data emptyDir": {}}, "with a sizeLimit"),
+    ],
+    "credentials_are_mounted_where_vector_reads_them": [
+        ({f"{SIDECAR} volumeMounts task-logs-ca mountPath": "/ca"}, "mounted at /etc/task-logs-ca"),
+        ({f"{VECTOR} sinks loki tls ca_file": "/ca.crt"}, "reads /ca.crt"),
+        ({f"{VECTOR} secret": None}, "mounts task-logs-auth"),
+    ],
+    "captured_output_goes_through_our_program": [
+        ({f"{BASE} command": None}, "command must begin with /bin/sh"),
+        ({f"{BASE} volumeMounts task-logs-config mountPath": "/x"}, "must mount task-logs-config"),
+    ],
+    "the_pre_puller_keeps_the_image_of_the_sidecar": [
+        ({f"{PRE_PULLED} image": "x:1"}, "image must be that of the sidecars"),
+        ({f"{PRE_PULLED} imagePullPolicy": "Never"}, "IfNotPresent"),
+        ({f"{PRE_PULLED} name": "x"}, "has no container vector-image"),
+        ({f"{PRE_PULLER} spec updateStrategy": None}, "maxUnavailable is not set"),
+    ],
+    "pod_monitors_scrape_long_lived_sidecars_only": [
+        ({f"{POD_MONITOR} spec selector matchLabels tier": None}, "spec.selector must be"),
+        ({f"{POD_MONITOR} spec podMetricsEndpoints": []}, "must scrape vector-metrics"),
+    ],
+    "vector_reads_every_line_of_every_log_file": [
+        ({f"{VECTOR} sources task_logs read_from": "end"}, "read_from"),
+        ({f"{VECTOR} sources task_logs fingerprint strategy": "checksum"}, "device_and_inode"),
+    ],
+    "vector_keeps_records_together": [
+        ({f"{VECTOR} sources task_logs multiline start_pattern": "^T"}, "must match '[2026"),
+        ({f"{VECTOR} sources task_logs multiline condition_pattern": "."}, "must not match"),
+    ],
+    "vector_delivers_every_line_to_loki": [
+        ({f"{VECTOR} sinks loki acknowledgements enabled": False}, "acknowledgements"),
+        ({f"{VECTOR} sinks loki buffer when_full": "drop_newest"}, "block"),
+        ({f"{VECTOR} sinks redaction_count path": "/x"}, "sinks.redaction_count: path"),
+        ({f"{VECTOR} sources internal_metrics type": "x"}, "internal_metrics type"),
+    ],
+    "a_line_passes_every_step_once": [
+        ({f"{VECTOR} sinks loki": None, f"{VECTOR} transforms fields inputs": ["parse"]}, "pass"),
+        ({f"{VECTOR} transforms redact files": ["redact.vrl", "redact-mark.vrl"]}, "must run"),
+        ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),
+        ({f"{VECTOR} transforms level condition": "true"}, "must drop levels"),
+        ({f"{VECTOR} transforms redacted inputs": ["parse"]}, "redacted inputs"),
+    ],
+    "labels_and_metadata_say_whose_line_it_is": [
+        ({f"{VECTOR} transforms fields source": ".labels = {}"}, "compact object"),
+        (
+            {f"{VECTOR} transforms fields source": '.labels = compact({"dag_id": .task_id})'},
+            "gives dag_id the value of task_id",
+        ),
+    ],
+    "programs_are_those_of_this_version": [
+        ({"ConfigMap/airflow-task-logs data split.vrl": None}, "has no split.vrl"),
+    ],
+}
