@@ -8,14 +8,15 @@ BIN := .venv/bin
 PLATFORM := $(BIN)/airflow-platform
 INSTALLED := .venv/installed
 
-.PHONY: help render test lint check tools clean
+.PHONY: help render test lint check generate tools clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make render ENV=prod   print the manifests of an environment'
 	@echo 'make test              run all tests'
 	@echo 'make lint              check charts, values, Python and YAML'
-	@echo 'make check ENV=prod    check the manifests of an environment'
+	@echo 'make check ENV=prod    check the manifests of an environment; ARGS are for the command'
+	@echo 'make generate          write dashboards, schema descriptions and docs/values.md anew'
 	@echo 'make tools             build the tools that tests and checks use'
 	@echo 'make clean             remove the virtual environment and what was generated'
 
@@ -30,6 +31,9 @@ lint: $(INSTALLED)
 
 check: $(INSTALLED)
 	@$(PLATFORM) check $(ENV) $(ARGS)
+
+generate: $(INSTALLED)
+	@$(PLATFORM) generate $(ARGS)
 
 # Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
 # cannot be built here, the tests that need it report.

@@ -128,7 +128,15 @@ def test_bad_input_is_one_message_on_stderr(run, tmp_path, arguments, message):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["rendr"], ["render"], ["render", "prod", "--helm", "2"], ["lint", "prod"]]
+    "arguments",
+    [
+        [],
+        ["rendr"],
+        ["render"],
+        ["render", "prod", "--helm", "2"],
+        ["lint", "prod"],
+        ["generate", "prod"],
+    ],
 )
 def test_wrong_usage_shows_the_usage(run, arguments):
     code, out, err = run(*arguments)

@@ -37,5 +37,20 @@ def test_render_without_an_environment_says_how_to_name_one(make, tmp_path):
 def test_make_without_a_target_lists_the_targets(make):
     done = make()
     assert done.returncode == 0
-    for target in ("render", "test", "lint", "check", "clean"):
+    for target in ("render", "test", "lint", "check", "generate", "clean"):
         assert f"make {target}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["generate", "ARGS=--check"], "airflow-platform generate --check"),
+        (["check", "ENV=prod", "ARGS=--help"], "airflow-platform check prod --help"),
+    ],
+)
+def test_a_target_hands_on_its_arguments(make, tmp_path, arguments, command):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "installed").touch()
+    done = make("--dry-run", *arguments)
+    assert done.returncode == 0
+    assert done.stdout.strip().endswith(command)

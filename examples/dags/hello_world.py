@@ -1,7 +1,7 @@
-"""Tasks of which log collection loses lines. For Airflow 2.9 to 3.x, triggered by hand.
+"""Tasks whose logs often lose lines. The DAG runs on Airflow 2.9 to 3.x, when it is triggered.
 
-hello_world.expected.yaml has what they print: airflow-platform verify-logs compares it with what is
-in Loki.
+hello_world.expected.yaml lists the lines that the tasks print. `airflow-platform verify-logs`
+compares the list with the lines in Loki.
 """
 
 import time
@@ -22,7 +22,7 @@ def hello_world():
 
     @task
     def quick():
-        """Ends before a node agent has noticed its pod."""
+        """Ends before a log agent on the node has noticed the pod."""
         print("hello, world")
 
     @task
@@ -40,7 +40,7 @@ def hello_world():
 
     @task
     def silent():
-        """Prints after a silence, when a log shipper has stopped looking often, and ends."""
+        """Is silent, so that log shippers look less often, and then prints and ends."""
         print("before the silence")
         time.sleep(12)
         for number in range(1, 31):

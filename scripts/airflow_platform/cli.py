@@ -84,8 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")
     tools.set_defaults(run=_tools)
 
-    dashboards = commands.add_parser("dashboards", help="write the dashboards into the chart")
-    dashboards.set_defaults(run=_dashboards)
+    generate = commands.add_parser(
+        "generate",
+        help="write the generated files: dashboards, schema descriptions, docs/values.md",
+    )
+    generate.add_argument(
+        "--check", action="store_true", help="write nothing; fail if a file is out of date"
+    )
+    generate.set_defaults(run=_generate)
 
     verify_logs.add_to(commands)
 
@@ -136,9 +142,14 @@ def _tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _dashboards(_: argparse.Namespace) -> int:
-    from airflow_platform.dashboards import write
+def _generate(options: argparse.Namespace) -> int:
+    from airflow_platform.generate.files import outdated, write
 
-    for path in write():
-        print(path)
+    changed = list(outdated()) if options.check else write()
+    for path in changed:
+        print(os.path.relpath(path))
+    if options.check and changed:
+        raise PlatformError(
+            "These files are out of date. Write them anew: airflow-platform generate"
+        )
     return 0

@@ -22,7 +22,7 @@ def test_every_alert_has_a_runbook_and_every_runbook_an_alert(
 def test_each_runbook_is_named_after_its_alert_and_says_what_to_do() -> None:
     for page in sorted(RUNBOOKS.glob("[A-Z]*.md")):
         headings = re.findall(r"^#+ .+$", page.read_text(encoding="utf-8"), re.MULTILINE)
-        assert headings == [f"# {page.stem}", "## First look", "## Likely causes", "## Cure"]
+        assert headings == [f"# {page.stem}", "## First look", "## Likely causes", "## Mitigation"]
 
 
 def test_the_overview_lists_every_alert_as_it_is(raw_alerts: Mapping[str, Rule]) -> None:

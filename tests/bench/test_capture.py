@@ -11,7 +11,7 @@ import pytest
 from airflow_platform import cli
 from airflow_platform.bench.capture import command, container, runner, shapes
 from airflow_platform.bench.capture.loki import built_in_loki
-from airflow_platform.bench.capture.methods import METHODS, Pod, drain, seed, tuned
+from airflow_platform.bench.capture.methods import METHODS, Pod, baseline, drain, tuned
 from airflow_platform.bench.capture.runner import Result, run
 from airflow_platform.bench.capture.shapes import SHAPES, Shape, Step
 
@@ -104,8 +104,8 @@ def test_each_shape_is_sound(shape):
         assert step is None or step in steps
 
 
-def test_the_seed_has_vectors_default_source(pod):
-    sidecar = seed(pod)
+def test_the_baseline_has_vectors_default_source(pod):
+    sidecar = baseline(pod)
     source = sidecar.config["sources"]["task_logs"]
     assert not {"glob_minimum_cooldown_ms", "max_read_bytes", "fingerprint"} & source.keys()
     assert source["include"] == tuned(pod).config["sources"]["task_logs"]["include"]
@@ -154,13 +154,13 @@ def test_the_table_names_what_it_was_measured_with(bench):
 
 def test_json_has_each_run(bench, monkeypatch):
     monkeypatch.setattr(runner, "run", lambda *_, **__: Result(2, 1, 0, 0.5, 0.1, 2**20))
-    arguments = ["--shape", "tiny", "--method", "seed", "--repeat", 2, "--output", "json"]
+    arguments = ["--shape", "tiny", "--method", "baseline", "--repeat", 2, "--output", "json"]
     code, out, _ = bench(*arguments)
     assert code == 0
     assert json.loads(out)["results"] == 2 * [
         {
             "shape": "tiny",
-            "method": "seed",
+            "method": "baseline",
             "written": 2,
             "delivered": 1,
             "extra": 0,
@@ -173,7 +173,7 @@ def test_json_has_each_run(bench, monkeypatch):
 
 def test_almost_all_is_not_shown_as_all():
     results = [Result(100_000, 99_999, 0, 0.1, 0.1, 0), Result(100_000, 100_000, 0, 0.3, 0.1, 0)]
-    row = command._row("burst", "seed", results)
+    row = command._row("burst", "baseline", results)
     assert row[2:7] == (200_000, "99.9 %", 0, "0.20 s", "0.30 s")
 
 

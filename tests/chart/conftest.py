@@ -13,6 +13,13 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ROOT, environments
 
 EVERYTHING_ON = strict_yaml.load_file(Path(__file__).with_name("everything-on.yaml"))
+EVERYTHING_ELSE_ON = strict_yaml.load_file(Path(__file__).with_name("everything-else-on.yaml"))
+
+
+def for_add_on(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of the wrapper as values of the add-on alone."""
+    return {"global": values["global"], **values["observability"]}
+
 
 # What the user creates before the installation, and which keys it has.
 SECRETS: Keys = {
@@ -35,6 +42,7 @@ EXTERNAL = External(
         **SECRETS,
         "mirror": None,  # the pull Secret of everything-on.yaml
         "airflow-environment": None,  # of the pod template that the add-on brings
+        "own-environment": None,  # of the pod template in everything-else-on.yaml
         "airflow-redis": {"password"},  # of the Celery example, as the next one
         "airflow-broker-url": {"connection"},
     },
@@ -58,11 +66,13 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
     **{f"add-on-helm{major}": {"chart": "add-on", "helm": major} for major in MAJORS},
     "add-on-everything": {
         "chart": "add-on",
-        "values": [{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
+        "values": [for_add_on(EVERYTHING_ON)],
         # It looks for pods of Airflow.
         "sets": ("podMonitor.enabled=false",),
     },
+    "add-on-everything-else": {"chart": "add-on", "values": [for_add_on(EVERYTHING_ELSE_ON)]},
     "prod-everything": {"environment": "prod", "values": [EVERYTHING_ON]},
+    "prod-everything-else": {"environment": "prod", "values": [EVERYTHING_ELSE_ON]},
     "prod-nothing": {
         "environment": "prod",
         "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),

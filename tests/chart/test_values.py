@@ -1,21 +1,18 @@
 """values.yaml is the documentation of the charts, and their schema refuses everything else."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from airflow_platform.generate.comments import comments
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT
 
 CHARTS = pytest.mark.parametrize("chart", [ROOT, ADDON], ids=["wrapper", "add-on"])
-
-KEY = re.compile(r" *[\w.-]+:( |$)")
 
 
 def schema_of(chart: Path) -> dict[str, Any]:
@@ -31,7 +28,7 @@ def closed_objects(schema: Mapping[str, Any]) -> Iterator[Closed]:
 
     def walk(path: tuple[str, ...], part: Mapping[str, Any]) -> Iterator[Closed]:
         if "$ref" in part:
-            part = schema["definitions"][part["$ref"].rpartition("/")[2]]
+            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
         if "properties" in part and part.get("type") == "object":
             yield path, part
             for key, child in part["properties"].items():
@@ -46,10 +43,17 @@ def at(values: Any, path: tuple[str, ...]) -> Any:
     return values
 
 
+def paths(values: Any, parent: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield (*parent, key)
+            yield from paths(value, (*parent, key))
+
+
 @CHARTS
 def test_the_schema_is_a_schema_and_the_defaults_satisfy_it(chart: Path) -> None:
     schema = schema_of(chart)
-    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.Draft202012Validator.check_schema(schema)
     defaults = strict_yaml.load_file(chart / "values.yaml")
     # The wrapper imports them.
     defaults["global"] = strict_yaml.load_file(ADDON / "values.yaml")["global"]
@@ -73,10 +77,5 @@ def test_the_schema_and_the_defaults_have_the_same_keys() -> None:
 
 @CHARTS
 def test_every_key_of_values_yaml_has_a_comment(chart: Path) -> None:
-    lines = (chart / "values.yaml").read_text().splitlines()
-    silent = [
-        f"{number}: {line.strip()}"
-        for number, (before, line) in enumerate(pairwise(lines), start=2)
-        if KEY.match(line) and "#" not in line and not before.lstrip().startswith("#")
-    ]
-    assert not silent
+    file = chart / "values.yaml"
+    assert set(paths(strict_yaml.load_file(file))) == set(comments(file))

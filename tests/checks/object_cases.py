@@ -287,6 +287,7 @@ ALLOWED: dict[str, list[Edits]] = {
     ],
     "namespaces_are_consistent": [
         {f"{API_SERVER} metadata namespace": "lakehouse-platform"},
+        {"ServiceMonitor/airflow-statsd-exporter metadata namespace": "monitoring"},
     ],
     "nothing_is_listed_twice": [
         {f"{EXPORTER_CONTAINER} ports +": {"containerPort": 1}},

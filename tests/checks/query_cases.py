@@ -19,7 +19,7 @@ NAMESPACE = f"{DASHBOARD} templating list namespace"
 FAILURES = "sum by (dag_id) (increase(airflow_ti_failures_total[5m])) > 0"
 
 
-def alert(expr: str, summary: str = "", **labels: str) -> Edits:
+def alert(expr: str, summary: str = "", **labels: str) -> dict[str, Any]:
     rule = {"alert": "Mine", "expr": expr, "labels": labels, "annotations": {"summary": summary}}
     return {f"{RULES} +": rule}
 
@@ -28,7 +28,7 @@ def recorded(*rules: tuple[str, str]) -> Edits:
     return {RULES: [{"record": record, "expr": expr} for record, expr in rules]}
 
 
-def scraped(relabeling: dict[str, Any]) -> Edits:
+def scraped(relabeling: dict[str, Any]) -> dict[str, Any]:
     relabelings = strict_yaml.load_file(ADDON / "files" / "metrics" / "metric-relabelings.yaml")
     return {ENDPOINTS: [{"port": "statsd-scrape", "metricRelabelings": [*relabelings, relabeling]}]}
 

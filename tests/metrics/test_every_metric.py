@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform.metrics import labels
 from airflow_platform.support import strict_yaml
 
 IDS = ("sales", "daily", "load", "inner", "orders", "4711")
@@ -70,11 +69,6 @@ def test_counters_end_in_total_and_timers_in_seconds(page):
 
 def test_no_metric_name_holds_an_id(page):
     assert {name for name in page.metrics if any(id_ in name for id_ in IDS)} == set()
-
-
-def test_the_chart_has_the_labels_of_the_table():
-    committed = labels.FILE.read_text(encoding="utf-8")
-    assert committed == labels.text(), "write it again: airflow-platform generate"
 
 
 def test_a_metric_without_a_rule_is_reported(mapping, rules, everything, replay):

@@ -1,1 +1,1 @@
-"""Measures what the platform costs."""
+"""Measures what the platform costs, and what it delivers."""

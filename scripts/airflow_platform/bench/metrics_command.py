@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow_platform.bench.metrics import Cost
 
-_LINES = 200_000  # a few seconds of processor time, which is counted in hundredths
+_LINES = 200_000  # take a few seconds of processor time, which the kernel counts in hundredths
 
 _DESCRIPTION = """\
 Send the StatsD lines of N DAGs with M tasks each, run again and again, through statsd_exporter with
 our mapping, with the official chart's where that chart is found, and with none.
 
-Columns: lines per second of processor time and of time; series, and those that are neither buckets
-nor quantiles; memory; events that a rule dropped, that no rule knew, that were refused; lines lost
-when all are sent by UDP, 100,000 a second, which depends on what else the machine does.
+Columns: lines per second of processor time, and per second; all series, and those that are neither
+buckets nor quantiles; memory; events that a rule dropped, that no rule matched, and that were
+refused; lines lost when all are sent by UDP, 100,000 a second. The last number depends on what else
+the machine does.
 """
 
 
@@ -24,7 +25,7 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the command to the benchmarks."""
     parser = benchmarks.add_parser(
         "metrics",
-        help="what a mapping of Airflow's metrics costs",
+        help="measure what a mapping of Airflow's metrics costs",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

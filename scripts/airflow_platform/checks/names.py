@@ -51,16 +51,25 @@ def names_are_valid(render: Render) -> Iterator[Fault]:
             yield manifest, f'the name "{manifest.name}" is not a valid DNS name'
 
 
+# Prometheus and Grafana read these, and may look into namespaces of their own only.
+_READ_ELSEWHERE = {"GrafanaDashboard", "PodMonitor", "PrometheusRule", "ServiceMonitor"}
+
+
 @CHECKS.add
 def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
-    """Keep a release in its namespace; objects of ours all name it, or all leave it to Helm."""
+    """Keep a release in its namespace; objects of ours all name it, or all leave it to Helm.
+
+    What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace.
+    """
+    dashboards = [document.owner for document in render.embedded("Dashboard")]
+    anywhere = [m for m in render.manifests if m.kind in _READ_ELSEWHERE or m in dashboards]
     ours = [each for each in render.manifests if is_ours(each) and not _is_cluster_scoped(each)]
-    some_do = any(manifest.namespace for manifest in ours)
+    some_do = any(manifest.namespace for manifest in ours if manifest not in anywhere)
     for manifest in render.manifests:
         named = manifest.namespace
         if named and _is_cluster_scoped(manifest):
             yield manifest, f"names a namespace, but a {manifest.kind} belongs to none"
-        elif named not in {None, render.namespace}:
+        elif named not in {None, render.namespace} and manifest not in anywhere:
             yield manifest, f'namespace "{named}" is not the release\'s "{render.namespace}"'
         elif named is None and some_do and manifest in ours:
             yield manifest, "names no namespace, while others of our objects do"

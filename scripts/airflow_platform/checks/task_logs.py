@@ -145,8 +145,11 @@ def _limits(sidecar: Container, environment: Mapping[str, str]) -> Iterator[Faul
     memory = at(sidecar.document, "resources limits memory")
     if memory is not MISSING and _bytes(memory) < LEAST_MEMORY_BYTES:
         yield sidecar, f"resources.limits.memory is {memory}; a burst of lines needs 64Mi"
-    if sidecar.document.get("imagePullPolicy") != "IfNotPresent":
-        yield sidecar, "imagePullPolicy must be IfNotPresent: a pull that fails fails the task"
+    if sidecar.document.get("imagePullPolicy") not in {"IfNotPresent", "Never"}:
+        yield (
+            sidecar,
+            "imagePullPolicy must be IfNotPresent (or Never): a pull that fails fails the task",
+        )
 
 
 def _compared(

@@ -39,14 +39,14 @@ The API of Airflow 2 takes passwords only with
 
 @dataclass(frozen=True)
 class State:
-    """How far a DAG run is; ``start`` is None before its first task."""
+    """The state of a DAG run; ``start`` is None before its first task has started."""
 
     name: str
     start: datetime | None
 
     @property
     def ended(self) -> bool:
-        """Whether no task of it will run any more."""
+        """Whether no task of the run will run any more."""
         return self.name in ("success", "failed")
 
 
@@ -54,7 +54,7 @@ class Airflow(ABC):
     """The API of one major version of Airflow."""
 
     api: str
-    # The form of `log`.
+    # The form of the lines that `log` returns.
     form: Form
 
     def __init__(self, server: Server) -> None:
@@ -78,13 +78,13 @@ class Airflow(ABC):
         return Run(dag_id, made["dag_run_id"])
 
     def state(self, run: Run) -> State:
-        """Return how far a run is."""
+        """Return the state of a run."""
         found = self._server.get(self._run(run))
         start = found["start_date"]
         return State(found["state"], datetime.fromisoformat(start) if start else None)
 
     def attempts(self, run: Run) -> list[Attempt]:
-        """Return all tries of all task instances that have run."""
+        """Return all attempts of all task instances that have run."""
         return [
             Attempt(run, instance["task_id"], instance["map_index"], number)
             for instance in self._task_instances(run)
@@ -93,7 +93,7 @@ class Airflow(ABC):
         ]
 
     def log(self, attempt: Attempt) -> list[str] | None:
-        """Return the log of an attempt in ``form``; None when Airflow has none."""
+        """Return the log of an attempt in ``form``; None when Airflow has no log of it."""
         path = f"{self._run(attempt.run)}/taskInstances/{_quoted(attempt.task_id)}"
         query = {"map_index": attempt.map_index, "full_content": "true"}
         try:
@@ -143,7 +143,7 @@ class Airflow2(Airflow):
     def _log(self, path: str, query: Mapping[str, object]) -> list[str]:
         text = self._server.request("GET", path, query, accept="text/plain").decode()
         _host, *lines = text.rstrip("\n").split("\n")
-        # Before 2.10 what is said of sources is not in a group.
+        # Airflow before 2.10 lists its sources outside of a group, in lines that begin with ***.
         own = dropwhile(lambda line: line.startswith("***"), _without_sources(lines))
         return as_airflow_2_shows(list(own))
 
@@ -169,9 +169,9 @@ class Airflow3(Airflow):
 
     @staticmethod
     def _event(event: Mapping[str, str] | str) -> str:
-        if isinstance(event, str):  # all are, where Airflow could not parse the log
+        if isinstance(event, str):  # Airflow could not parse the log, so every event is a string
             return event
-        # Airflow guesses a time for a line that is not its own; such a line has no level.
+        # A line that Airflow has not written has no level, and the time is a guess of Airflow.
         if "level" in event and event.get("timestamp"):
             return timed_event(event["timestamp"], event["event"])
         return event["event"]
@@ -180,7 +180,8 @@ class Airflow3(Airflow):
 def connect(url: str, environment: Mapping[str, str], *, ca_file: Path | None) -> Airflow:
     """Return the Airflow at ``url``; PlatformError when there is none.
 
-    ``environment`` has AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN.
+    Credentials are the variables AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN, of
+    ``environment``.
     """
     server = Server(url, headers={}, ca_file=ca_file, unreachable=_UNREACHABLE, refused=_REFUSED)
     if token := environment.get("AIRFLOW_TOKEN"):
@@ -202,7 +203,7 @@ def _version(server: Server) -> Airflow:
 
 
 def _without_sources(lines: list[str]) -> list[str]:
-    """Leave out what Airflow says about where it has looked for the log."""
+    """Leave out the lines in which Airflow lists the sources of the log."""
     if lines and lines[0].endswith(_SOURCES):
         last = next(n for n, line in enumerate(lines) if line.endswith(_END_OF_SOURCES))
         return lines[last + 1 :]

@@ -1,4 +1,4 @@
-"""What a task log belongs to."""
+"""DAG runs and attempts of tasks, which identify a log."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class Run:
 
 @dataclass(frozen=True, order=True)
 class Attempt:
-    """One try of a task instance; ``map_index`` is -1 where the task is not mapped."""
+    """One attempt of a task instance; ``map_index`` is -1 if the task is not mapped."""
 
     run: Run
     task_id: str

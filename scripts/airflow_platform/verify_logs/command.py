@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from airflow_platform.verify_logs.expectation import Expectation
 
 _POLL_SECONDS = 2.0
-_DRAIN_SECONDS = 60.0  # in which the sidecars of the last tasks have delivered, or given up
+_DRAIN_SECONDS = 60.0  # after which the sidecars of the last tasks have delivered or given up
 _CLOCK_DIFFERENCE = timedelta(minutes=10)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _DESCRIPTION = """\
-Say whether Loki has all lines of task logs, and which are missing.
+Say whether Loki has all lines of task logs, and which lines are missing.
 
-What should be there comes from Airflow's own log view (--airflow), from log files (--log-files) or
-from a list of what tasks print (--expected). Without remote logging Airflow has no logs of finished
-pods: then use the list, for example examples/dags/hello_world.expected.yaml.
+The lines to expect come from Airflow's own log view (--airflow), from log files (--log-files), or
+from a list of what the tasks print (--expected). Without remote logging, Airflow has no logs of
+finished pods: use a list then, for example examples/dags/hello_world.expected.yaml.
 """
 _ENVIRONMENT = """\
-environment variables, those of Loki as for logcli:
+environment variables (those of Loki are the same as for logcli):
   LOKI_ADDR, LOKI_ORG_ID, LOKI_CA_CERT_PATH   defaults of --loki, --tenant, --ca-file
   LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
   AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN
@@ -123,7 +123,7 @@ def _wrong_usage(options: argparse.Namespace) -> str | None:
 
 @dataclass(frozen=True)
 class _Question:
-    """What should be in Loki since when; perhaps of a run that ended a moment ago."""
+    """The lines to look for in Loki, and since when; ``just_ended`` if the run ended just now."""
 
     expectation: "Expectation"
     since: datetime
@@ -163,7 +163,7 @@ def _question(options: argparse.Namespace) -> _Question:
 
 
 def _wait_for_end(airflow: "Airflow", run: "Run", timeout: timedelta) -> bool:
-    """Wait until ``run`` has ended; return whether that took any waiting."""
+    """Wait until ``run`` has ended; return False if it had ended before."""
     waited = False
     give_up = time.monotonic() + timeout.total_seconds()
     with progress(f"Waiting for {run.run_id} of {run.dag_id}"):

@@ -1,4 +1,4 @@
-"""Expected against found lines of one log."""
+"""Compares the expected lines of a log with those that were found."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ _REDACTED = "***"
 
 @dataclass(frozen=True)
 class Comparison:
-    """How many lines were expected and found, and those that only one side has, in order."""
+    """Numbers of expected and found lines, and the lines that only one side has, in order."""
 
     expected: int
     found: int
@@ -23,10 +23,10 @@ class Comparison:
 
 
 def compare(expected: Sequence[str], found: Sequence[str], *, complete: bool = True) -> Comparison:
-    """Compare lines as multisets: how often each is there, not where.
+    """Compare how often each line is on each side; the order of the lines does not matter.
 
-    A found line with ``***`` in it counts as an expected one that has something else there. If
-    ``expected`` is not ``complete``, found lines that are not in it are left out of the result.
+    A found line that contains ``***`` equals an expected line that has other text in that place. If
+    ``expected`` is not ``complete``, found lines that it does not contain are left out.
     """
     known = set(expected)
     missing = dict(enumerate(_without(expected, found)))
@@ -42,7 +42,7 @@ def compare(expected: Sequence[str], found: Sequence[str], *, complete: bool = T
 
 
 def _without(lines: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Return the lines that are left when each of ``others`` takes away one that equals it."""
+    """Return ``lines`` without one equal line for each of ``others``."""
     counts = Counter(others)
     left = []
     for line in lines:

@@ -1,4 +1,4 @@
-"""What should be in Loki: from Airflow, from log files, or from a list of what tasks print."""
+"""The lines to expect in Loki: from Airflow, from log files, or from a list."""
 
 import re
 from collections import defaultdict
@@ -21,10 +21,10 @@ _LOG_FILE = re.compile(
 
 @dataclass(frozen=True)
 class Expectation:
-    """The lines of each log, in a form that the log's records in Loki can be brought into.
+    """The lines to expect of each log; ``form`` gives the records in Loki the same form.
 
-    The lines are None where the source does not know them. Unless they are ``complete``, there are
-    others besides them in Loki.
+    The lines of a log are None if the source does not know them. If they are not ``complete``, Loki
+    has other lines as well.
     """
 
     logs: Mapping[Attempt, list[str] | None]
@@ -33,7 +33,7 @@ class Expectation:
 
 
 def from_airflow(airflow: Airflow, run: Run) -> Expectation:
-    """Return what Airflow's own log view has of ``run``; PlatformError when no task of it ran."""
+    """Return the lines of ``run`` in Airflow's own log view; PlatformError if no task has run."""
     logs = {attempt: airflow.log(attempt) for attempt in airflow.attempts(run)}
     if not logs:
         raise PlatformError(f"No task of {run.run_id} of {run.dag_id} has run.")
@@ -43,9 +43,9 @@ def from_airflow(airflow: Airflow, run: Run) -> Expectation:
 def from_log_files(
     directory: Path, dag_id: str | None = None, run_id: str | None = None
 ) -> Expectation:
-    """Return what is in the log files below ``directory``, perhaps of one DAG or run only.
+    """Return the lines of the log files below ``directory``, of one DAG or run if it is given.
 
-    PlatformError when there are none.
+    PlatformError when there is no such file.
     """
     logs: dict[Attempt, list[str]] = defaultdict(list)
     for path in sorted(directory.rglob("attempt=*.log*")):
@@ -68,7 +68,7 @@ def from_log_files(
 
 
 def from_list(file: Path, run: Run) -> Expectation:
-    """Return what ``file`` says that the tasks of ``run`` print; PlatformError if it is malformed.
+    """Return the lines of ``run`` that ``file`` lists; PlatformError if the file is malformed.
 
     The file is a list of {task_id, map_index, try_number, lines, count}: see
     examples/dags/hello_world.expected.yaml.

@@ -27,7 +27,11 @@ class Entry:
 
 
 class Loki:
-    """A Loki, or the gateway in front of it. ``environment`` has logcli's variables."""
+    """A Loki, or the gateway in front of it.
+
+    ``environment`` has the variables that logcli reads
+    (https://grafana.com/docs/loki/latest/query/logcli/).
+    """
 
     def __init__(
         self, url: str, environment: Mapping[str, str], *, tenant: str, ca_file: Path | None
@@ -50,8 +54,8 @@ class Loki:
     ) -> dict[Attempt, list[list[str]]]:
         """Return the records of each attempt, in the order of the log file.
 
-        They come in one list for each pod, because the files of two pods are not one file: a
-        deferred task continues in a new pod. ``selector`` selects streams otherwise than by dag_id.
+        There is one list for each pod, because each pod has a file of its own: a deferred task
+        continues in a new pod. ``selector`` replaces the selector of streams by dag_id.
         """
         dag = f"dag_id={_quoted(run.dag_id)}"
         query = f"{selector or f'{{{dag}}}'} | {dag} | run_id={_quoted(run.run_id)}"
@@ -127,7 +131,7 @@ def _quoted(value: str) -> str:
 
 
 def _port_forward(url: str) -> str:
-    """Return how to reach a Loki inside the cluster."""
+    """Return a message that says how to reach a Loki inside the cluster."""
     inside = re.match(r"https?://([^.:/]+)\.([^.:/]+)\.svc[^:/]*(?::(\d+))?", url)
     service, namespace, port = inside.groups("80") if inside else ("loki-gateway", "monitoring", 80)
     return (

@@ -1,7 +1,7 @@
 """The records of a log, and the forms in which logs can be compared.
 
-What a log is compared with decides the form: a log file has the records as they were written,
-Airflow's log view changes some of them, and a list of what a task prints has no more than that.
+The source of the expected lines decides the form: a log file has the records as they were written,
+Airflow's log view changes some of them, and a list has only the text that a task prints.
 """
 
 import json
@@ -13,7 +13,7 @@ from functools import cache
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
-# Brings the records of one log into the form in which they are compared.
+# Gives the records of one log the form in which they are compared.
 Form = Callable[[list[str]], list[str]]
 
 
@@ -33,7 +33,7 @@ def records(lines: Iterable[str]) -> list[str]:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return what begins a record of several lines, and what ends it by beginning the next."""
+    """Return the patterns of Vector for the first line of a record and of the next record."""
     config = strict_yaml.load_file(ADDON / "files" / "task-logs" / "vector.yaml")
     multiline = config["sources"]["task_logs"]["multiline"]
     return re.compile(multiline["start_pattern"]), re.compile(multiline["condition_pattern"])
@@ -45,7 +45,7 @@ def as_written(written: list[str]) -> list[str]:
 
 
 def as_printed(written: list[str]) -> list[str]:
-    """Return what the task has printed or logged, without time, level and the like."""
+    """Return the text that the task has printed or logged, without time and level."""
     first, _ = _patterns()
     return [
         line["event"] if (line := json_line(record)) else first.sub("", record, count=1)
@@ -54,19 +54,19 @@ def as_printed(written: list[str]) -> list[str]:
 
 
 def as_airflow_2_shows(written: list[str]) -> list[str]:
-    """Return lines as Airflow 2 shows them, one of each.
+    """Return the lines as the log view of Airflow 2 shows them.
 
-    It takes other characters (U+2028, form feed) for line ends too, leaves out empty lines, shows
-    one of equal lines, and puts a line that begins with a date elsewhere, out of its record.
+    Airflow 2 also breaks lines at characters such as U+2028 and form feed, leaves out empty lines,
+    shows equal lines once, and moves a line that begins with a date out of its record.
     """
     lines = "\n".join(written).splitlines()
     return list(dict.fromkeys(filter(None, lines)))
 
 
 def as_airflow_3_shows(written: list[str]) -> list[str]:
-    """Return time and event, which is what Airflow 3's API surely has of a line.
+    """Return time and event of each line, which the API of Airflow 3 has in any case.
 
-    It leaves out empty lines, and shows one of equal lines.
+    Airflow 3 leaves out empty lines, and shows equal lines once.
     """
     shown: list[str] = []
     for record in written:
@@ -78,12 +78,12 @@ def as_airflow_3_shows(written: list[str]) -> list[str]:
 
 
 def timed_event(timestamp: str, event: str) -> str:
-    """Return an event of Airflow 3 with its time (RFC 3339), however that is spelled."""
+    """Return an event of Airflow 3 with its time, which may be in any form of RFC 3339."""
     return f"{datetime.fromisoformat(timestamp).isoformat(timespec='microseconds')} {event}"
 
 
 def json_line(record: str) -> dict[str, str] | None:
-    """Return the object of an Airflow 3 line; None for anything else."""
+    """Return the JSON object of a line of Airflow 3; None for any other line."""
     if not record.startswith('{"timestamp":"'):
         return None
     try:

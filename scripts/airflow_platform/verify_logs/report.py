@@ -15,7 +15,7 @@ _RUNBOOK = "docs/runbooks/task-logs.md"
 
 
 def as_json(verdicts: Sequence[Verdict]) -> str:
-    """Return all that is known, missing and extra lines included."""
+    """Return all verdicts, with all missing and extra lines, as JSON."""
     passed = all(verdict.result == "PASS" for verdict in verdicts)
     return json.dumps({"passed": passed, "logs": list(map(_log, verdicts))}, indent=2)
 
@@ -37,7 +37,7 @@ def _log(verdict: Verdict) -> dict[str, Any]:
 
 
 def as_text(verdicts: Sequence[Verdict]) -> str:
-    """Return a table for each run, the first lines that are missing or extra, and the result."""
+    """Return a table for each run, the first missing and extra lines, and the result."""
     parts = []
     for run, of_run in groupby(verdicts, lambda verdict: verdict.attempt.run):
         parts += [f"{run.dag_id} {run.run_id}", table(_HEADINGS, map(_row, of_run)), ""]

@@ -1,4 +1,4 @@
-"""Compares what is expected with what is in Loki."""
+"""Compares the expected lines with those in Loki."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from airflow_platform.verify_logs.loki import Loki
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is true of one log. ``comparison`` is None where it is not known what to expect."""
+    """The result for one log; ``comparison`` is None if the expected lines are not known."""
 
     attempt: Attempt
     found: int
@@ -30,8 +30,8 @@ def verify(
 ) -> list[Verdict]:
     """Return a verdict on each expected log.
 
-    ``selector`` selects the streams in Loki, by default those with the label dag_id. Lines are
-    looked for between ``start`` and ``end``.
+    ``selector`` selects the streams in Loki; the default selects by the label dag_id. Only lines
+    with a time between ``start`` and ``end`` are read.
     """
     verdicts = []
     for run in sorted({attempt.run for attempt in expectation.logs}):

@@ -1,1 +1,1 @@
-"""What the task log sidecar costs, and what it is worth."""
+"""Measures what the sidecar for task logs delivers, and what it costs."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     Results = Mapping[tuple[str, str], Sequence[Result]]
 
 _MIB = 2**20
-# Importing Airflow takes at least that long. Vector, idle meanwhile, then looks for files every two
-# seconds only: the runs begin at different moments of these.
+# Airflow needs at least this long before a task writes its first line. Vector, idle until then,
+# looks for new files every two seconds, so the runs begin at different moments of two seconds.
 _IMPORT_SECONDS = 5.0
 _LOOK_SECONDS = 2.0
 _HEADINGS = (
@@ -51,9 +51,9 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     methods = "\n".join(f"  {name:<14} {method.__doc__}" for name, method in METHODS.items())
     parser = benchmarks.add_parser(
         "capture",
-        help="what the task log sidecar delivers, and what it costs",
-        description="Run task shapes with a real Vector (VECTOR, or on PATH), and count what"
-        " arrives in Loki. Takes about half an hour for all.",
+        help="measure what the sidecar for task logs delivers, and what it costs",
+        description="Run task shapes next to a real Vector (VECTOR, or on PATH), and count the"
+        " lines that arrive in Loki. All shapes and methods take about half an hour.",
         epilog=f"shapes:\n{shapes}\n\nmethods:\n{methods}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -105,7 +105,7 @@ def _vector() -> Path:
 
 @contextmanager
 def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
-    """Yield the URL of a Loki, what it is, and the compression of what is sent to it."""
+    """Yield the URL of a Loki, a description of it, and the compression of requests to it."""
     from airflow_platform.bench.capture.loki import built_in_loki
     from airflow_platform.support.rest import Server
 
@@ -119,7 +119,7 @@ def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
 
 
 def _about(vector: Path, loki: str, repeat: int) -> dict[str, str]:
-    """Return what the numbers depend on."""
+    """Return the circumstances on which the numbers depend."""
     version = subprocess.run([vector, "--version"], capture_output=True, text=True).stdout.strip()
     load = os.getloadavg()[0]
     return {

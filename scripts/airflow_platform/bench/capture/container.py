@@ -1,4 +1,4 @@
-"""The sidecar's container: its processes, what they use, and the kubelet's part in its life."""
+"""The sidecar's container: runs its processes as the kubelet would, and measures them."""
 
 import os
 import re
@@ -25,8 +25,9 @@ _ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 class Container:
     """Runs a sidecar, and runs it again when it ends by itself.
 
-    When it is stopped, ``cpu_seconds`` is what all its processes took, and ``anonymous_bytes`` the
-    most memory of its own (RssAnon) that one of them had: Vector.
+    After ``stop``, ``cpu_seconds`` is the processor time of all its processes, and
+    ``anonymous_bytes`` the largest amount of anonymous memory (RssAnon) that one process, which is
+    Vector, had at any moment.
     """
 
     def __init__(self, pod: Pod, sidecar: Sidecar) -> None:
@@ -62,7 +63,7 @@ class Container:
         self.stop()
 
     def stop(self) -> None:
-        """Send SIGTERM and wait for the end; SIGKILL after the grace period."""
+        """Send SIGTERM and wait until the sidecar ends; send SIGKILL after the grace period."""
         self._stopping.set()
         if self._pid:
             os.kill(self._pid, signal.SIGTERM)
@@ -73,7 +74,7 @@ class Container:
         self._sampler.join()
 
     def kill_vector(self) -> None:
-        """Kill the process with the most memory, as the kernel does when the container has none."""
+        """Kill the process with the most memory, as the kernel does when memory runs out."""
         if self._pid:
             os.kill(max(_tree(self._pid), key=_anonymous_bytes), signal.SIGKILL)
 
@@ -81,7 +82,7 @@ class Container:
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
                 self._sidecar.command,
-                cwd=TASK_LOGS,  # vector.yaml names its programs relative to it
+                cwd=TASK_LOGS,  # paths of programs in vector.yaml are relative to it
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -111,7 +112,7 @@ class Container:
 def _tree(pid: int) -> Iterator[int]:
     """Yield ``pid`` and the ids of the processes below it."""
     yield pid
-    with suppress(OSError):  # it has ended
+    with suppress(OSError):  # the process has ended
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             yield from _tree(int(child))
 

@@ -13,7 +13,7 @@ TASK_LOGS = ADDON / "files" / "task-logs"
 
 @dataclass(frozen=True)
 class Pod:
-    """Where a pod has its files, the Vector it runs, and the Loki that gets its lines."""
+    """Directory with the files of a pod, binary of its Vector, and the Loki that gets its lines."""
 
     directory: Path
     vector: Path
@@ -33,7 +33,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What the sidecar's container runs; ``pre_stop_seconds`` is the sleep in its preStop hook."""
+    """What the sidecar's container runs; its preStop hook sleeps for ``pre_stop_seconds``."""
 
     command: tuple[str, ...]
     config: Mapping[str, Any]
@@ -44,8 +44,8 @@ class Sidecar:
 Method = Callable[[Pod], Sidecar]
 
 
-def seed(pod: Pod) -> Sidecar:
-    """Run Vector with its default file source, and `sleep 1` in preStop."""
+def baseline(pod: Pod) -> Sidecar:
+    """Run Vector with its default file source, and `sleep 1` as preStop hook."""
     config = _config(pod)
     tuned_source = config["sources"]["task_logs"]
     config["sources"]["task_logs"] = {
@@ -58,12 +58,12 @@ def seed(pod: Pod) -> Sidecar:
 
 
 def tuned(pod: Pod) -> Sidecar:
-    """Run Vector with the chart's vector.yaml, and `sleep 1` in preStop."""
+    """Run Vector with the chart's vector.yaml, and `sleep 1` as preStop hook."""
     return Sidecar((str(pod.vector),), _config(pod), {"VECTOR_THREADS": "1"}, pre_stop_seconds=1)
 
 
 def drain(pod: Pod) -> Sidecar:
-    """Run the chart's drain.sh with its vector.yaml, without preStop."""
+    """Run the chart's drain.sh with its vector.yaml, without a preStop hook."""
     environment = {
         "LOG_ROOT": str(pod.logs),
         "DATA_DIR": str(pod.data),
@@ -73,7 +73,7 @@ def drain(pod: Pod) -> Sidecar:
     return Sidecar(("sh", str(TASK_LOGS / "drain.sh")), _config(pod), environment)
 
 
-METHODS: dict[str, Method] = {method.__name__: method for method in (seed, tuned, drain)}
+METHODS: dict[str, Method] = {method.__name__: method for method in (baseline, tuned, drain)}
 
 
 def _config(pod: Pod) -> dict[str, Any]:

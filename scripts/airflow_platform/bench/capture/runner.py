@@ -1,4 +1,4 @@
-"""Runs a task shape next to a sidecar, as the kubelet would, and measures what comes of it."""
+"""Runs a task shape next to a sidecar, as the kubelet would, and measures what is delivered."""
 
 import os
 import tempfile
@@ -18,10 +18,11 @@ from airflow_platform.verify_logs.verify import verify
 
 @dataclass(frozen=True)
 class Result:
-    """Lines, seconds from the task's end to the sidecar's, CPU seconds, bytes of memory.
+    """What one run delivered, and what it cost.
 
-    The memory is anonymous (RssAnon), at its peak, of the largest process: Vector's own, without
-    the pages of its binary, which the pods of a node share.
+    ``written``, ``delivered`` and ``extra`` are numbers of lines. ``drain_seconds`` is the time
+    from the end of the task to the end of the sidecar. ``anonymous_bytes`` is the peak of Vector's
+    anonymous memory (RssAnon), without the pages of its binary, which the pods of a node share.
     """
 
     written: int
@@ -41,9 +42,9 @@ def run(
     compression: str = "snappy",
     import_seconds: float,
 ) -> Result:
-    """Run the task and its sidecar once, with Vector's binary ``vector``; wait for their end.
+    """Run the task and its sidecar once, with the binary ``vector``, and wait until both end.
 
-    The log begins ``import_seconds`` after the sidecar.
+    The task writes its first line ``import_seconds`` after the sidecar has started.
     """
     begun = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
@@ -55,7 +56,7 @@ def run(
             time.sleep(import_seconds)
             deleted = _Task(shape, pod.logs).run(container)
             ended = time.monotonic()
-            # preStop begins when the pod is stopped; SIGTERM comes after it and after the task.
+            # The preStop hook begins when the pod is deleted. SIGTERM follows hook and task.
             pre_stop_end = (deleted or ended) + sidecar.pre_stop_seconds
             time.sleep(max(0.0, pre_stop_end - ended))
             container.stop()
@@ -85,7 +86,7 @@ class _Task:
         self._files = [task / f"map_index={n}" / "attempt=1.log" for n in range(shape.files)]
 
     def run(self, container: Container) -> float | None:
-        """Write all; return when the pod was deleted (by time.monotonic), None if it was not."""
+        """Write all lines; return the time.monotonic() of the pod's deletion, if it was deleted."""
         deleted = None
         for number, step in enumerate(self._shape.steps, start=1):
             time.sleep(step.seconds)

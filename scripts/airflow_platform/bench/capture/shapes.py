@@ -15,9 +15,9 @@ class Step:
 class Shape:
     """A task as its log files show it.
 
-    ``files`` are written in turn, a step to each. After the step ``killed_after`` Vector is killed,
-    as by the kernel when memory runs out; after the step ``deleted_after`` the pod is deleted while
-    the task goes on. Steps count from 1.
+    Each step writes its lines to each of the ``files``. After step ``killed_after`` Vector is
+    killed, as the kernel does when memory runs out. After step ``deleted_after`` the pod is
+    deleted, and the task goes on. Steps count from 1.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Shape:
 
     @property
     def written(self) -> int:
-        """The number of lines."""
+        """The number of lines that the task writes."""
         return self.files * sum(step.lines for step in self.steps)
 
 

@@ -1,0 +1,1 @@
+"""Makes the generated files of this repository: dashboards, schema descriptions, references."""
