@@ -13,10 +13,7 @@ DIRECTORY = ADDON / "files" / "dashboards"
 
 def generate() -> dict[str, str]:
     """Return the text of each file of ``DIRECTORY`` by its name, which is the dashboard's uid."""
-    return dict(
-        _file(dashboard)
-        for dashboard in (overview.dashboard(), dag.dashboard(), task_logs.dashboard())
-    )
+    return dict(_file(module.dashboard()) for module in (overview, dag, task_logs))
 
 
 def _file(builder: Dashboard) -> tuple[str, str]:

@@ -11,14 +11,14 @@ from airflow_platform.dashboards.panels import (
     NEUTRAL,
     ONE_IS_BAD,
     Panel,
-    bar_gauge_panel,
+    bar_gauge,
     bars_by_state,
     graph,
-    heatmap_panel,
+    heatmap,
     log_lines,
     log_volume,
-    stat_panel,
-    table_panel,
+    stat,
+    table,
 )
 from airflow_platform.dashboards.queries import (
     EXPLORED_LINES,
@@ -50,7 +50,7 @@ def dashboard() -> Dashboard:
     of_dags = (
         'namespace="$namespace",job="$job",__name__=~"airflow_(dagrun|task|ti)_.+_(count|total)"'
     )
-    dashboard = (
+    built = (
         frame.dashboard(
             links.DAG, "Airflow / DAGs and tasks", "Runs, tasks and logs of the chosen DAGs."
         )
@@ -67,27 +67,27 @@ def dashboard() -> Dashboard:
             )
         )
     )
-    frame.add_row(dashboard, "DAG runs", _runs())
-    frame.add_row(dashboard, "Tasks", _tasks())
-    frame.add_row(dashboard, "Logs", _logs())
-    frame.add_row(dashboard, "Resources (Airflow 2.10 and 2.11)", _resources(), collapsed=True)
-    return dashboard
+    frame.add_row(built, "DAG runs", _runs())
+    frame.add_row(built, "Tasks", _tasks())
+    frame.add_row(built, "Logs", _logs())
+    frame.add_row(built, "Resources (Airflow 2.10 and 2.11)", _resources(), collapsed=True)
+    return built
 
 
 def _runs() -> Iterator[Panel]:
     succeeded, failed = (
         f"({total(events(runs, RANGE))} or vector(0))" for runs in (_SUCCEEDED, _FAILED)
     )
-    yield stat_panel("Succeeded runs", units.Short, {"": succeeded}, NEUTRAL, span=6)
-    yield stat_panel("Failed runs", units.Short, {"": failed}, ONE_IS_BAD, span=6)
-    yield stat_panel(
+    yield stat("Succeeded runs", units.Short, {"": succeeded}, NEUTRAL, span=6)
+    yield stat("Failed runs", units.Short, {"": failed}, ONE_IS_BAD, span=6)
+    yield stat(
         "Share of succeeded runs",
         units.PercentUnit,
         {"": f"{succeeded} / ({succeeded} + {failed} > 0)"},
         ((None, "red"), (0.9, "orange"), (1, "green")),
         span=6,
     )
-    yield stat_panel(
+    yield stat(
         "Mean duration of a run",
         units.Seconds,
         {"": mean("airflow_dagrun_duration_seconds", *_RUN, by=(), window=RANGE)},
@@ -101,9 +101,9 @@ def _runs() -> Iterator[Panel]:
         quantiles(events(_RUN_BUCKETS), 0.5, 0.95),
         "Of the runs that ended at that time; the lines span times without any.",
     )
-    yield heatmap_panel("Duration of runs", total(events(_RUN_BUCKETS), "le"))
+    yield heatmap("Duration of runs", total(events(_RUN_BUCKETS), "le"))
     yield delayed_runs(_DAG)
-    yield table_panel(
+    yield table(
         "DAGs",
         {"dag_id": "DAG"},
         {
@@ -159,7 +159,7 @@ def _tasks() -> Iterator[Panel]:
         "p95 of the ten slowest at each time.",
     )
     retries = series("airflow_ti_finish_total", *_TASK, 'state="up_for_retry"')
-    yield bar_gauge_panel(
+    yield bar_gauge(
         "Most retried tasks",
         units.Short,
         "{{dag_id}} / {{task_id}}",
@@ -169,7 +169,7 @@ def _tasks() -> Iterator[Panel]:
     by_task = ("dag_id", "task_id")
     failures = series("airflow_ti_failures_total", *_TASK)
     attempts = series("airflow_task_duration_seconds_count", *_TASK)
-    yield table_panel(
+    yield table(
         "Tasks",
         {"dag_id": "DAG", "task_id": "Task"},
         {

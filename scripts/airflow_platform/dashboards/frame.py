@@ -32,7 +32,7 @@ _TAG = "airflow"
 
 
 def dashboard(uid: str, title: str, description: str) -> Dashboard:
-    """Begin a dashboard, on which one Airflow can be chosen."""
+    """Return a dashboard without panels, on which one Airflow can be chosen."""
     return (
         Dashboard(title)
         .uid(uid)

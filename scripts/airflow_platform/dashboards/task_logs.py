@@ -10,14 +10,14 @@ from airflow_platform.dashboards.panels import (
     NEUTRAL,
     ONE_IS_BAD,
     Panel,
-    bar_gauge_panel,
+    bar_gauge,
     graph,
-    heatmap_panel,
-    log_bar_gauge_panel,
+    heatmap,
+    log_bar_gauge,
     log_lines,
     log_volume,
-    stat_panel,
-    table_panel,
+    stat,
+    table,
 )
 from airflow_platform.dashboards.queries import (
     EXPLORED_LINES,
@@ -50,7 +50,7 @@ def dashboard() -> Dashboard:
     """Return the dashboard."""
     streams = '{namespace="$namespace",dag_id!=""}'
     of_dag = '{namespace="$namespace",dag_id!="",dag_id=~"$dag_id"}'
-    dashboard = (
+    built = (
         frame.dashboard(
             links.TASK_LOGS,
             "Airflow / Task logs",
@@ -66,9 +66,9 @@ def dashboard() -> Dashboard:
             frame.text_field("search", "Search", "A regular expression; case does not matter.")
         )
     )
-    frame.add_row(dashboard, "Lines", _lines())
-    frame.add_row(dashboard, "Delivery", _delivery())
-    return dashboard
+    frame.add_row(built, "Lines", _lines())
+    frame.add_row(built, "Delivery", _delivery())
+    return built
 
 
 def _lines() -> Iterator[Panel]:
@@ -81,7 +81,7 @@ def _lines() -> Iterator[Panel]:
         " the details of a line.",
     )
     count = f"count_over_time({_ERRORS} [$__range])"
-    yield log_bar_gauge_panel(
+    yield log_bar_gauge(
         "DAGs with most errors",
         "{{dag_id}}",
         f"topk(10, sum by (dag_id) ({count}))",
@@ -91,7 +91,7 @@ def _lines() -> Iterator[Panel]:
             )
         ],
     )
-    yield log_bar_gauge_panel(
+    yield log_bar_gauge(
         "Tasks with most errors",
         "{{dag_id}} / {{task_id}}",
         f"topk(10, sum by (dag_id, task_id) ({count}))",
@@ -112,15 +112,15 @@ def _delivery() -> Iterator[Panel]:
         total(events(_audit(f"bytes_{part}_total"), RANGE))
         for part in ("written", "delivered", "missing")
     )
-    yield stat_panel("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
-    yield stat_panel(
+    yield stat("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
+    yield stat(
         "Delivered",
         units.PercentUnit,
         {"": f"{delivered} / ({written} > 0)"},
         ((None, "red"), (0.9999, "green")),
         "Share of the written bytes that Loki has accepted.",
     )
-    yield stat_panel(
+    yield stat(
         "Missing",
         units.BytesIEC,
         {"": missing},
@@ -150,7 +150,7 @@ def _delivery() -> Iterator[Panel]:
         ),
     ):
         number = total(events(_audit(metric), RANGE))
-        yield stat_panel(title, units.Short, {"": number}, steps, description, span=3)
+        yield stat(title, units.Short, {"": number}, steps, description, span=3)
     yield graph(
         "Bytes",
         units.BytesPerSecondIEC,
@@ -168,15 +168,15 @@ def _delivery() -> Iterator[Panel]:
         "Time that pods lived on after their task, to deliver what was left. They hold an"
         " executor slot meanwhile.",
     )
-    yield heatmap_panel("Drain", total(drain, "le"))
-    yield bar_gauge_panel(
+    yield heatmap("Drain", total(drain, "le"))
+    yield bar_gauge(
         "Tasks with the longest logs",
         units.BytesIEC,
         "{{dag_id}} / {{task_id}}",
         top(10, total(events(_audit("bytes_written_total"), RANGE), "dag_id", "task_id")),
     )
     by_task = ("dag_id", "task_id")
-    yield table_panel(
+    yield table(
         "Incomplete logs",
         {"dag_id": "DAG", "task_id": "Task"},
         {
