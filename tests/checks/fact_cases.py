@@ -25,8 +25,20 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{SERVICE} metadata labels helm.sh/chart": "other-1"}, "helm.sh/chart is"),
         ({f"{SERVICE} metadata labels app.kubernetes.io/component": "x"}, "must be equal"),
     ],
-    "names_begin_with_the_release": [
-        ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "must begin with the release's"),
+    "names_are_release_and_component": [
+        ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "airflow-image-pre-puller"),
+    ],
+    "pods_with_the_configuration_have_the_sidecar": [
+        ({f"{SIDECAR} name": "shipper"}, "but no container vector"),
+    ],
+    "sidecars_run_as_the_user_of_their_task": [
+        ({f"{SIDECAR} securityContext runAsUser": 1}, "must be that of the pod"),
+    ],
+    "grafana_dashboards_take_a_config_map": [
+        (
+            {"GrafanaDashboard/airflow-dashboard-dag spec configMapRef key": "x.json"},
+            "there is no ConfigMap airflow-dashboard-dag with the key x.json",
+        ),
     ],
     "labels_of_pods_are_those_of_their_component": [
         ({f"{EXPORTER_POD} metadata labels app.kubernetes.io/component": None}, "component must"),
@@ -133,6 +145,8 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{SIDECAR} volumeMounts task-logs-ca mountPath": "/ca"}, "mounted at /etc/task-logs-ca"),
         ({f"{VECTOR} sinks loki tls ca_file": "/ca.crt"}, "reads /ca.crt"),
         ({f"{VECTOR} secret": None}, "mounts task-logs-auth"),
+        ({f"{VECTOR} secret loki type": "exec"}, "secret loki type"),
+        ({f"{VECTOR} sinks loki tls key_file": None}, "both crt_file and key_file"),
     ],
     "captured_output_goes_through_our_program": [
         ({f"{BASE} command": None}, "command must begin with /bin/sh"),
@@ -141,6 +155,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "the_pre_puller_keeps_the_image_of_the_sidecar": [
         ({f"{PRE_PULLED} image": "x:1"}, "image must be that of the sidecars"),
         ({f"{PRE_PULLED} imagePullPolicy": "Never"}, "IfNotPresent"),
+        ({f"{SIDECAR} image": "x:1"}, "all sidecars must run one image"),
         ({f"{PRE_PULLED} name": "x"}, "has no container vector-image"),
         ({f"{PRE_PULLER} spec updateStrategy": None}, "maxUnavailable is not set"),
     ],
@@ -178,5 +193,6 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "programs_are_those_of_this_version": [
         ({"ConfigMap/airflow-task-logs data split.vrl": None}, "has no split.vrl"),
+        ({"ConfigMap/airflow-task-logs data parse.vrl": ".a = 1"}, "parse.vrl is not the one"),
     ],
 }

@@ -37,15 +37,28 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
             yield manifest, f"the labels name ({name}) and component ({component}) must be equal"
 
 
+# What follows the name of the release, by component.
+_SUFFIXES = {
+    "alerts": {"alerts"},
+    "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
+    "image-pre-puller": {"image-pre-puller"},
+    "statsd-exporter": {"statsd-exporter", "statsd-mapping"},
+    "statsd-mapping-test": {"statsd-mapping-test"},
+    "task-logs": {"task-logs", "pod-template"},
+}
+
+
 @CHECKS.add
-def names_begin_with_the_release(render: Render) -> Iterator[Fault]:
-    """Keep the names of two releases in one namespace apart."""
+def names_are_release_and_component(render: Render) -> Iterator[Fault]:
+    """Keep the names of two releases in one namespace apart, and say what an object is."""
     ours = [each for each in render.manifests if is_ours(each)]
     release = _usual(ours, _INSTANCE)
     for manifest in ours:
-        # A long name of a release is cut to make room for the component.
-        if not manifest.name.startswith(f"{release[:20]}"):
-            yield manifest, f"the name must begin with the release's, {release}"
+        suffixes = _SUFFIXES.get(manifest.labels.get("app.kubernetes.io/name", ""), set())
+        # A long name of a release is cut to make room for the suffix.
+        names = {f"{release[: 62 - len(each)].rstrip('-')}-{each}" for each in suffixes}
+        if manifest.name not in names:
+            yield manifest, f"the name must be one of {', '.join(sorted(names))}"
 
 
 @CHECKS.add

@@ -47,7 +47,7 @@ def faults(render: Render, kube_versions: Iterable[str]) -> Iterator[Fault]:
     objects = list(_objects(render))
     found: dict[tuple[int, str], list[str]] = {}
     for version in kube_versions:
-        for fault in _faults(objects, version):
+        for fault in faults_of(objects, version):
             found.setdefault(fault, []).append(version)
     for (number, message), versions in found.items():
         yield objects[number][0], f"{message} (Kubernetes {', '.join(versions)})"
@@ -61,7 +61,7 @@ def _objects(render: Render) -> Iterator[tuple[str, dict[str, Any]]]:
         yield str(template), thaw(template.document)
 
 
-def _faults(
+def faults_of(
     objects: Sequence[tuple[str, dict[str, Any]]], version: str
 ) -> Iterator[tuple[int, str]]:
     """Yield the place of each faulty object among ``objects``, and its fault."""

@@ -240,6 +240,17 @@ def config_maps_exist(render: Render) -> Iterator[Fault]:
 
 
 @CHECKS.add
+def grafana_dashboards_take_a_config_map(render: Render) -> Iterator[Fault]:
+    """Find the ConfigMap and key behind each GrafanaDashboard: without it nothing is shown."""
+    known = _keys(render, "ConfigMap")
+    for dashboard in render.all("GrafanaDashboard"):
+        reference = dashboard.at("spec", "configMapRef", default={})
+        name, key = reference.get("name"), reference.get("key")
+        if key not in (known.get(name) or ()):
+            yield dashboard, f"there is no ConfigMap {name} with the key {key}"
+
+
+@CHECKS.add
 def secrets_exist(render: Render) -> Iterator[Fault]:
     """Find each Secret and key: no container starts without one that is not optional."""
     known = {**render.external.secrets, **_keys(render, "Secret")}
@@ -382,8 +393,9 @@ def _sources(volume: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 
 def _volume_references(pod: Pod, source: Mapping[str, Any]) -> Iterator[Reference]:
     for field, kind in (("configMap", "ConfigMap"), ("secret", "Secret")):
-        if content := source.get(field):
-            name = content.get("secretName") or content["name"]
+        if field in source:
+            content = source[field] or {}
+            name = content.get("secretName") or content.get("name") or "without a name"
             items: tuple[Mapping[str, Any], ...] = content.get("items") or ({},)
             for item in items:
                 optional = bool(content.get("optional"))

@@ -82,6 +82,24 @@ def sidecars_run_the_drain(render: Render) -> Iterator[Fault]:
 
 
 @CHECKS.add
+def pods_with_the_configuration_have_the_sidecar(render: Render) -> Iterator[Fault]:
+    """Find the sidecar by its name in each pod that holds its configuration."""
+    for pod in render.pods():
+        if CONFIG_VOLUME in pod.volumes() and TASK_LOGS_SIDECAR not in pod.containers():
+            yield pod, f"has the volume {CONFIG_VOLUME}, but no container {TASK_LOGS_SIDECAR}"
+
+
+@CHECKS.add
+def sidecars_run_as_the_user_of_their_task(render: Render) -> Iterator[Fault]:
+    """Let the sidecar write to files that the task has made; but never as root."""
+    for sidecar in sidecars(render):
+        user = (sidecar.pod.spec.get("securityContext") or {}).get("runAsUser")
+        own = at(sidecar.document, "securityContext runAsUser")
+        if user not in (None, 0) and own != user:
+            yield sidecar, f"securityContext.runAsUser must be that of the pod, {user}"
+
+
+@CHECKS.add
 def sidecars_start_first(render: Render) -> Iterator[Fault]:
     """Start the sidecar before every other init container, whose logs it would miss otherwise.
 
@@ -214,6 +232,12 @@ def scratch_data_of_the_sidecar_is_bounded(render: Render) -> Iterator[Fault]:
             yield sidecar, f"the volume {DATA_VOLUME} must be an emptyDir with a sizeLimit"
 
 
+_SECRETS: Facts = {
+    "secret loki type": ("directory", "the keys of a Secret are files of a directory"),
+    "secret loki remove_trailing_whitespace": (True, "files often end with a newline"),
+}
+
+
 @CHECKS.add
 def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[Fault]:
     """Compare the paths in Vector's configuration with the mounts of Secrets."""
@@ -240,6 +264,13 @@ def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[
             for name, path in mounted.items():
                 if path != _CREDENTIALS[name]:
                     yield sidecar, f"the volume {name} must be mounted at {_CREDENTIALS[name]}"
+            if (at(configuration.document, "sinks loki tls crt_file") is MISSING) != (
+                at(configuration.document, "sinks loki tls key_file") is MISSING
+            ):
+                yield configuration, "sinks.loki.tls must have both crt_file and key_file"
+            if "secret" in configuration.document:
+                for fault in contradictions(configuration.document, _SECRETS):
+                    yield configuration, fault
             for path in sorted(read):
                 if not any(f"{path}/".startswith(f"{place}/") for place in mounted.values()):
                     yield sidecar, f"{configuration} reads {path}, where no Secret is mounted"
@@ -276,6 +307,8 @@ def captured_output_goes_through_our_program(render: Render) -> Iterator[Fault]:
 def the_pre_puller_keeps_the_image_of_the_sidecar(render: Render) -> Iterator[Fault]:
     """Keep the very image of the sidecars on every node, and nothing running but a sleep."""
     images = {sidecar.document.get("image") for sidecar in sidecars(render)}
+    if len(images) > 1:
+        yield render.name, f"all sidecars must run one image, not {', '.join(map(str, images))}"
     facts: Facts = {
         "command": (("sleep", "2147483647"), "an image that a running pod uses is kept"),
         "imagePullPolicy": ("IfNotPresent", "the image is pulled once, and on every node"),

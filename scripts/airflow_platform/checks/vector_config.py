@@ -7,6 +7,7 @@ from typing import Any
 from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
 from airflow_platform.manifests import EmbeddedDocument, Render
+from airflow_platform.support.project import ADDON
 
 _DATA = "/var/lib/vector"
 _SOURCE: Facts = {
@@ -206,9 +207,13 @@ def labels_and_metadata_say_whose_line_it_is(render: Render) -> Iterator[Fault]:
 
 @CHECKS.add
 def programs_are_those_of_this_version(render: Render) -> Iterator[Fault]:
-    """Find every program that the sidecar and Vector's configuration name."""
-    needed = {"drain.sh", "capture-output.sh", "parse.vrl", "split.vrl", "redact.vrl"}
+    """Compare the programs of the sidecar with those that were tested."""
     for configuration in _ours(render):
         data = configuration.owner.at("data")
-        for name in sorted((needed | {"redact-mark.vrl"}) - data.keys()):
-            yield configuration.owner, f"has no {name}"
+        for file in sorted((ADDON / "files" / "task-logs").iterdir()):
+            if file.suffix not in (".sh", ".vrl"):
+                continue
+            if file.name not in data:
+                yield configuration.owner, f"has no {file.name}"
+            elif data[file.name].strip() != file.read_text(encoding="utf-8").strip():
+                yield configuration.owner, f"{file.name} is not the one of this version"
