@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.manifests import Manifest
+from airflow_platform.manifests import Manifest, Render
 from airflow_platform.rendering.render import render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
@@ -22,27 +22,35 @@ RAW_FILES = tuple(sorted((ADDON / "files" / "alerts").glob("*.rules.yaml")))
 _ALL_ON = {"legacyNames": {"enabled": True}, "alerts": {"DagRunFailed": {"enabled": True}}}
 
 
+def _rendered(settings: Mapping[str, Any], **arguments: Any) -> Render:
+    own = {
+        "prometheusRule": {"enabled": True, **settings},
+        "serviceMonitor": {"enabled": True},
+    }
+    return render(chart="add-on", values=[own, *arguments.pop("values", ())], **arguments)
+
+
 @pytest.fixture(scope="session")
 def prometheus_rule() -> Callable[..., Manifest]:
     """Render the PrometheusRule with values of ``prometheusRule``, and whatever render() takes."""
 
     def run(settings: Mapping[str, Any], **arguments: Any) -> Manifest:
-        own = {
-            "prometheusRule": {"enabled": True, **settings},
-            "serviceMonitor": {"enabled": True},
-        }
-        values = [own, *arguments.pop("values", ())]
-        release = arguments.setdefault("release", RELEASE)
-        rendered = render(chart="add-on", values=values, **arguments)
-        return rendered.get("PrometheusRule", f"{release}-alerts")
+        name = f"{arguments.get('release', RELEASE)}-alerts"
+        return _rendered(settings, **arguments).get("PrometheusRule", name)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def all_on(prometheus_rule: Callable[..., Manifest]) -> Manifest:
+def all_on_render() -> Render:
+    """The add-on with every rule of ours."""
+    return _rendered(_ALL_ON)
+
+
+@pytest.fixture(scope="session")
+def all_on(all_on_render: Render) -> Manifest:
     """The PrometheusRule with every rule of ours."""
-    return prometheus_rule(_ALL_ON)
+    return all_on_render.get("PrometheusRule", f"{RELEASE}-alerts")
 
 
 @pytest.fixture(scope="session")
@@ -61,12 +69,6 @@ def raw_alerts() -> Mapping[str, Rule]:
         for rule in group["rules"]
         if "alert" in rule
     }
-
-
-@pytest.fixture(scope="session")
-def expressions(all_on: Manifest) -> Mapping[str, str]:
-    """The expression of every rule, recording rules included, by the rule's name, as rendered."""
-    return {rule.get("alert") or rule["record"]: rule["expr"] for rule in _rules(all_on)}
 
 
 @pytest.fixture(scope="session")

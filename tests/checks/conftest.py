@@ -1,5 +1,6 @@
 """Good manifests, and a way to break them in one place, for the self-tests of the checks."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,8 @@ def _edited(value: Any, path: list[str], new: Any) -> Any:
         return new
     step, *rest = path
     if isinstance(value, str):
-        return yaml.safe_dump(_edited(yaml.safe_load(value), path, new))
+        dump = json.dumps if value.startswith("{") else yaml.safe_dump
+        return dump(_edited(yaml.safe_load(value), path, new))
     if step == "+":
         return [*(value or ()), new]
     if isinstance(value, list):

@@ -1,13 +1,14 @@
-"""Each check finds what it is for."""
+"""The checks of dashboards find what they are for."""
 
 import copy
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from airflow_platform.checks import dashboards as checks
-from airflow_platform.checks.dashboards import LogFields
+from airflow_platform.checks import CHECKS
+from airflow_platform.manifests import Render
 
 pytestmark = pytest.mark.usefixtures("query_parser")
 
@@ -16,11 +17,24 @@ LOKI = {"type": "loki", "uid": "${loki}"}
 
 Change = Callable[[dict[str, Any]], None]
 
-SERIES = {
-    "tasks_total": frozenset(("dag_id", "state")),
-    "task_seconds_bucket": frozenset(("dag_id", "le")),
-}
-FIELDS = LogFields(labels=frozenset(("namespace", "dag_id")), metadata=frozenset(("level",)))
+# The metrics that the dashboard below can read, as the chart makes them.
+METRICS = """
+# Source: observability/templates/metrics.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: mapping}
+data:
+  statsd-mapping.yaml: |
+    mappings:
+      - {match: airflow.ti.finish, name: airflow_ti_finish_total}
+      - {match: airflow.dagrun.schedule_delay, name: airflow_dagrun_schedule_delay_seconds}
+---
+# Source: observability/templates/metrics.yaml
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {name: monitor}
+spec: {endpoints: [{port: statsd-scrape}]}
+"""
 
 
 def panel(id_, type_, y, datasource, expr, legend):
@@ -41,8 +55,8 @@ def variable(name, type_, query, datasource=None):
 
 
 @pytest.fixture
-def board():
-    """A board without fault."""
+def dashboard():
+    """A dashboard without fault."""
     return {
         "uid": "good",
         "schemaVersion": 42,
@@ -60,7 +74,12 @@ def board():
             "list": [
                 variable("datasource", "datasource", "prometheus"),
                 variable("loki", "datasource", "loki"),
-                variable("namespace", "query", "label_values(tasks_total, namespace)", PROMETHEUS),
+                variable(
+                    "namespace",
+                    "query",
+                    "label_values(airflow_ti_finish_total, namespace)",
+                    PROMETHEUS,
+                ),
                 variable("dag_id", "query", {"stream": '{namespace="x"}', "label": "dag_id"}, LOKI),
             ]
         },
@@ -70,7 +89,7 @@ def board():
                 "timeseries",
                 0,
                 PROMETHEUS,
-                'sum by (state) (rate(tasks_total{dag_id=~"$dag_id"}[$__rate_interval]))',
+                'sum by (state) (rate(airflow_ti_finish_total{dag_id=~"$dag_id"}[$__range]))',
                 "{{state}}",
             ),
             panel(
@@ -85,47 +104,57 @@ def board():
     }
 
 
-def problems(board) -> list[str]:
+def faults(dashboard) -> list[str]:
+    """What the checks report on a render that holds the dashboard."""
+    owner = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "dashboard"},
+        "data": {"good.json": json.dumps(dashboard)},
+    }
+    source = "# Source: observability/templates/dashboards.yaml"
+    render = Render.from_text(f"{METRICS}---\n{source}\n{json.dumps(owner)}\n")
     return [
-        *checks.structure(board),
-        *checks.datasources(board),
-        *checks.variables(board),
-        *checks.links(board, [board]),
-        *checks.queries(board, SERIES, FIELDS),
+        violation.message
+        for name, check in CHECKS.items()
+        if "dashboard" in name or "queries" in name
+        for violation in check(render)
     ]
 
 
-def test_a_good_board_has_no_problems(board):
-    assert problems(board) == []
+def test_a_good_dashboard_has_no_faults(dashboard):
+    assert faults(dashboard) == []
 
 
 def promql(expr: str, legend: str = "") -> Change:
-    def change(board):
-        board["panels"][0]["targets"][0].update(expr=expr, legendFormat=legend)
+    def change(dashboard):
+        dashboard["panels"][0]["targets"][0].update(expr=expr, legendFormat=legend)
 
     return change
 
 
 def logql(expr: str, legend: str = "") -> Change:
-    def change(board):
-        board["panels"][1]["targets"][0].update(expr=expr, legendFormat=legend)
+    def change(dashboard):
+        dashboard["panels"][1]["targets"][0].update(expr=expr, legendFormat=legend)
 
     return change
 
 
 def link(url: str) -> Change:
-    return lambda board: board["panels"][0]["fieldConfig"]["defaults"]["links"].append({"url": url})
+    return lambda dashboard: dashboard["panels"][0]["fieldConfig"]["defaults"]["links"].append(
+        {"url": url}
+    )
 
 
 def first_panel(**change) -> Change:
-    return lambda board: board["panels"][0].update(change)
+    return lambda dashboard: dashboard["panels"][0].update(change)
 
 
-def in_a_collapsed_row(board):
+def in_a_collapsed_row(dashboard):
     """Put the second panel, with the id of the first, where only a click shows it."""
-    hidden = board["panels"].pop()
+    hidden = dashboard["panels"].pop()
     row = {"type": "row", "id": 3, "title": "Row", "panels": [hidden | {"id": 1}]}
-    board["panels"].append(row | {"gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}})
+    dashboard["panels"].append(row | {"gridPos": {"x": 0, "y": 8, "w": 24, "h": 1}})
     hidden["gridPos"]["y"] = 9
 
 
@@ -147,7 +176,7 @@ BROKEN = {
     ),
     "too wide": (
         first_panel(gridPos={"x": 12, "y": 0, "w": 24, "h": 8}),
-        "Panel 1 is wider than the board",
+        "Panel 1 is wider than the dashboard",
     ),
     "fixed data source": (
         first_panel(datasource={"type": "prometheus", "uid": "P1809F7CD0C75ACF3"}),
@@ -158,47 +187,55 @@ BROKEN = {
         "the data source ${datasource} of type loki",
     ),
     "undefined variable": (
-        promql('tasks_total{namespace="$namspace"}'),
+        promql('airflow_ti_finish_total{namespace="$namspace"}'),
         "the variable namspace is not defined",
     ),
     "undefined variable in braces": (
-        promql('tasks_total{namespace="${team:regex}"}'),
+        promql('airflow_ti_finish_total{namespace="${team:regex}"}'),
         "the variable team is not defined",
     ),
-    "link to no board": (link("/d/gone?var-namespace=x"), "a board gone, which does not exist"),
+    "link to no dashboard": (
+        link("/d/gone?var-namespace=x"),
+        "a dashboard gone, which does not exist",
+    ),
     "link with a strange variable": (
         link("/d/good?${loki:queryparam}&var-pool=x"),
-        "sets the variable pool, which the board good does not have",
+        "sets the variable pool, which good does not have",
     ),
-    "invalid PromQL": (promql("sum(tasks_total"), "unclosed left parenthesis"),
+    "invalid PromQL": (promql("sum(airflow_ti_finish_total"), "unclosed left parenthesis"),
     "invalid PromQL of a variable": (
-        lambda b: b["templating"]["list"][2].update(query="label_values(tasks_total{, namespace)"),
-        "variable namespace: 1:13: parse error",
+        lambda b: b["templating"]["list"][2].update(
+            query="label_values(airflow_ti_finish_total{, namespace)"
+        ),
+        "variable namespace: 1:25: parse error",
     ),
     "invalid PromQL of an annotation": (
         lambda b: b["annotations"]["list"][0].update(expr="ALERTS{"),
         "annotation Alerts: 1:8: parse error",
     ),
     "unknown metric": (
-        promql("rate(taks_total[5m])"),
-        'no series taks_total (did you mean "tasks_total"?)',
+        promql("rate(airflow_ti_finsh_total[5m])"),
+        'no series airflow_ti_finsh_total (did you mean "airflow_ti_finish_total"?)',
     ),
     "unknown metrics": (promql('{__name__=~"pods_.+"}'), "no series pods_.+"),
-    "histogram without its suffix": (promql("rate(task_seconds[5m])"), "no series task_seconds"),
+    "histogram without its suffix": (
+        promql("rate(airflow_dagrun_schedule_delay_seconds[5m])"),
+        "no series airflow_dagrun_schedule_delay_seconds",
+    ),
     "unknown label in a selector": (
-        promql('tasks_total{pool="x"}'),
-        "tasks_total has no label pool",
+        promql('airflow_ti_finish_total{pool="x"}'),
+        "airflow_ti_finish_total has no label pool",
     ),
     "unknown label to sum by": (
-        promql("sum by (pool) (tasks_total)"),
-        "tasks_total has no label pool",
+        promql("sum by (pool) (airflow_ti_finish_total)"),
+        "airflow_ti_finish_total has no label pool",
     ),
     "label that is summed away": (
-        promql("sum by (state) (sum by (dag_id) (tasks_total))"),
+        promql("sum by (state) (sum by (dag_id) (airflow_ti_finish_total))"),
         '"state" is used but not kept',
     ),
     "legend of a missing label": (
-        promql("sum by (dag_id) (tasks_total)", "{{state}}"),
+        promql("sum by (dag_id) (airflow_ti_finish_total)", "{{state}}"),
         "the result has no label state",
     ),
     "link by a missing label": (
@@ -210,7 +247,9 @@ BROKEN = {
         "a link needs the column DAG",
     ),
     "variable of a missing label": (
-        lambda b: b["templating"]["list"][2].update(query="label_values(tasks_total, pool)"),
+        lambda b: b["templating"]["list"][2].update(
+            query="label_values(airflow_ti_finish_total, pool)"
+        ),
         "variable namespace: the result has no label pool",
     ),
     "column of a missing label": (
@@ -237,32 +276,34 @@ BROKEN = {
         "the result has no label level",
     ),
     "variable of a missing stream label": (
-        lambda b: b["templating"]["list"][3]["query"].update(label="run_id"),
-        "variable dag_id: the result has no label run_id",
+        lambda b: b["templating"]["list"][3]["query"].update(label="thread"),
+        "variable dag_id: the result has no label thread",
     ),
 }
 
 
-@pytest.mark.parametrize(("change", "problem"), BROKEN.values(), ids=list(BROKEN))
-def test_a_fault_is_found(board, change, problem):
-    broken = copy.deepcopy(board)
+@pytest.mark.parametrize(("change", "fault"), BROKEN.values(), ids=list(BROKEN))
+def test_a_fault_is_found(dashboard, change, fault):
+    broken = copy.deepcopy(dashboard)
     change(broken)
-    assert any(problem in found for found in problems(broken)), problems(broken)
+    assert any(fault in found for found in faults(broken)), faults(broken)
 
 
-def test_the_query_of_a_collapsed_row_is_checked_too(board):
-    in_a_collapsed_row(board)
-    board["panels"][-1]["panels"][0]["targets"][0]["expr"] = "{"
-    assert any("Panel 2" in found for found in checks.queries(board, SERIES, FIELDS))
+def test_the_query_of_a_collapsed_row_is_checked_too(dashboard):
+    in_a_collapsed_row(dashboard)
+    dashboard["panels"][-1]["panels"][0]["targets"][0]["expr"] = "{"
+    assert any("Panel 2" in found for found in faults(dashboard))
 
 
-def test_a_label_that_is_made_by_the_query_may_be_used(board):
-    promql('sum by (kind) (label_replace(tasks_total, "kind", "$1", "state", "(.+)"))', "{{kind}}")(
-        board
-    )
-    assert list(checks.queries(board, SERIES, FIELDS)) == []
+def test_a_label_that_is_made_by_the_query_may_be_used(dashboard):
+    promql(
+        'sum by (kind) (label_replace(airflow_ti_finish_total, "kind", "$1", "state", "(.+)"))',
+        "{{kind}}",
+    )(dashboard)
+    assert faults(dashboard) == []
 
 
-def test_quantiles_need_the_buckets_to_be_kept(board):
-    promql("histogram_quantile(0.9, sum by (dag_id) (rate(task_seconds_bucket[5m])))")(board)
-    assert any("le" in found for found in checks.queries(board, SERIES, FIELDS))
+def test_quantiles_need_the_buckets_to_be_kept(dashboard):
+    buckets = "airflow_dagrun_schedule_delay_seconds_bucket"
+    promql(f"histogram_quantile(0.9, sum by (dag_id) (rate({buckets}[5m])))")(dashboard)
+    assert any('"le" is used but not kept' in found for found in faults(dashboard))

@@ -29,9 +29,9 @@ def any_mapping(request, raw_mapping, mapping):
 
 
 def test_a_capture_leaves_nothing_unmapped_conflicting_or_refused(any_mapping, capture, replay):
-    scrape = replay(any_mapping, capture)
-    assert scrape.unmapped == set()
-    assert scrape.faults == {}
+    page = replay(any_mapping, capture)
+    assert page.unmapped == set()
+    assert page.faults == {}
 
 
 def test_no_metric_name_holds_a_dag_or_task_id(any_mapping, capture, replay):
@@ -41,8 +41,10 @@ def test_no_metric_name_holds_a_dag_or_task_id(any_mapping, capture, replay):
 
 def test_the_series_do_not_grow_when_the_same_dags_run_again(any_mapping, capture, exporter):
     with exporter(any_mapping) as running:
-        first = running.send(capture)
-        second = running.send(next_day(capture))
+        running.send_tcp(capture)
+        first = running.processed_page()
+        running.send_tcp(next_day(capture))
+        second = running.processed_page()
     assert second["airflow_job_start_total"].events > first["airflow_job_start_total"].events
     assert second.series == first.series
 
@@ -55,23 +57,26 @@ def test_each_captured_event_is_counted_once(mapping, capture, replay, airflow_m
         event = re.fullmatch(r"([^:,]+).*:([^:|]+)\|\w+", line)
         metric = names.get(event[1])
         if metric and metric.metric != "dropped":
-            expected[f"airflow_{metric.metric}"] += float(event[2]) if metric.type == "c" else 1
+            expected[metric.metric] += float(event[2]) if metric.type == "c" else 1
     metrics = replay(mapping(), capture).metrics
     assert {n: m.events for n, m in metrics.items() if m.type != "gauge"} == dict(expected)
 
 
 def test_airflow_s_own_protocol_udp_gives_the_same(mapping, capture, exporter, replay):
     with exporter(mapping()) as running:
-        scrape = running.send(capture, udp=True)
-    assert scrape.faults == {}
-    assert scrape.series == replay(mapping(), capture).series
+        running.send_udp(capture)
+        page = running.processed_page()
+    assert page.faults == {}
+    assert page.series == replay(mapping(), capture).series
 
 
 def test_without_a_mapping_the_same_checks_fail(capture, exporter):
     """The captures do hold what the mapping must prevent."""
     with exporter("mappings: []") as running:
-        first = running.send(capture)
-        second = running.send(next_day(capture))
+        running.send_tcp(capture)
+        first = running.processed_page()
+        running.send_tcp(next_day(capture))
+        second = running.processed_page()
     assert first.faults
     assert any(id_ in name for name in first.metrics for id_ in IDS)
     if any("task_exit." in line for line in capture):

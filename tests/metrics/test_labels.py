@@ -8,9 +8,9 @@ def one(mapping, replay):
     """Return the metric that comes out of a few lines, for a version of Airflow."""
 
     def send(*lines, **values):
-        scrape = replay(mapping(**values), lines)
-        assert scrape.faults == {}
-        (metric,) = scrape.metrics.values()
+        page = replay(mapping(**values), lines)
+        assert page.faults == {}
+        (metric,) = page.metrics.values()
         return metric
 
     return send
@@ -58,8 +58,8 @@ def test_without_tags_metrics_of_a_dag_keep_its_dots(one, line):
 
 def test_the_captured_dags_and_tasks_are_all_there(mapping, replay, capture):
     tags = any(",dag_id=" in line for line in capture)
-    scrape = replay(mapping(tags=tags), capture)
-    runs, tasks = scrape["airflow_dagrun_duration_seconds"], scrape["airflow_task_duration_seconds"]
+    page = replay(mapping(tags=tags), capture)
+    runs, tasks = page["airflow_dagrun_duration_seconds"], page["airflow_task_duration_seconds"]
     if tags:
         assert runs.values("dag_id") == tasks.values("dag_id") == {"team.metrics-dag"}
         assert tasks.values("task_id") == {"ok", "bad", "tg.inner"}
@@ -107,9 +107,9 @@ def test_dag_files_of_airflow_2_and_3_are_told_apart_from_bundles(one):
 
 def test_pools_and_hosts_with_dots_keep_their_names(mapping, replay):
     lines = ("airflow.pool.open_slots.eu.west:1|g", "airflow.triggers.running.host.example.com:1|g")
-    scrape = replay(mapping(tags=False), lines)
-    assert scrape["airflow_pool_open_slots"].values("pool_name") == {"eu.west"}
-    assert scrape["airflow_triggers_running"].values("hostname") == {"host.example.com"}
+    page = replay(mapping(tags=False), lines)
+    assert page["airflow_pool_open_slots"].values("pool_name") == {"eu.west"}
+    assert page["airflow_triggers_running"].values("hostname") == {"host.example.com"}
 
 
 def test_gauges_that_edge_workers_name_themselves_are_mapped(one, tags):
@@ -136,8 +136,8 @@ def test_what_is_new_for_each_run_does_not_become_a_label(mapping, replay):
             "deadline_id={run},dag_run_id={run}:1|c",
         )
     )
-    scrape = replay(mapping(), runs)
-    found = {name: (metric.events, len(metric.samples)) for name, metric in scrape.metrics.items()}
+    page = replay(mapping(), runs)
+    found = {name: (metric.events, len(metric.samples)) for name, metric in page.metrics.items()}
     assert found == {
         "airflow_local_task_job_task_exit_total": (5, 1),
         "airflow_deadline_alerts_deadline_missed_total": (5, 1),

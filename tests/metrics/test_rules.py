@@ -45,8 +45,9 @@ def test_statsd_exporter_does_ignore_such_a_rule(exporter):
     rules_ = [{"match": "a.b.*", "name": "longer"}, {"match": "a.b", "name": "shorter"}]
     text = {"defaults": {"glob_disable_ordering": True}, "mappings": rules_}
     with exporter(yaml.safe_dump(text)) as running:
-        scrape = running.send(("a.b:1|c",))
-    assert set(scrape.metrics) == {"a_b"}
+        running.send_tcp(("a.b:1|c",))
+        page = running.processed_page()
+    assert set(page.metrics) == {"a_b"}
 
 
 def test_each_name_is_matched_by_one_rule_only(raw_mapping, rules):

@@ -24,8 +24,8 @@ from airflow_platform.support.project import ADDON
     ],
 )
 def test_times_are_in_seconds(version, line, metric, seconds, mapping, replay):
-    scrape = replay(mapping(version=version), (f"airflow.{line}",))
-    values = {s.name.removesuffix("_sum"): s.value for s in scrape[f"airflow_{metric}"].samples}
+    page = replay(mapping(version=version), (f"airflow.{line}",))
+    values = {s.name.removesuffix("_sum"): s.value for s in page[f"airflow_{metric}"].samples}
     assert values[f"airflow_{metric}"] == pytest.approx(seconds)
 
 

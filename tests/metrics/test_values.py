@@ -16,21 +16,21 @@ GAUGES_OF_TASKS = {
 
 @pytest.fixture(scope="session", params=["2.11", "3.3"])
 def by_cardinality(request, tags, mapping, everything, replay):
-    """Scrape after one event of each metric, for a cardinality."""
+    """Return the page after one event of each metric, for a cardinality."""
 
-    def scrape(cardinality):
+    def page(cardinality):
         version = request.param
         text = mapping(version=f"{version}.0", tags=tags, cardinality=cardinality)
         return replay(text, everything(version, tags))
 
-    return scrape
+    return page
 
 
 @pytest.mark.parametrize("cardinality", ["dag", "none"])
 def test_a_lower_cardinality_hides_ids(by_cardinality, cardinality):
-    scrape = by_cardinality(cardinality)
-    assert scrape.faults == {}
-    labels = set().union(*(metric.labels for metric in scrape.metrics.values()))
+    page = by_cardinality(cardinality)
+    assert page.faults == {}
+    labels = set().union(*(metric.labels for metric in page.metrics.values()))
     assert labels & {"task_id", "dag_id"} == {"task_id", "dag_id"} - IDS[cardinality]
 
 
@@ -50,7 +50,7 @@ def test_hidden_tasks_share_one_series(mapping, replay):
 
 
 def test_all_gauges_and_nothing_else_have_a_ttl(raw_mapping, rules, airflow_metrics):
-    gauges = {f"airflow_{metric.metric}" for metric in airflow_metrics if metric.type == "g"}
+    gauges = {metric.metric for metric in airflow_metrics if metric.type == "g"}
     with_ttl = {rule["name"] for rule in rules(raw_mapping) if "ttl" in rule}
     assert with_ttl - {"airflow_edge_worker_$1"} == {
         name for name in gauges if not name.startswith("airflow_edge_worker_")
@@ -59,16 +59,18 @@ def test_all_gauges_and_nothing_else_have_a_ttl(raw_mapping, rules, airflow_metr
 
 def test_a_gauge_that_is_not_sent_any_more_goes_and_a_counter_stays(mapping, exporter):
     with exporter(mapping().replace("ttl: 10m", "ttl: 1s")) as running:
-        scrape = running.send(("airflow.pool.open_slots:1|g", "airflow.ti.start:1|c"))
-        assert "airflow_pool_open_slots" in scrape.metrics
-        scrape = running.wait_until(lambda scrape: "airflow_pool_open_slots" not in scrape.metrics)
-    assert "airflow_ti_start_total" in scrape.metrics
+        running.send_tcp(("airflow.pool.open_slots:1|g", "airflow.ti.start:1|c"))
+        page = running.processed_page()
+        assert "airflow_pool_open_slots" in page.metrics
+        page = running.wait_until(lambda page: "airflow_pool_open_slots" not in page.metrics)
+    assert "airflow_ti_start_total" in page.metrics
 
 
 def test_native_histograms_stand_beside_classic_buckets(mapping, exporter):
     with exporter(mapping()) as running:
-        running.send(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
-        histogram = _histogram(running.text(accept=PROTOBUF), "airflow_task_duration_seconds")
+        running.send_tcp(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
+        running.processed_page()
+        histogram = _histogram(running.fetch(PROTOBUF), "airflow_task_duration_seconds")
     assert histogram.keys() >= {CLASSIC_BUCKET, NATIVE_SPAN}
 
 
@@ -77,16 +79,17 @@ def test_native_histograms_can_be_seen_to_be_missing(mapping, exporter):
         "native_histogram_bucket_factor: 1.1", "native_histogram_bucket_factor: 1"
     )
     with exporter(text) as running:
-        running.send(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
-        histogram = _histogram(running.text(accept=PROTOBUF), "airflow_task_duration_seconds")
+        running.send_tcp(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
+        running.processed_page()
+        histogram = _histogram(running.fetch(PROTOBUF), "airflow_task_duration_seconds")
     assert CLASSIC_BUCKET in histogram
     assert NATIVE_SPAN not in histogram
 
 
 def test_what_has_no_rule_stays_visible_under_its_own_name(mapping, replay):
-    scrape = replay(mapping(), ("airflow.brand.new:1|c", "airflow.brand.new_time:1|ms"))
-    assert scrape.unmapped == {"airflow_brand_new", "airflow_brand_new_time"}
-    assert scrape["airflow_brand_new_time"].type == "histogram"
+    page = replay(mapping(), ("airflow.brand.new:1|c", "airflow.brand.new_time:1|ms"))
+    assert page.unmapped == {"airflow_brand_new", "airflow_brand_new_time"}
+    assert page["airflow_brand_new_time"].type == "histogram"
 
 
 def test_what_has_no_rule_can_be_dropped(mapping, replay, everything):
@@ -120,8 +123,8 @@ def test_a_rule_put_before_ours_wins_over_a_legacy_name(mapping, replay):
 def test_a_longer_rule_put_before_ours_leaves_ours_alone(mapping, replay):
     rule = {"match": "airflow.ti.start.*.*", "name": "mine"}
     text = mapping(before=[rule])
-    scrape = replay(text, ("airflow.ti.start:1|c", "airflow.ti.start.d.t:1|c"))
-    assert set(scrape.metrics) == {"airflow_ti_start_total", "mine"}
+    page = replay(text, ("airflow.ti.start:1|c", "airflow.ti.start.d.t:1|c"))
+    assert set(page.metrics) == {"airflow_ti_start_total", "mine"}
 
 
 def test_rules_put_after_ours_get_what_is_left(mapping, replay):
@@ -135,8 +138,8 @@ def test_a_rule_with_a_name_of_ours_does_not_break_the_scrape(mapping, replay):
     """Two help texts for one name make statsd_exporter refuse the whole scrape."""
     rule = {"match": "airflow.executor.open_slots", "name": "airflow_executor_open_slots"}
     lines = ("airflow.executor.open_slots:1|g", "airflow.executor.open_slots.CeleryExecutor:1|g")
-    scrape = replay(mapping(before=[rule]), lines)
-    assert scrape["airflow_executor_open_slots"].events == 2
+    page = replay(mapping(before=[rule]), lines)
+    assert page["airflow_executor_open_slots"].events == 2
 
 
 # Protocol buffers of Prometheus: MetricFamily has name 1 and metric 4, Metric has histogram 7.

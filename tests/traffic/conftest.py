@@ -12,13 +12,16 @@ import pytest
 import yaml
 
 from airflow_platform.manifests import Render
+from airflow_platform.metrics import statsd_exporter
+from airflow_platform.metrics.statsd_exporter import StatsdExporter
 from airflow_platform.rendering.render import render
 from airflow_platform.support.frozen import thaw
+from airflow_platform.support.ports import free_ports
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import RELEASE
 
 from .airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
-from .processes import Processes, free_ports, processes
+from .processes import Processes, processes
 from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
 
 DAGS = Path(__file__).with_name("dags")
@@ -65,18 +68,18 @@ def traffic(
     airflow: AirflowVersion = request.param
     directory = tmp_path_factory.mktemp(f"airflow-{airflow}")
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    with processes(directory) as running:
+    program("statsd_exporter")
+    rendered = _rendered(airflow)
+    (mapping,) = rendered.embedded("StatsdMapping")
+    with processes(directory) as running, statsd_exporter.running(mapping.text) as exporter:
         with capture.global_and_fixture_disabled():  # it takes minutes: show the progress
             installed = install(airflow)
-            rendered = _rendered(airflow)
-            ingest, web, api = free_ports(3)
-            _start_exporter(running, program("statsd_exporter"), directory, rendered, ingest, web)
             prometheus = _start_prometheus(
-                running, program("prometheus"), directory, rendered, f"127.0.0.1:{web}"
+                running, program("prometheus"), directory, rendered, f"127.0.0.1:{exporter.web}"
             )
             with progress(f"Running DAGs of Airflow {airflow}"):
-                _start_airflow(running, airflow, installed, directory, rendered, ingest, api)
-                _wait_for_runs(running, prometheus)
+                _start_airflow(running, airflow, installed, directory, rendered, exporter.ingest)
+                _wait_for_runs(running, exporter, prometheus)
         yield Traffic(airflow, prometheus)
 
 
@@ -95,18 +98,6 @@ def _rendered(airflow: AirflowVersion) -> Render:
         },
     }
     return render("prod", values=[values])
-
-
-def _start_exporter(
-    running: Processes, program: Path, directory: Path, rendered: Render, ingest: int, web: int
-) -> None:
-    (mapping,) = rendered.embedded("StatsdMapping")
-    file = directory / "statsd-mapping.yaml"
-    file.write_text(mapping.text, encoding="utf-8")
-    command: list[str | Path] = [program, f"--statsd.mapping-config={file}", "--statsd.listen-tcp="]
-    command += [f"--web.listen-address=127.0.0.1:{web}", f"--statsd.listen-udp=127.0.0.1:{ingest}"]
-    running.start("statsd_exporter", command)
-    running.wait_for_url(f"http://127.0.0.1:{web}/-/ready", _START_SECONDS)
 
 
 def _start_prometheus(
@@ -134,8 +125,8 @@ def _start_airflow(
     directory: Path,
     rendered: Render,
     ingest: int,
-    api: int,
 ) -> None:
+    (api,) = free_ports(1)
     home = directory / "airflow"
     home.mkdir()
     shutil.copy(installed / "airflow.db", home)
@@ -172,10 +163,11 @@ def _options(rendered: Render, ingest: int, api: int) -> Mapping[str, str]:
     }
 
 
-def _wait_for_runs(running: Processes, prometheus: Prometheus) -> None:
+def _wait_for_runs(running: Processes, exporter: StatsdExporter, prometheus: Prometheus) -> None:
     deadline = time.monotonic() + TRAFFIC_SECONDS
     while missing := _missing_runs(prometheus):
         running.assert_running()
+        exporter.assert_running()
         assert time.monotonic() < deadline, f"missing runs: {missing}\n{running.logs()}"
         time.sleep(SCRAPE_SECONDS)
 

@@ -2,11 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -101,16 +100,3 @@ def processes(directory: Path) -> Iterator[Processes]:
     finally:
         running.stop()
         signal.signal(signal.SIGTERM, previous)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of this host that are free for both TCP and UDP."""
-    with ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            tcp = stack.enter_context(socket.socket())
-            tcp.bind(("127.0.0.1", 0))
-            udp = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
-            udp.bind(tcp.getsockname())
-            ports.append(int(tcp.getsockname()[1]))
-        return ports

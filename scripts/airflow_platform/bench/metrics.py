@@ -3,28 +3,25 @@
 import os
 import random
 import re
-import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import urlopen
 
+from airflow_platform.metrics import statsd_exporter
+from airflow_platform.metrics.statsd_exporter import Page, StatsdExporter
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import UpstreamChart
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import RELEASE
-from airflow_platform.support.tools import tool
 
 _OFFICIAL_MAPPING = "files/statsd-mappings.yml"
 _IDLE_SECONDS = 0.5
 _PATIENCE_SECONDS = 300
 _UDP_LINES_PER_SECOND = 100_000
-_UDP_BURST = 100
+_RECEIVED_LINES = "statsd_exporter_lines_total"
+_TICK_SECONDS = 1 / os.sysconf("SC_CLK_TCK")  # in which the kernel counts processor time
 _DURATIONS = random.Random(1)  # the same in every run
 
 
@@ -105,154 +102,83 @@ def measure(name: str, mapping: str, lines: Sequence[str]) -> Cost:
     """
     if not Path("/proc/self/stat").exists():
         raise PlatformError("Processor time is read from /proc: run this on Linux.")
-    with progress(f"Measuring {len(lines)} lines, mapping: {name}"), _exporter(mapping) as exporter:
-        cpu_before, begin = exporter.cpu_seconds(), time.monotonic()
-        exporter.send(lines)
-        cpu, seconds = exporter.cpu_seconds() - cpu_before, exporter.last_busy - begin
-        after = exporter.scrape()
-        memory = exporter.memory_mib()
-        lost = exporter.flood(lines)
-    airflow = [sample for sample in after if sample.startswith("airflow_")]
+    with (
+        progress(f"Measuring {len(lines)} lines, mapping: {name}"),
+        statsd_exporter.running(mapping, _cache_arguments()) as exporter,
+    ):
+        cpu_before, begin = _cpu_seconds(exporter), time.monotonic()
+        page, end = _replay(exporter, lines)
+        cpu = _cpu_seconds(exporter) - cpu_before
+        memory = _memory_mib(exporter)
+        lost = _flood(exporter, lines)
+    samples = [sample for metric in page.metrics.values() for sample in metric.samples]
     return Cost(
         mapping=name,
         lines=len(lines),
-        lines_per_cpu_second=len(lines) / max(cpu, exporter.tick),
-        lines_per_second=len(lines) / max(seconds, exporter.tick),
-        series=len(airflow),
-        plain_series=sum(not re.search(r'[{,](le|quantile)="', sample) for sample in airflow),
+        lines_per_cpu_second=len(lines) / max(cpu, _TICK_SECONDS),
+        lines_per_second=len(lines) / max(end - begin, _TICK_SECONDS),
+        series=page.series,
+        plain_series=sum(sample.labels.keys().isdisjoint({"le", "quantile"}) for sample in samples),
         memory_mib=memory,
-        dropped=_sum(after, 'statsd_exporter_events_actions_total{action="drop"}'),
-        unmapped=_sum(after, "statsd_exporter_events_unmapped_total"),
-        refused=sum(_sum(after, name) for name in _REFUSED),
+        dropped=int(page.dropped_events),
+        unmapped=int(page.unmapped_events),
+        refused=int(page.refused_events),
         lost=lost,
     )
 
 
-_REFUSED = (
-    "statsd_exporter_events_conflict_total",
-    "statsd_exporter_events_error_total",
-    "statsd_exporter_sample_errors_total",
-)
-
-
-def _sum(samples: Mapping[str, float], name: str) -> int:
-    return int(sum(value for sample, value in samples.items() if sample.startswith(name)))
-
-
-class _Exporter:
-    """A running statsd_exporter."""
-
-    tick = 1 / os.sysconf("SC_CLK_TCK")
-
-    def __init__(self, process: "subprocess.Popen[bytes]", web: int, ingest: int) -> None:
-        self._process, self._web, self._ingest = process, web, ingest
-        self.last_busy = 0.0  # when its processor time was last seen to grow
-
-    def cpu_seconds(self) -> float:
-        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) * self.tick
-
-    def memory_mib(self) -> float:
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-        assert resident, "a running process has memory"
-        return int(resident[1]) / 1024
-
-    def scrape(self) -> Mapping[str, float]:
-        """Return the value of each sample by its name with labels."""
-        with urlopen(f"http://127.0.0.1:{self._web}/metrics", timeout=60) as answer:
-            text = answer.read().decode()
-        rows = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
-        return {name: float(value) for name, value in rows}
-
-    def send(self, lines: Sequence[str]) -> None:
-        """Send ``lines`` by TCP, which loses none, and wait until all are processed."""
-        with socket.create_connection(("127.0.0.1", self._ingest)) as connection:
-            connection.sendall("".join(f"{line}\n" for line in lines).encode())
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            self._wait_until_idle(deadline)
-            samples = self.scrape()
-            processed = _sum(samples, "statsd_exporter_events_total{")
-            processed += _sum(samples, 'statsd_exporter_events_actions_total{action="drop"}')
-            processed += sum(_sum(samples, name) for name in _REFUSED)
-            if processed >= len(lines):
-                return
-
-    def flood(self, lines: Sequence[str]) -> int:
-        """Send ``lines`` by UDP; return how many did not arrive."""
-        before = _sum(self.scrape(), "statsd_exporter_lines_total")
-        begin = time.monotonic()
-        with socket.socket(type=socket.SOCK_DGRAM) as sender:
-            for number, line in enumerate(lines):
-                if number % _UDP_BURST == 0:
-                    due = begin + number / _UDP_LINES_PER_SECOND
-                    time.sleep(max(0.0, due - time.monotonic()))
-                sender.sendto(line.encode(), ("127.0.0.1", self._ingest))
-        self._wait_until_idle(time.monotonic() + _PATIENCE_SECONDS)
-        return before + len(lines) - _sum(self.scrape(), "statsd_exporter_lines_total")
-
-    def _wait_until_idle(self, deadline: float) -> None:
-        """Wait until no more processor time is used; to ask the exporter would use some."""
-        last, self.last_busy = self.cpu_seconds(), time.monotonic()
-        while time.monotonic() < self.last_busy + _IDLE_SECONDS:
-            if time.monotonic() > deadline:
-                raise PlatformError(
-                    f"The exporter is not done after {_PATIENCE_SECONDS} s. Give fewer --dags or"
-                    " --tasks."
-                )
-            time.sleep(0.02)
-            if (now := self.cpu_seconds()) != last:
-                last, self.last_busy = now, time.monotonic()
-
-
-@contextmanager
-def _exporter(mapping: str) -> Iterator[_Exporter]:
-    """Run a statsd_exporter with ``mapping``; its cache is as the chart has it."""
+def _cache_arguments() -> list[str]:
+    """Return the command-line arguments by which the chart sets the exporter's cache."""
     deployment = render(chart="add-on").get("Deployment", f"{RELEASE}-statsd-exporter")
     (container,) = deployment.at("spec", "template", "spec", "containers")
-    web, ingest = _free_ports()
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "mapping.yaml")
-        file.write_text(mapping, encoding="utf-8")
-        command = [
-            str(tool("statsd_exporter")),
-            *(argument for argument in container["args"] if "cache" in argument),
-            f"--statsd.mapping-config={file}",
-            f"--web.listen-address=127.0.0.1:{web}",
-            f"--statsd.listen-tcp=127.0.0.1:{ingest}",
-            f"--statsd.listen-udp=127.0.0.1:{ingest}",
-            "--log.level=error",
-        ]
-        process = subprocess.Popen(command)
-        try:
-            _wait_for_port(process, web)
-            yield _Exporter(process, web, ingest)
-        finally:
-            process.terminate()
-            process.wait()
+    return [argument for argument in container["args"] if "cache" in argument]
 
 
-def _free_ports() -> tuple[int, int]:
-    """Return a TCP port, and one that is free for both TCP and UDP."""
-    with (
-        socket.socket() as web,
-        socket.socket() as tcp,
-        socket.socket(type=socket.SOCK_DGRAM) as udp,
-    ):
-        web.bind(("127.0.0.1", 0))
-        tcp.bind(("127.0.0.1", 0))
-        udp.bind(tcp.getsockname())
-        return web.getsockname()[1], tcp.getsockname()[1]
+def _replay(exporter: StatsdExporter, lines: Sequence[str]) -> tuple[Page, float]:
+    """Send ``lines`` by TCP; return the page and when the exporter was done with them."""
+    exporter.send_tcp(lines)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        end = _wait_until_idle(exporter, deadline)
+        page = exporter.page()
+        if page.processed >= len(lines):
+            return page, end
 
 
-def _wait_for_port(process: "subprocess.Popen[bytes]", port: int) -> None:
-    while process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.01)
-        else:
-            return
-    raise PlatformError(f"statsd_exporter ended with code {process.returncode}.")
+def _flood(exporter: StatsdExporter, lines: Sequence[str]) -> int:
+    """Send ``lines`` by UDP at the rate that Cost names; return how many did not arrive."""
+    before = exporter.page().count(_RECEIVED_LINES)
+    exporter.send_udp(lines, per_second=_UDP_LINES_PER_SECOND)
+    _wait_until_idle(exporter, time.monotonic() + _PATIENCE_SECONDS)
+    return int(before + len(lines) - exporter.page().count(_RECEIVED_LINES))
+
+
+def _wait_until_idle(exporter: StatsdExporter, deadline: float) -> float:
+    """Wait until no more processor time is used, and return when it was last seen to grow.
+
+    To ask the exporter itself would use some.
+    """
+    last, last_busy = _cpu_seconds(exporter), time.monotonic()
+    while time.monotonic() < last_busy + _IDLE_SECONDS:
+        if time.monotonic() > deadline:
+            raise PlatformError(
+                f"The exporter is not done after {_PATIENCE_SECONDS} s. Give fewer --dags or"
+                " --tasks."
+            )
+        time.sleep(0.02)
+        if (now := _cpu_seconds(exporter)) != last:
+            last, last_busy = now, time.monotonic()
+    return last_busy
+
+
+def _cpu_seconds(exporter: StatsdExporter) -> float:
+    stat = Path(f"/proc/{exporter.pid}/stat").read_text(encoding="utf-8")
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) * _TICK_SECONDS
+
+
+def _memory_mib(exporter: StatsdExporter) -> float:
+    status = Path(f"/proc/{exporter.pid}/status").read_text(encoding="utf-8")
+    resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    assert resident, "a running process has memory"
+    return int(resident[1]) / 1024

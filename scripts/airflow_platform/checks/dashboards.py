@@ -1,24 +1,21 @@
-"""What must be true of the boards. Each check yields sentences that say what is wrong where."""
+"""The dashboards of this repository: Grafana can show them, wherever they are imported."""
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_platform.metrics import query_parser
-from airflow_platform.metrics.catalogue import TARGET_LABELS
-from airflow_platform.metrics.query_parser import Language, ParsedQuery
-from airflow_platform.support import strict_yaml
-from airflow_platform.support.project import ADDON
-from airflow_platform.support.spelling import did_you_mean
+from airflow_platform.checks.queries import Query
+from airflow_platform.checks.violations import CHECKS, Fault, is_ours
+from airflow_platform.manifests import EmbeddedDocument, Render
+from airflow_platform.metrics.query_parser import Language
 
-Board = Mapping[str, Any]
+Dashboard = Mapping[str, Any]
 
 # Panels that every Grafana has; `graph`, `singlestat` and `table-old` are gone.
-PANEL_TYPES = frozenset(
+_PANEL_TYPES = frozenset(
     (
         "bargauge",
         "gauge",
@@ -32,148 +29,132 @@ PANEL_TYPES = frozenset(
         "timeseries",
     )
 )
-DATASOURCES = {"prometheus": "${datasource}", "loki": "${loki}"}
-
-# Series that Prometheus makes itself.
-PROMETHEUS_SERIES = {
-    "ALERTS": frozenset(("alertname", "alertstate", "severity")),
-    "scrape_samples_scraped": frozenset[str](),
-    "up": frozenset[str](),
-}
+_DATA_SOURCES = {"prometheus": "${datasource}", "loki": "${loki}"}
 
 _COLUMNS = 24
 _OLDEST_SCHEMA = 39
 _VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$([a-zA-Z_]\w*)|\[\[(\w+)")
 _LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
-_BOARD_LINK = re.compile(r"/d/([\w-]+)\?(.*)")
+_DASHBOARD_LINK = re.compile(r"/d/([\w-]+)\?(.*)")
 
 
-@dataclass(frozen=True)
-class LogFields:
-    """What a log line in Loki has: ``labels`` of its stream, and structured ``metadata``."""
-
-    labels: frozenset[str]
-    metadata: frozenset[str]
-
-
-def log_fields() -> LogFields:
-    """Return what the sidecar gives a line by default."""
-    values = strict_yaml.load_file(ADDON / "values.yaml")["global"]["taskLogs"]
-    return LogFields(
-        frozenset((*values["labels"], *values["labelFields"])), frozenset(values["metadataFields"])
-    )
-
-
-def structure(board: Board) -> Iterator[str]:
-    """Check what Grafana itself needs in order to show a board."""
-    if board["schemaVersion"] < _OLDEST_SCHEMA:
-        yield f"schemaVersion {board['schemaVersion']} is older than {_OLDEST_SCHEMA}"
-    yield from (
-        f"two panels have the id {id_}" for id_ in _repeated(p["id"] for p in panels(board))
-    )
-    for panel in panels(board):
-        title = panel.get("title") or f"panel {panel['id']} without a title"
-        if panel["type"] not in PANEL_TYPES:
-            yield f"{title}: Grafana has no panels of the type {panel['type']}"
-        for repeated in _repeated(target["refId"] for target in panel.get("targets", ())):
-            yield f"{title}: two queries have the refId {repeated}"
-        if panel["type"] not in ("row", "logs", "text") and not _has_unit(panel):
-            yield f"{title}: there is no unit"
-        headings = {name for names in _values(panel, "renameByName") for name in names.values()}
-        for url in _values(panel, "url"):
-            for column in sorted({*re.findall(r"\$\{__data\.fields\.(\w+)\}", url)} - headings):
-                yield f"{title}: a link needs the column {column}, which is not there"
-    yield from _layout(board)
+@CHECKS.add
+def dashboards_can_be_shown(render: Render) -> Iterator[Fault]:
+    """Check what Grafana itself needs, and that panels neither overlap nor lack a unit."""
+    for found in _ours(render):
+        dashboard = found.document
+        if dashboard["schemaVersion"] < _OLDEST_SCHEMA:
+            yield (
+                found,
+                f"schemaVersion {dashboard['schemaVersion']} is older than {_OLDEST_SCHEMA}",
+            )
+        for id_ in _repeated(panel["id"] for panel in _panels(dashboard)):
+            yield found, f"two panels have the id {id_}"
+        for panel in _panels(dashboard):
+            title = panel.get("title") or f"panel {panel['id']} without a title"
+            yield from ((found, f"{title}: {fault}") for fault in _panel_faults(panel))
+        yield from ((found, fault) for fault in _layout_faults(dashboard))
 
 
-def datasources(board: Board) -> Iterator[str]:
-    """Check that every data source can be chosen; a fixed uid is right in one Grafana only."""
-    for source in _values(board, "datasource"):
-        type_, uid = source["type"], source["uid"]
-        if DATASOURCES.get(type_) != uid:
-            yield f"the data source {uid} of type {type_} is none of {DATASOURCES}"
+@CHECKS.add
+def dashboard_data_sources_can_be_chosen(render: Render) -> Iterator[Fault]:
+    """Refuse a fixed uid of a data source, which is right in one Grafana only."""
+    for found in _ours(render):
+        for source in _values(found.document, "datasource"):
+            type_, uid = source["type"], source["uid"]
+            if _DATA_SOURCES.get(type_) != uid:
+                known = ", ".join(_DATA_SOURCES.values())
+                yield found, f"the data source {uid} of type {type_} is none of {known}"
 
 
-def variables(board: Board) -> Iterator[str]:
-    """Check that each variable that is used is defined."""
-    defined = _defined(board)
-    for text in _texts(board):
-        for name in filter(None, (name for names in _VARIABLE.findall(text) for name in names)):
-            if not name.startswith("__") and name not in defined:
-                yield f"the variable {name} is not defined: {text}"
+@CHECKS.add
+def dashboard_variables_are_defined(render: Render) -> Iterator[Fault]:
+    """Check that each variable that a dashboard uses is defined there."""
+    for found in _ours(render):
+        defined = _defined(found.document)
+        for text in _texts(found.document):
+            for name in filter(None, (name for names in _VARIABLE.findall(text) for name in names)):
+                if not name.startswith("__") and name not in defined:
+                    yield found, f"the variable {name} is not defined: {text}"
 
 
-def links(board: Board, boards: Sequence[Board]) -> Iterator[str]:
-    """Check that links to boards lead to one of ``boards`` and set variables that it has."""
-    by_uid = {each["uid"]: each for each in boards}
-    for url in _values(board, "url"):
-        if not (match := _BOARD_LINK.match(url)):
-            continue
-        uid, parameters = match.groups()
-        if uid not in by_uid:
-            yield f"a link leads to a board {uid}, which does not exist"
-            continue
-        given = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", parameters)
-        for name in {first or second for first, second in given} - _defined(by_uid[uid]):
-            yield f"a link sets the variable {name}, which the board {uid} does not have"
+@CHECKS.add
+def dashboard_links_lead_somewhere(render: Render) -> Iterator[Fault]:
+    """Check that links lead to dashboards of this render and set variables that those have."""
+    by_uid = {found.document["uid"]: found.document for found in _ours(render)}
+    for found in _ours(render):
+        for url in _values(found.document, "url"):
+            if not (match := _DASHBOARD_LINK.match(url)):
+                continue
+            uid, parameters = match.groups()
+            if uid not in by_uid:
+                yield found, f"a link leads to a dashboard {uid}, which does not exist"
+                continue
+            given = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", parameters)
+            for name in sorted({one or other for one, other in given} - _defined(by_uid[uid])):
+                yield found, f"a link sets the variable {name}, which {uid} does not have"
 
 
-def queries(board: Board, series: Mapping[str, frozenset[str]], fields: LogFields) -> Iterator[str]:
-    """Check that the queries are valid and read only what there can be.
+def dashboard_queries(render: Render) -> Iterator[Query]:
+    """Yield the queries of all panels, variables, annotations and links to Explore.
 
-    ``series`` are the labels of each series by its name, ``fields`` those of log lines.
+    Each variable in them has a value in its place.
     """
-    asked = list(_queries(board))
-    parsed = query_parser.parse([(query.language, _filled(query.text)) for query in asked])
-    for query, result in zip(asked, parsed, strict=True):
-        if result.error:
-            yield f"{query.where}: {result.error}: {query.text}"
-        elif query.language == "promql":
-            yield from _series_problems(query, result, series)
-        else:
-            yield from _line_problems(query, result, fields)
+    for found in _ours(render):
+        yield from _queries(found)
 
 
-def panels(board: Board) -> Iterator[Any]:
+def _ours(render: Render) -> list[EmbeddedDocument]:
+    return [found for found in render.embedded("Dashboard") if is_ours(found.owner)]
+
+
+def _panel_faults(panel: Mapping[str, Any]) -> Iterator[str]:
+    if panel["type"] not in _PANEL_TYPES:
+        yield f"Grafana has no panels of the type {panel['type']}"
+    for repeated in _repeated(target["refId"] for target in panel.get("targets", ())):
+        yield f"two queries have the refId {repeated}"
+    if panel["type"] not in ("row", "logs", "text") and not _has_unit(panel):
+        yield "there is no unit"
+    headings = {name for names in _values(panel, "renameByName") for name in names.values()}
+    for url in _values(panel, "url"):
+        for column in sorted({*re.findall(r"\$\{__data\.fields\.(\w+)\}", url)} - headings):
+            yield f"a link needs the column {column}, which is not there"
+
+
+def _panels(dashboard: Dashboard) -> Iterator[Any]:
     """Yield each panel, rows and the panels of collapsed rows included."""
-    for panel in board["panels"]:
+    for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", ())
 
 
-@dataclass(frozen=True)
-class _Query:
-    where: str
-    language: Language
-    text: str
-    shown: frozenset[str]  # labels that the board wants to see in the result
+def _queries(found: EmbeddedDocument) -> Iterator[Query]:
+    dashboard = found.document
 
+    def query(where: str, language: Language, text: str, shown: Iterable[str] = ()) -> Query:
+        return Query(found, where, language, _filled(text), frozenset(shown))
 
-def _queries(board: Board) -> Iterator[_Query]:
-    for panel in panels(board):
+    for panel in _panels(dashboard):
         for target in panel.get("targets", ()):
-            yield _Query(
-                f"{panel['title']}, query {target['refId']}",
-                "logql" if target["datasource"]["type"] == "loki" else "promql",
-                target["expr"],
-                frozenset(_shown(panel, target)),
-            )
+            language: Language = "logql" if target["datasource"]["type"] == "loki" else "promql"
+            where = f"{panel['title']}, query {target['refId']}"
+            yield query(where, language, target["expr"], _shown(panel, target))
         for url in _values(panel, "url"):
-            for query in _explored(url):
-                yield _Query(f"{panel['title']}, link", "logql", query, frozenset())
-    for annotation in board["annotations"]["list"]:
+            for text in _explored(url):
+                yield query(f"{panel['title']}, link", "logql", text)
+    for annotation in dashboard["annotations"]["list"]:
         shown = _in_braces(annotation.get("titleFormat", ""))
-        yield _Query(f"annotation {annotation['name']}", "promql", annotation["expr"], shown)
-    for variable in board["templating"]["list"]:
+        yield query(f"annotation {annotation['name']}", "promql", annotation["expr"], shown)
+    for variable in dashboard["templating"]["list"]:
         if variable["type"] != "query":
             continue
-        where, query = f"variable {variable['name']}", variable["query"]
-        if isinstance(query, Mapping):
-            yield _Query(where, "logql", query["stream"], frozenset((query["label"],)))
-        elif match := _LABEL_VALUES.fullmatch(query):
-            yield _Query(where, "promql", match[1], frozenset((match[2],)))
+        where, values = f"variable {variable['name']}", variable["query"]
+        if isinstance(values, Mapping):
+            yield query(where, "logql", values["stream"], (values["label"],))
+        elif match := _LABEL_VALUES.fullmatch(values):
+            yield query(where, "promql", match[1], (match[2],))
         else:
-            yield _Query(where, "promql", query, frozenset())
+            yield query(where, "promql", values)
 
 
 def _explored(url: str) -> Iterator[str]:
@@ -184,7 +165,7 @@ def _explored(url: str) -> Iterator[str]:
             yield from (query["expr"] for query in pane["queries"])
 
 
-def _shown(panel: Board, target: Board) -> Iterator[str]:
+def _shown(panel: Mapping[str, Any], target: Mapping[str, Any]) -> Iterator[str]:
     """Yield the labels of a query's result that a panel shows, or puts into links."""
     yield from _in_braces(target.get("legendFormat", ""))
     for url in _values(panel, "url"):
@@ -193,43 +174,11 @@ def _shown(panel: Board, target: Board) -> Iterator[str]:
         yield from (name for name in columns if not name.startswith("Value"))
 
 
-def _series_problems(
-    query: _Query, result: ParsedQuery, series: Mapping[str, frozenset[str]]
-) -> Iterator[str]:
-    known = {**series, **PROMETHEUS_SERIES}
-    of_selected = set(TARGET_LABELS)
-    for selector in result.selectors:
-        pattern = selector.pattern or re.escape(selector.metric)
-        matching = [name for name in known if re.fullmatch(pattern, name)]
-        if not matching:
-            near = did_you_mean(selector.metric, tuple(known))
-            yield f"{query.where}: there is no series {selector.metric or pattern}{near}"
-            continue
-        labels = TARGET_LABELS.union(*(known[name] for name in matching))
-        of_selected |= labels
-        for label in sorted((selector.matchers | selector.used) - labels):
-            yield f"{query.where}: {selector.metric or pattern} has no label {label}"
-    labels_of_result = of_selected if result.labels is None else result.labels
-    for label in sorted(query.shown - labels_of_result):
-        yield f"{query.where}: the result has no label {label}"
-
-
-def _line_problems(query: _Query, result: ParsedQuery, fields: LogFields) -> Iterator[str]:
-    of_line = fields.labels | fields.metadata
-    for selector in result.selectors:
-        for label in sorted(selector.matchers - fields.labels):
-            yield f"{query.where}: log streams have no label {label}"
-        for name in sorted(selector.used - of_line):
-            yield f"{query.where}: log lines have no {name}"
-    for label in sorted(query.shown - (of_line if result.labels is None else result.labels)):
-        yield f"{query.where}: the result has no label {label}"
-
-
-def _layout(board: Board) -> Iterator[str]:
-    placed = [(panel["title"], panel["gridPos"]) for panel in panels(board)]
+def _layout_faults(dashboard: Dashboard) -> Iterator[str]:
+    placed = [(panel["title"], panel["gridPos"]) for panel in _panels(dashboard)]
     for title, at in placed:
         if at["x"] + at["w"] > _COLUMNS:
-            yield f"{title} is wider than the board"
+            yield f"{title} is wider than the dashboard"
     for (one, a), (other, b) in combinations(placed, 2):
         beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         below = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
@@ -237,7 +186,7 @@ def _layout(board: Board) -> Iterator[str]:
             yield f"{one} overlaps {other}"
 
 
-def _has_unit(panel: Board) -> bool:
+def _has_unit(panel: Mapping[str, Any]) -> bool:
     """Say whether numbers have a unit; those of a table have it in their columns' overrides."""
     return any(_values(panel, "unit")) or "unit" in _values(panel["fieldConfig"]["overrides"], "id")
 
@@ -251,8 +200,8 @@ def _filled(text: str) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _defined(board: Board) -> set[str]:
-    return {variable["name"] for variable in board["templating"]["list"]}
+def _defined(dashboard: Dashboard) -> set[str]:
+    return {variable["name"] for variable in dashboard["templating"]["list"]}
 
 
 def _in_braces(text: str) -> frozenset[str]:
@@ -271,7 +220,7 @@ def _values(document: Any, key: str) -> Iterator[Any]:
             yield document[key]
         for value in document.values():
             yield from _values(value, key)
-    elif isinstance(document, list):
+    elif isinstance(document, list | tuple):
         for value in document:
             yield from _values(value, key)
 
@@ -283,6 +232,6 @@ def _texts(document: Any) -> Iterator[str]:
     elif isinstance(document, Mapping):
         for value in document.values():
             yield from _texts(value)
-    elif isinstance(document, list):
+    elif isinstance(document, list | tuple):
         for value in document:
             yield from _texts(value)

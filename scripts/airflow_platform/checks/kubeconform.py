@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from airflow_platform.checks.schemas import (
 from airflow_platform.checks.violations import CHECKS, Fault, needed
 from airflow_platform.manifests import Render
 from airflow_platform.support import strict_yaml
+from airflow_platform.support.answers import ask
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import KUBE_VERSION, ROOT
@@ -86,14 +86,13 @@ def _kubeconform(
     stream = "\n---\n".join(map(json.dumps, documents))
     groups = {document["apiVersion"].partition("/")[0] for document in documents}
     locations = [kubernetes_location(version), *crd_locations(groups)]
-    command = [str(tool("kubeconform")), "-strict", "-verbose", "-output", "json"]
-    command += ["-kubernetes-version", version]
-    command += [word for location in locations for word in ("-schema-location", location)]
-    done = subprocess.run(command, input=stream, capture_output=True, text=True, encoding="utf-8")
+    arguments = ["-strict", "-verbose", "-output", "json", "-kubernetes-version", version]
+    arguments += [word for location in locations for word in ("-schema-location", location)]
+    answer = ask(tool("kubeconform"), *arguments, given=stream)
     try:
-        results = json.loads(done.stdout)["resources"]
+        results = json.loads(answer.stdout)["resources"]
     except (ValueError, KeyError):
-        raise PlatformError(f"kubeconform failed: {done.stderr.strip()}") from None
+        raise PlatformError(f"kubeconform failed: {answer.stderr.strip()}") from None
     return {result["name"]: result for result in results}
 
 

@@ -17,6 +17,7 @@ from airflow_platform.checks.violations import (
     needed,
 )
 from airflow_platform.manifests import Render
+from airflow_platform.support.answers import ask
 from airflow_platform.support.frozen import thaw
 
 NO_VECTOR = "there is no Vector: set VECTOR to its binary or put `vector` on PATH"
@@ -77,10 +78,9 @@ def shell_programs_parse(render: Render) -> Iterator[Fault]:
 def prometheus_accepts_the_rules(render: Render) -> Iterator[Fault]:
     """Let promtool check alerts and recording rules."""
     for rules in render.all("PrometheusRule"):
-        if said := _complaint(
-            [needed("promtool"), "check", "rules"], given=json.dumps(thaw(rules.at("spec")))
-        ):
-            yield rules, said
+        answer = ask(needed("promtool"), "check", "rules", given=json.dumps(thaw(rules.at("spec"))))
+        if answer.code:
+            yield rules, _one_line(answer.stdout + answer.stderr)
 
 
 def _complaint(

@@ -1,12 +1,13 @@
 """Images, and what the containers of a pod may do."""
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, needed
 from airflow_platform.manifests import Render
+from airflow_platform.support.answers import ask
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 
 
@@ -56,14 +57,10 @@ def _forbidden(level: str, judged: Sequence[Judged]) -> Iterator[Fault]:
     """Ask Kubernetes' own checks (tools/pod-security), for the newest version they know."""
     pods = [{"metadata": thaw(metadata), "spec": thaw(spec)} for _, metadata, spec in judged]
     asked = {"level": level, "version": "latest", "pods": pods}
-    done = subprocess.run(
-        [needed("pod-security")],
-        input=json.dumps(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for (subject, _, _), result in zip(judged, json.loads(done.stdout), strict=True):
+    answer = ask(needed("pod-security"), given=json.dumps(asked))
+    if answer.code:
+        raise PlatformError(f"pod-security failed: {answer.stderr.strip()}")
+    for (subject, _, _), result in zip(judged, json.loads(answer.stdout), strict=True):
         if result["error"]:
             raise TypeError(f"{subject} is no pod: {result['error']}")
         for fault in result["faults"] or ():

@@ -73,7 +73,9 @@ def sidecars_run_the_drain(render: Render) -> Iterator[Fault]:
                 said = f"ConfigMap {config_map} is missing: task logs are not shipped"
                 if f"echo '{said}' | tee /dev/termination-log >&2\n" not in program:
                     yield sidecar, f"command must say as the termination message: {said}"
-                if "trap 'exit 1' TERM\nwhile :; do sleep 5 & wait $!; done\n" not in program:
+                if not re.search(
+                    r"trap 'exit 1' TERM\n.*\nwhile :; do sleep 5 & wait \$!; done\n", program
+                ):
                     yield sidecar, "command must wait for SIGTERM and then fail"
             case command:
                 yield sidecar, f"command must be /bin/sh -c and a program, and not {command}"

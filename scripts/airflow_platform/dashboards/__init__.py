@@ -12,16 +12,16 @@ DIRECTORY = ADDON / "files" / "dashboards"
 
 
 def generate() -> dict[str, str]:
-    """Return the text of each file of ``DIRECTORY`` by its name, which is the board's uid."""
-    return dict(_file(board) for board in (overview.board(), dag.board(), task_logs.board()))
+    """Return the text of each file of ``DIRECTORY`` by its name, which is the dashboard's uid."""
+    return dict(_file(module.dashboard()) for module in (overview, dag, task_logs))
 
 
 def _file(builder: Dashboard) -> tuple[str, str]:
-    board = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
-    for link in board["links"]:
+    dashboard = json.loads(json.dumps(builder.build(), cls=JSONEncoder))
+    for link in dashboard["links"]:
         del link["placement"]  # which would hide it in a menu
-    panels = (panel for row in board["panels"] for panel in (row, *row.get("panels", ())))
+    panels = (panel for row in dashboard["panels"] for panel in (row, *row.get("panels", ())))
     for number, panel in enumerate(panels, start=1):  # links to a panel use its id
         panel["id"] = number
-    text = json.dumps(board, indent=2, sort_keys=True, ensure_ascii=False)
-    return f"{board['uid']}.json", f"{text}\n"
+    text = json.dumps(dashboard, indent=2, sort_keys=True, ensure_ascii=False)
+    return f"{dashboard['uid']}.json", f"{text}\n"

@@ -1,4 +1,4 @@
-"""Panels that several boards have, about all of Airflow or, with matchers, about a part of it."""
+"""Panels that several dashboards have; with matchers they show only a part of Airflow."""
 
 from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.models import units

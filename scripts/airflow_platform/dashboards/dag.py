@@ -1,4 +1,4 @@
-"""The board about single DAGs and their tasks."""
+"""The dashboard about single DAGs and their tasks."""
 
 from collections.abc import Iterator
 
@@ -11,14 +11,14 @@ from airflow_platform.dashboards.panels import (
     NEUTRAL,
     ONE_IS_BAD,
     Panel,
+    bar_gauge,
     bars_by_state,
-    density,
     graph,
-    listing,
+    heatmap,
     log_lines,
     log_volume,
-    ranking,
-    tile,
+    stat,
+    table,
 )
 from airflow_platform.dashboards.queries import (
     EXPLORED_LINES,
@@ -45,13 +45,13 @@ _RUN_BUCKETS = series("airflow_dagrun_duration_seconds_bucket", *_RUN)
 _TASK_BUCKETS = series("airflow_task_duration_seconds_bucket", *_TASK)
 
 
-def board() -> Dashboard:
-    """Return the board."""
+def dashboard() -> Dashboard:
+    """Return the dashboard."""
     of_dags = (
         'namespace="$namespace",job="$job",__name__=~"airflow_(dagrun|task|ti)_.+_(count|total)"'
     )
-    board = (
-        frame.board(
+    built = (
+        frame.dashboard(
             links.DAG, "Airflow / DAGs and tasks", "Runs, tasks and logs of the chosen DAGs."
         )
         .with_variable(frame.loki_variable())
@@ -67,27 +67,27 @@ def board() -> Dashboard:
             )
         )
     )
-    frame.add_row(board, "DAG runs", _runs())
-    frame.add_row(board, "Tasks", _tasks())
-    frame.add_row(board, "Logs", _logs())
-    frame.add_row(board, "Resources (Airflow 2.10 and 2.11)", _resources(), collapsed=True)
-    return board
+    frame.add_row(built, "DAG runs", _runs())
+    frame.add_row(built, "Tasks", _tasks())
+    frame.add_row(built, "Logs", _logs())
+    frame.add_row(built, "Resources (Airflow 2.10 and 2.11)", _resources(), collapsed=True)
+    return built
 
 
 def _runs() -> Iterator[Panel]:
     succeeded, failed = (
         f"({total(events(runs, RANGE))} or vector(0))" for runs in (_SUCCEEDED, _FAILED)
     )
-    yield tile("Succeeded runs", units.Short, {"": succeeded}, NEUTRAL, span=6)
-    yield tile("Failed runs", units.Short, {"": failed}, ONE_IS_BAD, span=6)
-    yield tile(
+    yield stat("Succeeded runs", units.Short, {"": succeeded}, NEUTRAL, span=6)
+    yield stat("Failed runs", units.Short, {"": failed}, ONE_IS_BAD, span=6)
+    yield stat(
         "Share of succeeded runs",
         units.PercentUnit,
         {"": f"{succeeded} / ({succeeded} + {failed} > 0)"},
         ((None, "red"), (0.9, "orange"), (1, "green")),
         span=6,
     )
-    yield tile(
+    yield stat(
         "Mean duration of a run",
         units.Seconds,
         {"": mean("airflow_dagrun_duration_seconds", *_RUN, by=(), window=RANGE)},
@@ -101,9 +101,9 @@ def _runs() -> Iterator[Panel]:
         quantiles(events(_RUN_BUCKETS), 0.5, 0.95),
         "Of the runs that ended at that time; the lines span times without any.",
     )
-    yield density("Duration of runs", total(events(_RUN_BUCKETS), "le"))
+    yield heatmap("Duration of runs", total(events(_RUN_BUCKETS), "le"))
     yield delayed_runs(_DAG)
-    yield listing(
+    yield table(
         "DAGs",
         {"dag_id": "DAG"},
         {
@@ -123,10 +123,10 @@ def _runs() -> Iterator[Panel]:
                 ),
             ),
         },
-        "In the time range of the board.",
+        "In the time range of the dashboard.",
         links=[
-            links.to_board("Only this DAG", links.DAG, "loki", dag_id="${__data.fields.DAG}"),
-            links.to_board("Logs", links.TASK_LOGS, "loki", dag_id="${__data.fields.DAG}"),
+            links.to_dashboard("Only this DAG", links.DAG, "loki", dag_id="${__data.fields.DAG}"),
+            links.to_dashboard("Logs", links.TASK_LOGS, "loki", dag_id="${__data.fields.DAG}"),
             links.to_airflow("${__data.fields.DAG}"),
         ],
         span=16,
@@ -159,7 +159,7 @@ def _tasks() -> Iterator[Panel]:
         "p95 of the ten slowest at each time.",
     )
     retries = series("airflow_ti_finish_total", *_TASK, 'state="up_for_retry"')
-    yield ranking(
+    yield bar_gauge(
         "Most retried tasks",
         units.Short,
         "{{dag_id}} / {{task_id}}",
@@ -169,7 +169,7 @@ def _tasks() -> Iterator[Panel]:
     by_task = ("dag_id", "task_id")
     failures = series("airflow_ti_failures_total", *_TASK)
     attempts = series("airflow_task_duration_seconds_count", *_TASK)
-    yield listing(
+    yield table(
         "Tasks",
         {"dag_id": "DAG", "task_id": "Task"},
         {
@@ -193,9 +193,9 @@ def _tasks() -> Iterator[Panel]:
                 ),
             ),
         },
-        "In the time range of the board.",
+        "In the time range of the dashboard.",
         links=[
-            links.to_board(
+            links.to_dashboard(
                 "Logs",
                 links.TASK_LOGS,
                 "loki",
@@ -213,7 +213,7 @@ def _logs() -> Iterator[Panel]:
         "Log lines",
         lines(),
         links=[
-            links.to_board("Task logs", links.TASK_LOGS, "loki", "dag_id", "task_id"),
+            links.to_dashboard("Task logs", links.TASK_LOGS, "loki", "dag_id", "task_id"),
             links.to_explore(EXPLORED_LINES),
         ],
     )

@@ -1,4 +1,4 @@
-"""What every board has around its panels: variables, annotations and links."""
+"""What every dashboard has around its panels: variables, annotations and links."""
 
 from collections.abc import Iterable
 
@@ -31,8 +31,8 @@ AIRFLOW_URL = "http://localhost:8080"
 _TAG = "airflow"
 
 
-def board(uid: str, title: str, description: str) -> Dashboard:
-    """Begin a board, on which one Airflow can be chosen."""
+def dashboard(uid: str, title: str, description: str) -> Dashboard:
+    """Return a dashboard without panels, on which one Airflow can be chosen."""
     return (
         Dashboard(title)
         .uid(uid)
@@ -41,7 +41,7 @@ def board(uid: str, title: str, description: str) -> Dashboard:
         .time("now-6h", "now")
         .refresh("1m")
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        .link(_other_boards())
+        .link(_other_dashboards())
         .annotation(_alerts())
         .annotation(_exporter_starts())
         .with_variable(DatasourceVariable("datasource").label("Metrics").type("prometheus"))
@@ -60,17 +60,17 @@ def board(uid: str, title: str, description: str) -> Dashboard:
 
 
 def add_row(
-    board: Dashboard, title: str, panels: Iterable[Panel], *, collapsed: bool = False
+    dashboard: Dashboard, title: str, panels: Iterable[Panel], *, collapsed: bool = False
 ) -> None:
     """Add panels below a row of their own."""
     row = Row(title)
     if collapsed:
         for panel in panels:
             row.with_panel(panel)
-    board.with_row(row)
+    dashboard.with_row(row)
     if not collapsed:
         for panel in panels:
-            board.with_panel(panel)
+            dashboard.with_panel(panel)
 
 
 def loki_variable() -> DatasourceVariable:
@@ -129,7 +129,7 @@ def _all() -> VariableOption:
     return VariableOption(text=["All"], value=["$__all"])
 
 
-def _other_boards() -> DashboardLink:
+def _other_dashboards() -> DashboardLink:
     return (
         DashboardLink("Airflow")
         .type(DashboardLinkType.DASHBOARDS)

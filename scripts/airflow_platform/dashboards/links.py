@@ -1,4 +1,4 @@
-"""Links between the boards, and to Explore and Airflow."""
+"""Links between the dashboards, and to Explore and Airflow."""
 
 import json
 from urllib.parse import quote
@@ -12,8 +12,8 @@ LOKI = DataSourceRef("loki", "${loki}")
 OVERVIEW, DAG, TASK_LOGS = "airflow-overview", "airflow-dag", "airflow-task-logs"  # uids
 
 
-def to_board(title: str, uid: str, *kept: str, **given: str) -> DashboardLink:
-    """Link to another board about the same Airflow and time.
+def to_dashboard(title: str, uid: str, *kept: str, **given: str) -> DashboardLink:
+    """Link to another dashboard about the same Airflow and time.
 
     Variables that are ``kept`` have the same values there, others the ``given`` ones.
     """

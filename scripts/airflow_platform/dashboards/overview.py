@@ -1,4 +1,4 @@
-"""The board about one Airflow as a whole."""
+"""The dashboard about one Airflow as a whole."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from airflow_platform.dashboards.panels import (
     ONE_IS_BAD,
     ONE_IS_GOOD,
     Panel,
+    bar_gauge,
     bars,
-    density,
     graph,
-    listing,
-    ranking,
-    tile,
+    heatmap,
+    stat,
+    table,
 )
 from airflow_platform.dashboards.queries import (
     RANGE,
@@ -36,24 +36,24 @@ from airflow_platform.dashboards.queries import (
 )
 
 _FAILED_RUNS = series("airflow_dagrun_duration_seconds_count", 'state="failed"')
-_TO_DAG = links.to_board("Runs and tasks", links.DAG, dag_id="${__field.labels.dag_id}")
+_TO_DAG = links.to_dashboard("Runs and tasks", links.DAG, dag_id="${__field.labels.dag_id}")
 _TO_AIRFLOW = links.to_airflow("${__field.labels.dag_id}")
 
 
-def board() -> Dashboard:
-    """Return the board."""
-    board = frame.board(
+def dashboard() -> Dashboard:
+    """Return the dashboard."""
+    built = frame.dashboard(
         links.OVERVIEW, "Airflow / Overview", "Schedulers, tasks, capacity and DAG files."
     )
-    frame.add_row(board, "Now", _now())
-    frame.add_row(board, "Tasks", _tasks())
-    frame.add_row(board, "Scheduler", _scheduler())
-    frame.add_row(board, "Capacity", _capacity())
-    frame.add_row(board, "DAG files", _dag_files())
-    frame.add_row(board, "Assets and deadlines", _assets_and_deadlines(), collapsed=True)
-    frame.add_row(board, "Kubernetes and Celery", _executors(), collapsed=True)
-    frame.add_row(board, "statsd-exporter", _exporter(), collapsed=True)
-    return board
+    frame.add_row(built, "Now", _now())
+    frame.add_row(built, "Tasks", _tasks())
+    frame.add_row(built, "Scheduler", _scheduler())
+    frame.add_row(built, "Capacity", _capacity())
+    frame.add_row(built, "DAG files", _dag_files())
+    frame.add_row(built, "Assets and deadlines", _assets_and_deadlines(), collapsed=True)
+    frame.add_row(built, "Kubernetes and Celery", _executors(), collapsed=True)
+    frame.add_row(built, "statsd-exporter", _exporter(), collapsed=True)
+    return built
 
 
 def _now() -> Iterator[Panel]:
@@ -64,29 +64,29 @@ def _now() -> Iterator[Panel]:
     ):
         alive = f"round({total(rate(series(metric), '5m'))} * 5)"
         note = f"Alive in the last 5 minutes: each sends a heartbeat every 5 s.{note}"
-        yield tile(title, units.Short, {"": alive}, ONE_IS_GOOD, note)
-    yield tile("DAGs", units.Short, {"": largest(series("airflow_dagbag_size"))})
+        yield stat(title, units.Short, {"": alive}, ONE_IS_GOOD, note)
+    yield stat("DAGs", units.Short, {"": largest(series("airflow_dagbag_size"))})
     import_errors = largest(series("airflow_dag_processing_import_errors"))
-    yield tile(
+    yield stat(
         "Import errors",
         units.Short,
         {"": import_errors},
         ONE_IS_BAD,
         "DAG files that cannot be imported. Airflow 3 counts callbacks, too, for a moment.",
     )
-    yield tile(
+    yield stat(
         "Failed DAG runs",
         units.Short,
         {"": f"{total(events(_FAILED_RUNS, RANGE))} or vector(0)"},
         ONE_IS_BAD,
-        "In the time range of the board.",
-        links=[links.to_board("Runs and tasks", links.DAG)],
+        "In the time range of the dashboard.",
+        links=[links.to_dashboard("Runs and tasks", links.DAG)],
     )
     slots = {
         state: total(series(f"airflow_pool_{state}_slots"))
         for state in ("running", "queued", "scheduled", "deferred")
     }
-    yield tile(
+    yield stat(
         "Pool slots",
         units.Short,
         slots,
@@ -94,12 +94,12 @@ def _now() -> Iterator[Panel]:
         "Slots of all pools that tasks take or wait for; most tasks take one.",
         span=16,
     )
-    yield tile(
+    yield stat(
         "Failed attempts",
         units.PercentUnit,
         {"": failure_ratio(window=RANGE)},
         ((None, "green"), (0.1, "orange"), (0.25, "red")),
-        "Share of the attempts at task instances that ended in the time range of the board."
+        "Share of the attempts at task instances that ended in the time range of the dashboard."
         " Airflow 3.0 to 3.1.5 does not count them.",
         span=8,
     )
@@ -117,7 +117,7 @@ def _tasks() -> Iterator[Panel]:
         "Airflow 3.0 to 3.1.7 does not count starts.",
     )
     yield graph("Failed attempts", units.PercentUnit, {"failed": failure_ratio()})
-    yield ranking(
+    yield bar_gauge(
         "DAGs with most failed runs",
         units.Short,
         "{{dag_id}}",
@@ -125,7 +125,7 @@ def _tasks() -> Iterator[Panel]:
         links=[_TO_DAG, _TO_AIRFLOW],
     )
     failures = events(series("airflow_ti_failures_total"), RANGE)
-    yield ranking(
+    yield bar_gauge(
         "Tasks with most failed attempts",
         units.Short,
         "{{dag_id}} / {{task_id}}",
@@ -133,7 +133,9 @@ def _tasks() -> Iterator[Panel]:
         links=[_TO_DAG, _TO_AIRFLOW],
     )
     by_operator = total(events(series("airflow_operator_failures_total"), RANGE), "operator")
-    yield ranking("Failed attempts by operator", units.Short, "{{operator}}", top(10, by_operator))
+    yield bar_gauge(
+        "Failed attempts by operator", units.Short, "{{operator}}", top(10, by_operator)
+    )
 
 
 def _scheduler() -> Iterator[Panel]:
@@ -144,7 +146,7 @@ def _scheduler() -> Iterator[Panel]:
         quantiles(loop, 0.5, 0.95, 0.99),
         "Duration of one loop; every task waits for one.",
     )
-    yield density("Scheduler loop", total(loop, "le"))
+    yield heatmap("Scheduler loop", total(loop, "le"))
     yield graph(
         "Critical section",
         units.Seconds,
@@ -244,7 +246,7 @@ def _capacity() -> Iterator[Panel]:
     states = ("scheduled", "queued", "running", "deferred", "open")
     columns = {state.capitalize(): (units.Short, _pool(state)) for state in states}
     starving = largest(series("airflow_pool_starving_tasks"), "pool_name")
-    yield listing(
+    yield table(
         "Pools",
         {"pool_name": "Pool"},
         columns | {"Starving": (units.Short, starving)},
@@ -306,7 +308,7 @@ def _dag_files() -> Iterator[Panel]:
     parsing = mean("airflow_dag_processing_duration_seconds", by=("file_name",), window=RANGE)
     age = largest(series("airflow_dag_processing_last_run_age_seconds"), "file_name")
     queries = largest(series("airflow_dag_processing_db_queries"), "file_name")
-    yield listing(
+    yield table(
         "DAG files",
         {"file_name": "File"},
         {

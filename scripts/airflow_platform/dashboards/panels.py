@@ -1,4 +1,4 @@
-"""Panels in the style of the boards. Targets are queries by their legend or heading."""
+"""Panels in the style of the dashboards. Targets are queries by their legend or heading."""
 
 import string
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from grafana_foundation_sdk.builders import (
     bargauge,
     common,
     dashboard,
-    heatmap,
     logs,
     loki,
     prometheus,
-    stat,
-    table,
     timeseries,
 )
+from grafana_foundation_sdk.builders import heatmap as heatmap_builders
+from grafana_foundation_sdk.builders import stat as stat_builders
+from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as dashboard_model
 from grafana_foundation_sdk.models import units
@@ -86,7 +86,7 @@ def bars_by_state(title: str, query: str, description: str = "", span: int = 8) 
     return _coloured(bars(title, units.Short, {"{{state}}": query}, description, span))
 
 
-def tile(
+def stat(
     title: str,
     unit: str,
     targets: Targets,
@@ -94,11 +94,11 @@ def tile(
     description: str = "",
     span: int = 4,
     links: Links = (),
-) -> stat.Panel:
+) -> stat_builders.Panel:
     """Return the last value of each target."""
     thresholds = [Threshold(value, colour) for value, colour in steps]
     return (
-        stat.Panel()
+        stat_builders.Panel()
         .title(title)
         .description(description)
         .unit(unit)
@@ -117,16 +117,21 @@ def tile(
     )
 
 
-def density(title: str, buckets: str, description: str = "", span: int = 8) -> heatmap.Panel:
+def heatmap(
+    title: str, buckets: str, description: str = "", span: int = 8
+) -> heatmap_builders.Panel:
     """Return a heatmap of durations; ``buckets`` gives those of a histogram by ``le``."""
     return (
-        heatmap.Panel()
+        heatmap_builders.Panel()
         .title(title)
         .description(description)
         .calculate(False)
-        .y_axis(heatmap.YAxisConfig().unit("s"))
+        .y_axis(heatmap_builders.YAxisConfig().unit("s"))
         .color(
-            heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
+            heatmap_builders.HeatmapColorOptions()
+            .mode(HeatmapColorMode.SCHEME)
+            .scheme("Oranges")
+            .steps(64)
         )
         .show_value(VisibilityMode.NEVER)
         .interval("1m")
@@ -137,7 +142,7 @@ def density(title: str, buckets: str, description: str = "", span: int = 8) -> h
     )
 
 
-def ranking(
+def bar_gauge(
     title: str,
     unit: str,
     legend: str,
@@ -152,20 +157,20 @@ def ranking(
     return panel.decimals(_decimals(unit)).datasource(PROMETHEUS).with_target(target)
 
 
-def listing(
+def table(
     title: str,
     labels: Mapping[str, str],
     columns: Mapping[str, tuple[str, str]],
     description: str = "",
     links: Links = (),
     span: int = 24,
-) -> table.Panel:
+) -> table_builders.Panel:
     """Return a table with a row for each combination of ``labels`` (label -> heading).
 
     ``columns`` are heading -> (unit, instant query); the table is sorted by the first one.
     """
     panel = (
-        table.Panel()
+        table_builders.Panel()
         .title(title)
         .description(description)
         .filterable(True)
@@ -204,7 +209,7 @@ def log_volume(title: str, query: str, span: int = 24) -> timeseries.Panel:
     return _coloured(_stacked(panel))
 
 
-def log_ranking(
+def log_bar_gauge(
     title: str, legend: str, query: str, links: Links = (), span: int = 12
 ) -> bargauge.Panel:
     """Return a horizontal bar for each series of an instant LogQL query."""

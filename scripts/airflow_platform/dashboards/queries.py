@@ -1,4 +1,4 @@
-"""What the queries of the boards are put together from."""
+"""The parts that the queries of the dashboards are made of."""
 
 RATE = "$__rate_interval"
 RANGE = "$__range"

@@ -1,4 +1,4 @@
-"""The board about task logs: the lines in Loki, and whether all have arrived there."""
+"""The dashboard about task logs: the lines in Loki, and whether all have arrived there."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from airflow_platform.dashboards.panels import (
     NEUTRAL,
     ONE_IS_BAD,
     Panel,
-    density,
+    bar_gauge,
     graph,
-    listing,
+    heatmap,
+    log_bar_gauge,
     log_lines,
-    log_ranking,
     log_volume,
-    ranking,
-    tile,
+    stat,
+    table,
 )
 from airflow_platform.dashboards.queries import (
     EXPLORED_LINES,
@@ -46,12 +46,12 @@ def _audit(part: str) -> str:
     return series(f"airflow_task_log_{part}", *_TASK)
 
 
-def board() -> Dashboard:
-    """Return the board."""
+def dashboard() -> Dashboard:
+    """Return the dashboard."""
     streams = '{namespace="$namespace",dag_id!=""}'
     of_dag = '{namespace="$namespace",dag_id!="",dag_id=~"$dag_id"}'
-    board = (
-        frame.board(
+    built = (
+        frame.dashboard(
             links.TASK_LOGS,
             "Airflow / Task logs",
             "Log lines of tasks in Loki, and what the sidecars report about their delivery.",
@@ -66,9 +66,9 @@ def board() -> Dashboard:
             frame.text_field("search", "Search", "A regular expression; case does not matter.")
         )
     )
-    frame.add_row(board, "Lines", _lines())
-    frame.add_row(board, "Delivery", _delivery())
-    return board
+    frame.add_row(built, "Lines", _lines())
+    frame.add_row(built, "Delivery", _delivery())
+    return built
 
 
 def _lines() -> Iterator[Panel]:
@@ -81,20 +81,22 @@ def _lines() -> Iterator[Panel]:
         " the details of a line.",
     )
     count = f"count_over_time({_ERRORS} [$__range])"
-    yield log_ranking(
+    yield log_bar_gauge(
         "DAGs with most errors",
         "{{dag_id}}",
         f"topk(10, sum by (dag_id) ({count}))",
         links=[
-            links.to_board("Runs and tasks", links.DAG, "loki", dag_id="${__field.labels.dag_id}")
+            links.to_dashboard(
+                "Runs and tasks", links.DAG, "loki", dag_id="${__field.labels.dag_id}"
+            )
         ],
     )
-    yield log_ranking(
+    yield log_bar_gauge(
         "Tasks with most errors",
         "{{dag_id}} / {{task_id}}",
         f"topk(10, sum by (dag_id, task_id) ({count}))",
         links=[
-            links.to_board(
+            links.to_dashboard(
                 "Logs",
                 links.TASK_LOGS,
                 "loki",
@@ -110,15 +112,15 @@ def _delivery() -> Iterator[Panel]:
         total(events(_audit(f"bytes_{part}_total"), RANGE))
         for part in ("written", "delivered", "missing")
     )
-    yield tile("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
-    yield tile(
+    yield stat("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
+    yield stat(
         "Delivered",
         units.PercentUnit,
         {"": f"{delivered} / ({written} > 0)"},
         ((None, "red"), (0.9999, "green")),
         "Share of the written bytes that Loki has accepted.",
     )
-    yield tile(
+    yield stat(
         "Missing",
         units.BytesIEC,
         {"": missing},
@@ -148,7 +150,7 @@ def _delivery() -> Iterator[Panel]:
         ),
     ):
         number = total(events(_audit(metric), RANGE))
-        yield tile(title, units.Short, {"": number}, steps, description, span=3)
+        yield stat(title, units.Short, {"": number}, steps, description, span=3)
     yield graph(
         "Bytes",
         units.BytesPerSecondIEC,
@@ -166,15 +168,15 @@ def _delivery() -> Iterator[Panel]:
         "Time that pods lived on after their task, to deliver what was left. They hold an"
         " executor slot meanwhile.",
     )
-    yield density("Drain", total(drain, "le"))
-    yield ranking(
+    yield heatmap("Drain", total(drain, "le"))
+    yield bar_gauge(
         "Tasks with the longest logs",
         units.BytesIEC,
         "{{dag_id}} / {{task_id}}",
         top(10, total(events(_audit("bytes_written_total"), RANGE), "dag_id", "task_id")),
     )
     by_task = ("dag_id", "task_id")
-    yield listing(
+    yield table(
         "Incomplete logs",
         {"dag_id": "DAG", "task_id": "Task"},
         {
@@ -184,7 +186,7 @@ def _delivery() -> Iterator[Panel]:
             ),
         },
         links=[
-            links.to_board(
+            links.to_dashboard(
                 "Runs and tasks",
                 links.DAG,
                 "loki",

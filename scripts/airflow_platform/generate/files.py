@@ -4,6 +4,7 @@ from pathlib import Path
 
 from airflow_platform import dashboards
 from airflow_platform.generate import reference, schema
+from airflow_platform.metrics import labels
 from airflow_platform.support.project import ADDON, ROOT
 
 
@@ -13,7 +14,8 @@ def generated() -> dict[Path, str]:
         ADDON / "values.schema.json": schema.with_descriptions(ADDON),
         ROOT / "values.schema.json": schema.with_descriptions(ROOT),
         ROOT / "docs" / "values.md": reference.text(),
-        **{dashboards.DIRECTORY / name: board for name, board in dashboards.generate().items()},
+        labels.FILE: labels.text(),
+        **{dashboards.DIRECTORY / name: text for name, text in dashboards.generate().items()},
     }
 
 

@@ -1,57 +1,204 @@
-"""The series that Prometheus can have of Airflow: what the mapping and the relabelings make."""
+"""The series that Prometheus can have, as the mapping and the ServiceMonitor of a render make them.
+
+What the user of the chart has changed is not judged: a series that a rule of the mapping drops
+counts as one, and mapping rules of the user's own give their series any labels.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from airflow_platform.manifests import Render
+from airflow_platform.metrics.labels import labels_by_metric
+from airflow_platform.metrics.query_parser import Selector
+from airflow_platform.metrics.relabeling import relabeled
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
-_FILES = ADDON / "files" / "metrics"
+EXPORTER_SERIES = Path(__file__).with_name("statsd-exporter-series.yaml")
 
-# What Prometheus adds to each series that it scrapes from the statsd-exporter.
-TARGET_LABELS = frozenset(
+Labels = frozenset[str] | None  # None where a series may have any label
+
+# What Prometheus adds to each series that it scrapes through a ServiceMonitor.
+_TARGET_LABELS = frozenset(
     ("namespace", "job", "service", "pod", "container", "endpoint", "instance")
 )
+# Series that Prometheus makes itself, with the labels of the target.
+_PROMETHEUS_SERIES = (
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_samples_scraped",
+    "scrape_series_added",
+)
+
+_MAPPING = ADDON / "files" / "metrics" / "statsd-mapping.yaml"
+_SCRAPE_PORT = "statsd-scrape"
+_DROPPED = "dropped"  # the name of rules that only drop
+_ALTERNATIVES = re.compile(r"\w+(\|\w+)+")
+_CAPTURED = re.compile(r"\$\{?\w+\}?")  # what a name takes from the StatsD name: $1 or ${1}
 
 
-def airflow_series() -> Mapping[str, frozenset[str]]:
-    """Return the labels of each series by its name, less those of the target."""
-    labels_of = _load("metric-labels.yaml")
-    relabelings = _load("metric-relabelings.yaml")
-    found: dict[str, frozenset[str]] = {}
-    for rule in _load("statsd-mapping.yaml")["mappings"]:
-        metric = rule["name"]
-        labels = frozenset(_relabeled(metric, labels_of.get(metric, ()), relabelings))
-        for suffix, added in _suffixes(rule):
-            found[metric + suffix] = labels | added
-    del found["dropped"]
-    return found
+@dataclass(frozen=True)
+class Selected:
+    """What a selector finds: the labels of its series, and names that no series has.
 
-
-def _suffixes(rule: Mapping[str, Any]) -> Iterator[tuple[str, set[str]]]:
-    """Yield the suffixes of a metric's series and their own labels.
-
-    The mapping's conventions tell the type: gauges have a ttl, counters end in _total, and all else
-    are histograms.
+    The labels are not known when there are such names.
     """
-    if "ttl" in rule or rule["name"].endswith("_total") or rule["name"] == "dropped":
-        yield "", set()
-    else:
-        yield from (("_bucket", {"le"}), ("_sum", set()), ("_count", set()))
+
+    labels: Labels
+    missing: tuple[str, ...]
 
 
-def _relabeled(metric: str, labels: Any, relabelings: Any) -> set[str]:
-    """Return what is left of a metric's ``labels`` after the relabelings of a scrape."""
-    left = set(labels)
-    for rule in relabelings:
-        sources = set(rule["sourceLabels"]) - {"__name__"}
-        value = ";".join([metric, *("value" for _ in sources)])
-        if sources <= left and re.fullmatch(rule["regex"], value):
-            change = left.add if rule["replacement"] else left.discard
-            change(rule["targetLabel"])
-    return left
+class Catalogue:
+    """Series by their names, with their labels.
+
+    A name that the mapping takes from a StatsD name, such as "my_$1", stands for all that it can
+    become.
+    """
+
+    def __init__(self, series: Mapping[str, Labels]) -> None:
+        self._series = dict(series)
+        self._patterns = {
+            re.compile(_CAPTURED.sub(".+", name)): labels
+            for name, labels in series.items()
+            if "$" in name
+        }
+
+    def labels(self, name: str) -> Labels:
+        """Return the labels of a series; LookupError when there is none of that name."""
+        if name in self._series:
+            return self._series[name]
+        made = [labels for pattern, labels in self._patterns.items() if pattern.fullmatch(name)]
+        if not made:
+            raise LookupError(f"there is no series {name}")
+        return union(made)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all series."""
+        return tuple(self._series)
+
+    def select(self, selector: Selector) -> Selected:
+        """Return what a selector finds."""
+        if selector.metric:
+            return self._select_names([selector.metric])
+        if not selector.pattern:  # it asks for labels only, so for anything
+            return Selected(None, ())
+        if _ALTERNATIVES.fullmatch(selector.pattern):
+            return self._select_names(selector.pattern.split("|"))
+        found = [
+            labels
+            for name, labels in self._series.items()
+            if re.fullmatch(selector.pattern, name)
+            or ("$" in name and selector.pattern.startswith(name.partition("$")[0]))
+        ]
+        return Selected(union(found), ()) if found else Selected(None, (selector.pattern,))
+
+    def with_series(self, series: Mapping[str, Labels]) -> "Catalogue":
+        """Return a catalogue with more series; the labels of one that is known already add up."""
+        return Catalogue(_merged((self._series, series)))
+
+    def _select_names(self, names: Iterable[str]) -> Selected:
+        found: list[Labels] = []
+        missing: list[str] = []
+        for name in names:
+            try:
+                found.append(self.labels(name))
+            except LookupError:
+                missing.append(name)
+        return Selected(None if missing else union(found), tuple(missing))
 
 
-def _load(name: str) -> Any:
-    return strict_yaml.load((_FILES / name).read_text(encoding="utf-8"), name)
+def catalogue_of(render: Render) -> Catalogue | None:
+    """Return the series of Airflow, of its statsd-exporter and of the scrapes of it.
+
+    None when the render has no mapping, so no metrics. Where it has no ServiceMonitor, Prometheus
+    is configured elsewhere, and the labels are not known.
+    """
+    mappings = [found.document for found in render.embedded("StatsdMapping")]
+    if not mappings:
+        return None
+    exported = _merged((_exporter_series(), *map(_mapped_series, mappings)))
+    endpoints = [
+        (monitor.document["spec"], endpoint)
+        for monitor in render.all("ServiceMonitor")
+        for endpoint in monitor.at("spec", "endpoints")
+        if endpoint.get("port") == _SCRAPE_PORT
+    ]
+    if not endpoints:
+        return Catalogue(dict.fromkeys((*exported, *_PROMETHEUS_SERIES), None))
+    return Catalogue(_merged(_scraped(exported, *endpoint) for endpoint in endpoints))
+
+
+def union(labels: Iterable[Labels]) -> Labels:
+    """Return the labels that are in any of the sets; None when one of those is not known."""
+    found: set[str] = set()
+    for each in labels:
+        if each is None:
+            return None
+        found |= each
+    return frozenset(found)
+
+
+def _scraped(
+    exported: Mapping[str, Labels], spec: Mapping[str, Any], endpoint: Mapping[str, Any]
+) -> dict[str, Labels]:
+    """Return what Prometheus makes of the exported series by an endpoint of a ServiceMonitor."""
+    copied = (*(spec.get("targetLabels") or ()), *(spec.get("podTargetLabels") or ()))
+    of_service = frozenset(re.sub(r"\W", "_", label) for label in copied)
+    target = relabeled("", _TARGET_LABELS | of_service, endpoint.get("relabelings") or ())
+    rules = endpoint.get("metricRelabelings") or ()
+    found = {
+        name: relabeled(name, union((labels, target)), rules) for name, labels in exported.items()
+    }
+    return found | dict.fromkeys(_PROMETHEUS_SERIES, target)
+
+
+def _mapped_series(mapping: Mapping[str, Any]) -> dict[str, Labels]:
+    """Return the series that the rules of a mapping make."""
+    return _merged(
+        _series_of_rule(rule) for rule in mapping.get("mappings") or () if rule["name"] != _DROPPED
+    )
+
+
+def _series_of_rule(rule: Mapping[str, Any]) -> dict[str, Labels]:
+    name = rule["name"]
+    if (rule["match"], name) not in _rules_of_the_chart():
+        return dict.fromkeys((name, *(name + suffix for suffix in _HISTOGRAM)), None)
+    added = frozenset(label for label, value in (rule.get("labels") or {}).items() if value)
+    labels = labels_by_metric().get(name, frozenset()) | added
+    # The conventions of our rules tell the type: gauges have a ttl, counters end in _total.
+    if "ttl" in rule or name.endswith("_total"):
+        return {name: labels}
+    return {name + suffix: labels | more for suffix, more in _HISTOGRAM.items()}
+
+
+_HISTOGRAM = {
+    "_bucket": frozenset(("le",)),
+    "_sum": frozenset[str](),
+    "_count": frozenset[str](),
+}
+
+
+@cache
+def _rules_of_the_chart() -> frozenset[tuple[str, str]]:
+    """Return what each rule of the chart itself matches, and the name that it gives."""
+    rules = strict_yaml.load_file(_MAPPING)["mappings"]
+    return frozenset((rule["match"], rule["name"]) for rule in rules)
+
+
+@cache
+def _exporter_series() -> Mapping[str, Labels]:
+    """Return what the statsd-exporter says about itself."""
+    series = strict_yaml.load_file(EXPORTER_SERIES)
+    return {name: frozenset(labels) for name, labels in series.items()}
+
+
+def _merged(parts: Iterable[Mapping[str, Labels]]) -> dict[str, Labels]:
+    found: dict[str, Labels] = {}
+    for name, labels in (item for part in parts for item in part.items()):
+        found[name] = union((found[name], labels)) if name in found else labels
+    return found

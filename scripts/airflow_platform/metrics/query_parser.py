@@ -1,11 +1,12 @@
 """Parses PromQL and LogQL with the parsers of Prometheus and Loki (tools/query-parser)."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from airflow_platform.support.answers import ask
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.tools import tool
 
 Language = Literal["promql", "logql"]
@@ -41,10 +42,10 @@ class ParsedQuery:
 def parse(queries: Sequence[tuple[Language, str]]) -> list[ParsedQuery]:
     """Parse all ``queries``, in their order. PlatformError when the parser cannot be built."""
     asked = [{"language": language, "query": query} for language, query in queries]
-    done = subprocess.run(
-        [tool("query-parser")], input=json.dumps(asked), capture_output=True, text=True, check=True
-    )
-    return [_parsed(result) for result in json.loads(done.stdout)]
+    answer = ask(tool("query-parser"), given=json.dumps(asked))
+    if answer.code:
+        raise PlatformError(f"query-parser failed: {answer.stderr.strip()}")
+    return [_parsed(result) for result in json.loads(answer.stdout)]
 
 
 def _parsed(result: dict[str, Any]) -> ParsedQuery:

@@ -1,0 +1,34 @@
+"""The committed dashboards. What must be true of their content is checked in every render."""
+
+import json
+
+import pytest
+
+from airflow_platform import dashboards
+from airflow_platform.rendering.render import render
+
+FILES = tuple(dashboards.DIRECTORY.iterdir())
+
+
+def test_dashboards_keep_their_uids_because_people_have_links_to_them():
+    committed = [json.loads(file.read_text(encoding="utf-8")) for file in FILES]
+    uids = {dashboard["uid"] for dashboard in committed}
+    assert uids == {"airflow-dag", "airflow-overview", "airflow-task-logs"}
+
+
+def test_a_dashboard_is_in_a_file_named_by_its_uid():
+    for file in FILES:
+        assert json.loads(file.read_text(encoding="utf-8"))["uid"] == file.stem
+
+
+@pytest.mark.parametrize(
+    ("chart", "values"),
+    [
+        ("add-on", {"dashboards": {"enabled": True}}),
+        ("wrapper", {"observability": {"dashboards": {"enabled": True}}}),
+    ],
+)
+def test_the_chart_delivers_them_as_they_are(chart, values):
+    rendered = render(chart=chart, values=[values])
+    delivered = {each.key: each.text for each in rendered.embedded("Dashboard")}
+    assert delivered == dashboards.generate()
