@@ -1,64 +1,91 @@
-"""What each environment promises (README, "Install"), on the official chart."""
+"""What the official chart makes of the values with which each environment keeps its promises.
 
-import re
-from dataclasses import dataclass
+test_promises.py looks at the values themselves.
+"""
 
 import pytest
 
 from airflow_platform.manifests import Render
-from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
-from airflow_platform.support.project import environments, values_file
+from airflow_platform.support.project import environments
 
-from .conftest import SECRETS
+from .promises import RESOURCES, VALUES, as_text
 
 pytestmark = pytest.mark.official_chart
 
+EACH_ENVIRONMENT = pytest.mark.parametrize("environment", environments())
 
-@dataclass(frozen=True)
-class Promise:
-    """One column of the table in README."""
-
-    replicas: int
-    database_size: str
-    git_sync: bool
-    metrics: bool
-
-
-PROMISES = {
-    "dev": Promise(replicas=1, database_size="2Gi", git_sync=False, metrics=False),
-    "staging": Promise(replicas=2, database_size="20Gi", git_sync=True, metrics=True),
-    "prod": Promise(replicas=3, database_size="100Gi", git_sync=True, metrics=True),
+# The containers that are made from the values of a component.
+CONTAINERS = {
+    "airflow.apiServer": "api-server",
+    "airflow.webserver": "webserver",
+    "airflow.scheduler": "scheduler",
+    "airflow.dagProcessor": "dag-processor",
+    "airflow.triggerer": "triggerer",
+    "airflow.workers": "base",
+    "airflow.scheduler.logGroomerSidecar": "scheduler-log-groomer",
+    "airflow.dagProcessor.logGroomerSidecar": "dag-processor-log-groomer",
+    "airflow.triggerer.logGroomerSidecar": "triggerer-log-groomer",
+    "airflow.createUserJob": "create-user",
+    "airflow.migrateDatabaseJob": "run-airflow-migrations",
+    "airflow.cleanup": "airflow-cleanup-pods",
+    "airflow.dags.gitSync": "git-sync",
+    "airflow.postgresql.primary": "postgresql",
 }
-
-EACH_ENVIRONMENT = pytest.mark.parametrize("environment", PROMISES)
-AIRFLOWS = {"3.1.7": "api-server", "2.11.0": "webserver"}
+# What each version of Airflow does not have.
+AIRFLOWS = {
+    "3.1.7": {"airflow.webserver"},
+    "2.11.0": {
+        "airflow.apiServer",
+        "airflow.dagProcessor",
+        "airflow.dagProcessor.logGroomerSidecar",
+    },
+}
 
 
 def on_airflow(environment: str, version: str) -> Render:
     return render(environment, sets=(f"airflow.airflowVersion={version}",))
 
 
-def airflow_option(rendered: Render, section: str, option: str) -> str | None:
-    """An option of airflow.cfg, None when it is not set."""
-    (config,) = rendered.embedded("AirflowConfig")
-    value: str | None = config.document.get(section, {}).get(option)
-    return value
-
-
-def test_every_environment_has_a_promise() -> None:
-    assert set(environments()) == set(PROMISES)
+def replicas_in(rendered: Render) -> dict[str, int]:
+    """The number of replicas of each workload by its name."""
+    return {
+        workload.name: workload.at("spec", "replicas")
+        for kind in ("Deployment", "StatefulSet")
+        for workload in rendered.all(kind)
+    }
 
 
 @EACH_ENVIRONMENT
-@pytest.mark.parametrize(("version", "ui"), AIRFLOWS.items())
-def test_replicas_on_airflow_2_and_3(environment: str, version: str, ui: str) -> None:
-    rendered = on_airflow(environment, version)
-    for component in (ui, "scheduler"):
-        deployment = rendered.get("Deployment", f"airflow-{component}")
-        assert deployment.at("spec", "replicas") == PROMISES[environment].replicas, str(deployment)
-    other = {f"airflow-{name}" for name in AIRFLOWS.values()} - {f"airflow-{ui}"}
-    assert not other & {deployment.name for deployment in rendered.all("Deployment")}
+@pytest.mark.parametrize("version", AIRFLOWS)
+def test_replicas(environment: str, version: str) -> None:
+    replicas = replicas_in(on_airflow(environment, version))
+    promised = {
+        key.removesuffix(".replicas"): by_environment[environment]
+        for key, by_environment in VALUES.items()
+        if key.endswith(".replicas")
+    }
+    assert {key: replicas.get(f"airflow-{CONTAINERS[key]}") for key in promised} == {
+        key: None if key in AIRFLOWS[version] else number for key, number in promised.items()
+    }
+
+
+@EACH_ENVIRONMENT
+@pytest.mark.parametrize("version", AIRFLOWS)
+def test_resources(environment: str, version: str) -> None:
+    resources: dict[str, set[str | None]] = {}
+    for pod in on_airflow(environment, version).pods():
+        for container in pod.containers().values():
+            text = as_text(container.document.get("resources"))
+            resources.setdefault(container.name, set()).add(text)
+    for key, container_name in CONTAINERS.items():
+        promised = RESOURCES[key][environment]
+        absent = key in AIRFLOWS[version] or promised is None
+        assert resources.get(container_name, set()) == (set() if absent else {promised}), key
+
+
+def test_every_promise_of_resources_is_about_a_container() -> None:
+    assert set(CONTAINERS) == set(RESOURCES)
 
 
 @EACH_ENVIRONMENT
@@ -81,7 +108,7 @@ def test_the_database_in_the_cluster_keeps_its_data(environment: str) -> None:
     database = render(environment).get("StatefulSet", "airflow-postgresql")
     (claim,) = database.at("spec", "volumeClaimTemplates")
     size = claim["spec"]["resources"]["requests"]["storage"]
-    assert size == PROMISES[environment].database_size
+    assert size == VALUES["airflow.postgresql.primary.persistence.size"][environment]
 
 
 @pytest.mark.parametrize("environment", ["staging", "prod"])
@@ -107,33 +134,18 @@ def test_git_sync_brings_the_dags_every_60_seconds(environment: str) -> None:
         for name, container in pod.containers().items()
         if name.startswith("git-sync")
     }
-    assert set(containers) == (
-        {"git-sync", "git-sync-init"} if PROMISES[environment].git_sync else set()
-    )
+    git_sync = VALUES["airflow.dags.gitSync.enabled"][environment]
+    assert set(containers) == ({"git-sync", "git-sync-init"} if git_sync else set())
     for name, variables in containers.items():
         assert variables["GITSYNC_PERIOD"] == "60s", name
         assert variables["GIT_SYNC_WAIT"] == "60", name
         assert "GITSYNC_USERNAME" in variables, f"{name}: no credentials"
 
 
-@EACH_ENVIRONMENT
-def test_metrics_and_service_monitor(environment: str) -> None:
-    rendered = render(environment)
-    monitors = rendered.all("ServiceMonitor")
-    assert bool(monitors) == PROMISES[environment].metrics
-    assert airflow_option(rendered, "metrics", "statsd_on") == str(PROMISES[environment].metrics)
-    for monitor in monitors:
-        assert [endpoint["interval"] for endpoint in monitor.at("spec", "endpoints")] == ["30s"]
-
-
 @pytest.mark.parametrize("environment", ["staging", "prod"])
 def test_the_alerts_on_missing_replicas_expect_as_many_as_there_are(environment: str) -> None:
     rendered = render(environment)
-    replicas = {
-        workload.name: workload.at("spec", "replicas")
-        for kind in ("Deployment", "StatefulSet")
-        for workload in rendered.all(kind)
-    }
+    replicas = replicas_in(rendered)
     (rules,) = rendered.all("PrometheusRule")
     expected = {
         rule["alert"]: float(rule["expr"].rsplit(maxsplit=1)[1])
@@ -146,28 +158,6 @@ def test_the_alerts_on_missing_replicas_expect_as_many_as_there_are(environment:
         "TriggererReplicasMissing": replicas["airflow-triggerer"],
         "DagProcessorReplicasMissing": replicas["airflow-dag-processor"],
     }
-
-
-@EACH_ENVIRONMENT
-def test_task_logs_are_on(environment: str) -> None:
-    rendered = render(environment)
-    rendered.get("ConfigMap", "airflow-task-logs")
-    assert any("vector" in pod.containers() for pod in rendered.pods())
-
-
-@EACH_ENVIRONMENT
-def test_kubernetes_executor_removes_pods_but_keeps_failed_ones(environment: str) -> None:
-    rendered = render(environment)
-    assert airflow_option(rendered, "core", "executor") == "KubernetesExecutor"
-    section = "kubernetes_executor"
-    assert airflow_option(rendered, section, "delete_worker_pods") == "True"
-    assert airflow_option(rendered, section, "delete_worker_pods_on_failure") == "False"
-
-
-def test_prod_creates_task_pods_in_batches() -> None:
-    size = airflow_option(render("prod"), "kubernetes_executor", "worker_pods_creation_batch_size")
-    assert size is not None
-    assert int(size) > 1
 
 
 @EACH_ENVIRONMENT
@@ -204,29 +194,3 @@ def test_dev_has_the_development_login_and_fixed_keys() -> None:
     assert arguments[arguments.index("-u") + 1] == "admin"
     assert arguments[arguments.index("-p") + 1] == "admin"
     rendered.get("Secret", "airflow-fernet-key")
-
-
-@EACH_ENVIRONMENT
-@pytest.mark.parametrize("version", AIRFLOWS)
-def test_both_helm_majors_render_the_same(environment: str, version: str) -> None:
-    first, second = (
-        {
-            (manifest.kind, manifest.name): manifest.document
-            for manifest in render(
-                environment, helm=major, sets=(f"airflow.airflowVersion={version}",)
-            ).manifests
-        }
-        for major in MAJORS
-    )
-    assert first == second
-
-
-@pytest.mark.parametrize("environment", ["staging", "prod"])
-def test_the_values_file_lists_the_secrets_to_create(environment: str) -> None:
-    columns = (
-        re.split(" {2,}", line.removeprefix("#").strip())
-        for line in values_file(environment).read_text(encoding="utf-8").splitlines()
-        if line.startswith("#   airflow-")
-    )
-    listed = {name: set(keys.split(" (")[0].split(", ")) for name, keys, *_ in columns}
-    assert listed == SECRETS

@@ -14,7 +14,7 @@ from airflow_platform.rendering.request import RenderRequest
 from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import ROOT, values_file
+from airflow_platform.support.project import ROOT, environments, values_file
 
 from .conftest import EVERYTHING_ON
 
@@ -81,6 +81,21 @@ def test_airflow_sends_its_metrics_to_the_official_statsd_where_that_is_chosen(
     assert (metrics["statsd_on"], metrics["statsd_host"]) == ("True", "airflow-statsd")
     (config,) = render("dev", upstream=upstream).embedded("AirflowConfig")
     assert config.document["metrics"]["statsd_on"] == "False"
+
+
+@pytest.mark.parametrize("environment", environments())
+@pytest.mark.parametrize("version", ["3.1.7", "2.11.0"])
+def test_both_helm_majors_render_the_same(environment: str, version: str) -> None:
+    first, second = (
+        {
+            (manifest.kind, manifest.name): manifest.document
+            for manifest in render(
+                environment, helm=major, sets=(f"airflow.airflowVersion={version}",)
+            ).manifests
+        }
+        for major in MAJORS
+    )
+    assert first == second
 
 
 @pytest.mark.parametrize(
