@@ -1,19 +1,18 @@
-"""The VRL programs on lines that a real Airflow wrote (2.11 and 3.1), in Vector's own VRL."""
+"""The VRL of a render on lines that a real Airflow wrote (2.11 and 3.1), in Vector's own VRL."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from .conftest import TASK_LOGS
+from .shipped import POD, RUN_ID, Shipped, shipped
 
 pyvrl = pytest.importorskip(
     "pyvrl", reason="needs pyVRL, Vector's VRL for Python: pip install pyVRL"
@@ -21,9 +20,7 @@ pyvrl = pytest.importorskip(
 
 Event = dict[str, Any]
 DATA = Path(__file__).with_name("data")
-CONFIG = yaml.safe_load((TASK_LOGS / "vector.yaml").read_text())
 ROOT = "/opt/airflow/logs"
-RUN_ID = "manual__2026-11-21T08:06:43+00:00"
 FILE = f"{ROOT}/dag_id=probe.dag-1/run_id={RUN_ID}/task_id=happy/attempt=1.log"
 READ_AT = "2026-11-21T08:30:00.123456789Z"
 # pyVRL takes no timestamps, and gives them without nanoseconds: they come as `ns`.
@@ -41,14 +38,13 @@ with_ns
 """
 
 
-def program(transform: str) -> str:
-    """The VRL of a transform of vector.yaml."""
-    remap = CONFIG["transforms"][transform]
-    files = remap.get("files") or [remap["file"]] if "source" not in remap else []
-    return remap.get("source") or "\n".join((TASK_LOGS / name).read_text() for name in files)
+@cache
+def defaults() -> Shipped:
+    """The sidecar with the chart's defaults."""
+    return shipped()
 
 
-@lru_cache
+@cache
 def compiled(source: str) -> Any:
     return pyvrl.Transform(BEFORE + source + AFTER)
 
@@ -68,13 +64,20 @@ def parse(message: str, *, file: str = FILE, offset: int = 0) -> Event:
         "host": "h",
         "source_type": "file",
     }
-    [parsed] = run(program("parse"), event)
+    [parsed] = run(defaults().program("parse"), event)
     return parsed
 
 
-def redact(message: str, **more: Any) -> Event:
-    [redacted] = run(program("redact"), {"message": message, **more})
+def redact(message: str, *, of: Shipped | None = None, **more: Any) -> Event:
+    source = (of or defaults()).program("redact")
+    [redacted] = run(source, {"message": message, **more})
     return redacted
+
+
+def keeps(condition: str, event: Event) -> bool:
+    """Whether a filter with this condition passes an event on."""
+    [kept] = run(f".kept = ({condition})", event)
+    return bool(kept["kept"])
 
 
 def nanoseconds(time: str) -> int:
@@ -85,7 +88,7 @@ def nanoseconds(time: str) -> int:
 
 def events(name: str) -> list[tuple[int, str]]:
     """A file as the file source passes it on: (offset, text), Airflow 2's tracebacks together."""
-    multiline = CONFIG["sources"]["task_logs"]["multiline"]
+    multiline = defaults().config["sources"]["task_logs"]["multiline"]
     assert multiline["mode"] == "halt_before"
     groups: list[tuple[int, str]] = []
     offset, is_open = 0, False
@@ -106,18 +109,9 @@ AIRFLOW_3 = [path.name for path in sorted(DATA.glob("airflow3-*"))]
 
 @pytest.fixture(autouse=True)
 def pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "DAG_ID",
-        "TASK_ID",
-        "RUN_ID",
-        "TRY_NUMBER",
-        "MAP_INDEX",
-        "NODE_NAME",
-        "LOKI_MAX_LINE_BYTES",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("POD_NAME", "probe-happy-abc")
-    monkeypatch.setenv("POD_NAMESPACE", "airflow")
+    """The environment of the sidecar in the pod of no task."""
+    for name, value in defaults().environment(POD).items():
+        monkeypatch.setenv(name, value)
 
 
 # --- Real lines ---
@@ -472,13 +466,48 @@ def test_real_lines_have_nothing_to_redact(name: str) -> None:
         assert redact(text) == {"message": text}
 
 
-def test_patterns_of_the_user_come_between() -> None:
-    first, last = CONFIG["transforms"]["redact"]["files"]
-    own = r"""text = replace(text, r'CUSTOMER-[0-9]+', "***")"""
-    source = "\n".join([(TASK_LOGS / first).read_text(), own, (TASK_LOGS / last).read_text()])
-    assert run(source, {"message": "for CUSTOMER-123"}) == [
-        {"message": "for ***", "redacted": "true"}
-    ]
+PATTERNS = {
+    "customer": r"CUSTOMER-\d+",
+    "iban": r"\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b",
+    "quote": r"pin=\"?\d{4}",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("for CUSTOMER-123.", "for ***."),
+        ("to DE89370400440532013000 and CUSTOMER-1", "to *** and ***"),
+        ('the pin="1234"', 'the ***"'),
+        ("CUSTOMER-1 with AKIAIOSFODNN7EXAMPLE", "*** with ***"),
+        ("redis://:CUSTOMER-1@h", "redis://:***@h"),
+    ],
+)
+def test_patterns_of_the_user_are_redacted_too(text: str, expected: str) -> None:
+    own = shipped({"redaction": {"patterns": PATTERNS}})
+    assert redact(text, of=own, fields={"a": text}) == {"message": expected, "redacted": "true"}
+
+
+def test_patterns_of_the_user_leave_other_text_alone() -> None:
+    own = shipped({"redaction": {"patterns": PATTERNS}})
+    assert redact("CUSTOMER", of=own, fields={"a": 1}) == {
+        "message": "CUSTOMER",
+        "fields": {"a": 1},
+    }
+
+
+# --- Level ---
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+@pytest.mark.parametrize("minimum", LEVELS[1:])
+def test_lines_below_the_minimum_level_are_dropped(minimum: str) -> None:
+    level = shipped({"minimumLevel": minimum}).config["transforms"]["level"]
+    assert level["type"] == "filter"
+    kept = [name for name in LEVELS if keeps(level["condition"], {"level": name})]
+    assert kept == list(LEVELS[LEVELS.index(minimum) :])
+    assert keeps(level["condition"], {"message": "a line without a level"})
 
 
 # --- Split ---
@@ -493,7 +522,7 @@ def test_patterns_of_the_user_come_between() -> None:
 def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOKI_MAX_LINE_BYTES", str(limit))
     event = {"message": text, "timestamp": READ_AT, "dag_id": "d", "fields": {"a": 1}}
-    parts = run(program("split"), event)
+    parts = run(defaults().program("split"), event)
     assert "".join(part["message"] for part in parts) == text
     assert all(limit - 4 <= len(part["message"].encode()) <= limit for part in parts[:-1])
     assert len(parts[-1]["message"].encode()) <= limit
@@ -505,13 +534,13 @@ def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.Mo
 
 def test_a_line_that_fits_is_not_split() -> None:
     text = "a" * 250_000
-    [event] = run(program("split"), {"message": text, "timestamp": READ_AT})
+    [event] = run(defaults().program("split"), {"message": text, "timestamp": READ_AT})
     assert event["message"] == text
     assert "part" not in event
 
 
 def test_the_default_part_is_below_the_default_of_loki() -> None:
-    parts = run(program("split"), {"message": "a" * 300_000, "timestamp": READ_AT})
+    parts = run(defaults().program("split"), {"message": "a" * 300_000, "timestamp": READ_AT})
     assert [len(part["message"]) for part in parts] == [249_999, 50_001]
 
 
@@ -522,7 +551,8 @@ def test_labels_and_structured_metadata() -> None:
     record = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info", "logger": "task.stdout"}
     line = json.dumps(record)
     file = FILE.replace("happy/", "happy/map_index=2/")
-    [event] = run(program("fields"), {**parse(line, file=file, offset=5), "timestamp": READ_AT})
+    event = {**parse(line, file=file, offset=5), "timestamp": READ_AT}
+    [event] = run(defaults().program("fields"), event)
     assert event["labels"] == {
         "job": "airflow-task-logs",
         "namespace": "airflow",
@@ -541,56 +571,114 @@ def test_labels_and_structured_metadata() -> None:
 
 
 def test_there_is_always_a_label_and_never_a_null() -> None:
-    [event] = run(program("fields"), {"message": "x", "timestamp": READ_AT})
+    [event] = run(defaults().program("fields"), {"message": "x", "timestamp": READ_AT})
     assert event["labels"] == {"job": "airflow-task-logs"}
     assert event["structured_metadata"] == {}
 
 
+def test_labels_and_metadata_of_the_user() -> None:
+    settings = {
+        "labels": {"job": "mine", "cluster": "eu-1"},
+        "labelFields": ["dag_id"],
+        "metadata": {"owner": "it's žluť, $HOME"},
+        "metadataFields": ["offset"],
+    }
+    event = {**parse("text", offset=5), "timestamp": READ_AT}
+    [event] = run(shipped(settings).program("fields"), event)
+    assert event["labels"] == {"job": "mine", "cluster": "eu-1", "dag_id": "probe.dag-1"}
+    assert event["structured_metadata"] == {"owner": "it's žluť, $HOME", "offset": "5"}
+
+
 # --- vector.yaml ---
 
-
-def chain() -> list[str]:
-    """The components from Loki back to the file source."""
-    names, [name] = ["loki"], CONFIG["sinks"]["loki"]["inputs"]
-    while name in CONFIG["transforms"]:
-        names.append(name)
-        [name] = CONFIG["transforms"][name]["inputs"]
-    return [*names, name]
+# Both of what the chart adds to the chain.
+LONGEST: Mapping[str, Any] = {"redaction": {"patterns": PATTERNS}, "minimumLevel": "info"}
 
 
-def test_the_chain_of_transforms() -> None:
-    assert chain() == ["loki", "fields", "split", "redact", "parse", "task_logs"]
-
-
-def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
-    for name in chain()[1:-1]:
-        remap = CONFIG["transforms"][name]
-        assert remap["type"] == "remap"
-        assert remap.get("drop_on_error", False) is False
-        assert remap["drop_on_abort"] is False
-        code = re.sub(r"(?m)#.*$", "", program(name))
-        assert not re.search(r"\babort\b", code)
-
-
-def test_every_vrl_file_is_used() -> None:
-    named: list[str] = []
-    for remap in CONFIG["transforms"].values():
-        named += remap.get("files", [])
-        named += [remap["file"]] if "file" in remap else []
-    assert sorted(named) == sorted(path.name for path in TASK_LOGS.glob("*.vrl"))
+def chain(config: Mapping[str, Any]) -> list[str]:
+    """The components from the file source to Loki."""
+    names, [name] = ["loki"], config["sinks"]["loki"]["inputs"]
+    while name in config["transforms"]:
+        names.insert(0, name)
+        [name] = config["transforms"][name]["inputs"]
+    return [name, *names]
 
 
 @pytest.mark.parametrize(
-    "get",
+    ("settings", "expected"),
     [
-        lambda: CONFIG["sinks"]["loki"]["acknowledgements"]["enabled"] is True,
-        lambda: (
-            CONFIG["sinks"]["loki"]["buffer"]
+        ({}, ["parse", "redact", "split", "fields"]),
+        (LONGEST, ["parse", "redact", "level", "split", "fields"]),
+        ({"redaction": {"enabled": False}}, ["parse", "split", "fields"]),
+    ],
+)
+def test_the_chain_of_transforms(settings: Mapping[str, Any], expected: list[str]) -> None:
+    assert chain(shipped(settings).config) == ["task_logs", *expected, "loki"]
+
+
+def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
+    sidecar = shipped(LONGEST)
+    for name in chain(sidecar.config)[1:-1]:
+        transform = sidecar.config["transforms"][name]
+        if name == "level":
+            continue
+        assert transform["type"] == "remap"
+        assert transform.get("drop_on_error", False) is False
+        assert transform["drop_on_abort"] is False
+        code = re.sub(r"(?m)#.*$", "", sidecar.program(name))
+        assert not re.search(r"\babort\b", code)
+
+
+def test_a_line_on_its_way_from_the_file_to_loki() -> None:
+    sidecar = shipped(LONGEST)
+    record = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info"}
+    line = json.dumps({**record, "event": "for CUSTOMER-123", "key": "CUSTOMER-123"})
+    event: Event = {"message": line, "file": FILE, "offset": 9}
+    for name in chain(sidecar.config)[1:-1]:
+        transform = sidecar.config["transforms"][name]
+        event["timestamp"] = READ_AT
+        if transform["type"] == "filter":
+            assert keeps(transform["condition"], event)
+        else:
+            [event] = run(sidecar.program(name), event)
+    assert event["message"] == line.replace("CUSTOMER-123", "***")
+    assert event["labels"]["dag_id"] == "probe.dag-1"
+    assert event["structured_metadata"]["redacted"] == "true"
+    assert event["structured_metadata"]["level"] == "info"
+
+
+def test_redacted_lines_alone_are_counted() -> None:
+    redacted = defaults().config["transforms"]["redacted"]
+    assert redacted["inputs"] == ["redact"]
+    assert keeps(redacted["condition"], redact("AKIAIOSFODNN7EXAMPLE"))
+    assert not keeps(redacted["condition"], redact("text"))
+
+
+@pytest.mark.parametrize("settings", [{}, LONGEST], ids=["defaults", "all"])
+def test_every_program_in_the_config_map_is_used_and_every_one_used_is_there(
+    settings: Mapping[str, Any],
+) -> None:
+    sidecar = shipped(settings)
+    named: list[str] = []
+    for transform in sidecar.config["transforms"].values():
+        named += transform.get("files", [])
+        named += [transform["file"]] if "file" in transform else []
+    assert sorted(named) == sorted(name for name in sidecar.files if name.endswith(".vrl"))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        lambda config: config["sinks"]["loki"]["acknowledgements"]["enabled"] is True,
+        lambda config: (
+            config["sinks"]["loki"]["buffer"]
             == {"type": "memory", "max_events": 500, "when_full": "block"}
         ),
-        lambda: CONFIG["sources"]["task_logs"]["fingerprint"]["strategy"] == "device_and_inode",
-        lambda: CONFIG["sources"]["task_logs"]["read_from"] == "beginning",
-        lambda: "retry_attempts" not in CONFIG["sinks"]["loki"]["request"],
+        lambda config: (
+            config["sources"]["task_logs"]["fingerprint"]["strategy"] == "device_and_inode"
+        ),
+        lambda config: config["sources"]["task_logs"]["read_from"] == "beginning",
+        lambda config: "retry_attempts" not in config["sinks"]["loki"]["request"],
     ],
     ids=[
         "checkpoints are what Loki has",
@@ -600,5 +688,5 @@ def test_every_vrl_file_is_used() -> None:
         "no line given up",
     ],
 )
-def test_what_the_drain_relies_on(get: Callable[[], bool]) -> None:
-    assert get()
+def test_what_the_drain_relies_on(fact: Callable[[Mapping[str, Any]], bool]) -> None:
+    assert fact(defaults().config)
