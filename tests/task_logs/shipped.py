@@ -35,11 +35,15 @@ OBSERVABLE: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Shipped:
-    """One rendered sidecar. ``files`` are by their name in the ConfigMap."""
+    """One rendered sidecar, and the ``task`` container next to it.
+
+    ``files`` are by their name in the ConfigMap, ``config`` is vector.yaml.
+    """
 
     files: Mapping[str, str]
     config: Mapping[str, Any]
     container: Mapping[str, Any]
+    task: Mapping[str, Any]
 
     def environment(self, pod: Mapping[str, str] = POD) -> dict[str, str]:
         """The variables of the container, in a pod that has these fields."""
@@ -75,4 +79,5 @@ def shipped(task_logs: Mapping[str, Any] | None = None, *, metrics: bool = True)
         files=config.owner.at("data"),
         config=thaw(config.document),
         container=thaw(pod.containers()["vector"].document),
+        task=thaw(pod.containers()["base"].document),
     )

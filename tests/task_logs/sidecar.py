@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -179,7 +180,7 @@ class Sidecar:
         _, *arguments = container["command"]
         with (self.directory / "output").open("ab") as output:
             self.process = subprocess.Popen(
-                [*self.shell, *arguments],
+                [self.find("env"), "--default-signal", *self.shell, *arguments],
                 cwd=container["workingDir"],
                 env={
                     "PATH": f"{self.tools}:{self.path}",
@@ -215,12 +216,19 @@ class Sidecar:
         """Process ids of the running Vectors: of all children only they have this variable."""
         assert self.process is not None
         pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return [
-            int(child)
-            for child in children
-            if b"VECTOR_GRACEFUL_" in Path(f"/proc/{child}/environ").read_bytes()
-        ]
+        found = []
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            with contextlib.suppress(OSError):  # it has ended
+                if b"VECTOR_GRACEFUL_" in Path(f"/proc/{child}/environ").read_bytes():
+                    found.append(int(child))
+        return found
+
+    def handles(self, number: signal.Signals) -> bool:
+        """Whether PID 1 has a handler. Without one it ignores a signal in a container, not here."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [mask] = re.findall(r"(?m)^SigCgt:\s*(\w+)$", status)
+        return bool(int(mask, 16) >> number - 1 & 1)
 
     def send(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Sends a signal to PID 1 alone, as the kubelet does."""
@@ -237,7 +245,10 @@ class Sidecar:
     def join(self) -> Outcome:
         """Waits for the end that a signal has asked for."""
         assert self.process is not None
-        code = self.process.wait(timeout=60)
+        try:
+            code = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end; its output:\n{self.output()}") from None
         log = self.directory / "termination-log"
         return Outcome(code, log.read_text() if log.exists() else "", self.output())
 

@@ -145,8 +145,7 @@ def test_a_large_backlog_is_read_without_a_restart_for_each_read(sidecar: Sideca
 def test_sigterm_at_any_moment_of_the_start(sidecar: Sidecar, milliseconds: int) -> None:
     sidecar.task_log().write_text(lines(20))
     sidecar.start()
-    # A PID 1 without a handler ignores signals, any other process dies of them.
-    wait_for(lambda: sidecar.data.joinpath("drain").exists(), "the handler of the program")
+    wait_for(lambda: sidecar.handles(signal.SIGTERM), "the handler of the program")
     time.sleep(milliseconds / 1000)
     assert_all_delivered(sidecar)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from .marks import busybox, double
@@ -133,6 +135,7 @@ def test_without_its_config_map_the_sidecar_says_so_and_lives_until_sigterm(
     message = sidecar.directory / "termination-log"
     sidecar.run()
     wait_for(lambda: message.exists() and message.read_text(), "a message")
+    wait_for(lambda: sidecar.handles(signal.SIGTERM), "the handler")
     assert sidecar.process is not None
     assert sidecar.process.poll() is None
     outcome = sidecar.stop()

@@ -108,10 +108,16 @@ AIRFLOW_3 = [path.name for path in sorted(DATA.glob("airflow3-*"))]
 
 
 @pytest.fixture(autouse=True)
-def pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of the sidecar in the pod of no task."""
-    for name, value in defaults().environment(POD).items():
-        monkeypatch.setenv(name, value)
+def pod(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the environment that a sidecar has in a pod with these annotations; at first none."""
+
+    def enter(sidecar: Shipped | None = None, **annotations: str) -> None:
+        fields = {f"metadata.annotations['{name}']": text for name, text in annotations.items()}
+        for name, value in (sidecar or defaults()).environment({**POD, **fields}).items():
+            monkeypatch.setenv(name, value)
+
+    enter()
+    return enter
 
 
 # --- Real lines ---
@@ -194,10 +200,9 @@ def test_an_exception_of_airflow_3_is_one_event() -> None:
     ],
 )
 def test_the_path_of_a_file_is_its_identity(
-    path: str, identity: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
+    path: str, identity: tuple[str | None, ...], pod: Callable[..., None]
 ) -> None:
-    monkeypatch.setenv("DAG_ID", "of the pod")
-    monkeypatch.setenv("MAP_INDEX", "99")
+    pod(dag_id="another", task_id="another", run_id="another", try_number="98", map_index="99")
     event = parse("text", file=f"{ROOT}/{path}")
     assert (
         tuple(event.get(key) for key in ("dag_id", "run_id", "task_id", "map_index", "try_number"))
@@ -206,23 +211,14 @@ def test_the_path_of_a_file_is_its_identity(
     assert None not in event.values()
 
 
-def test_where_the_path_does_not_say_it_the_pod_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "DAG_ID": "d",
-        "TASK_ID": "t",
-        "RUN_ID": "r",
-        "TRY_NUMBER": "2",
-        "MAP_INDEX": "",
-    }.items():
-        monkeypatch.setenv(name, value)
+def test_where_the_path_does_not_say_it_the_pod_does(pod: Callable[..., None]) -> None:
+    identity = {"dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "2"}
+    pod(**identity)
     event = parse("text", file=f"{ROOT}/attempt=custom.log")
-    assert {key: event.get(key) for key in ("dag_id", "task_id", "run_id", "try_number")} == {
-        "dag_id": "d",
-        "task_id": "t",
-        "run_id": "r",
-        "try_number": "2",
-    }
+    assert {key: event.get(key) for key in identity} == identity
     assert "map_index" not in event, "an annotation that is not there is an empty variable"
+    pod(**identity, map_index="7")
+    assert parse("text", file=f"{ROOT}/attempt=custom.log")["map_index"] == "7"
 
 
 def test_what_is_not_known_is_absent() -> None:
@@ -519,8 +515,8 @@ def test_lines_below_the_minimum_level_are_dropped(minimum: str) -> None:
     ids=lambda text: text[:5],
 )
 @pytest.mark.parametrize("limit", [1024, 1025, 1027])
-def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOKI_MAX_LINE_BYTES", str(limit))
+def test_a_long_line_becomes_parts(text: str, limit: int, pod: Callable[..., None]) -> None:
+    pod(shipped({"loki": {"maxLineBytes": limit}}))
     event = {"message": text, "timestamp": READ_AT, "dag_id": "d", "fields": {"a": 1}}
     parts = run(defaults().program("split"), event)
     assert "".join(part["message"] for part in parts) == text
