@@ -196,6 +196,7 @@ def test_an_exception_of_airflow_3_is_one_event() -> None:
         ),
         ("dag_id=žluť/run_id=日本/task_id=ünï/attempt=1.log", ("žluť", "日本", "ünï", None, "1")),
         ("dag_id=d/run_id=r/task_id=t/attempt=1.log.trigger.5.log", ("d", "r", "t", None, "1")),
+        ("dag_id=d/run_id=r/task_id=t/map_index=90/attempt=109.log", ("d", "r", "t", "90", "109")),
         ("../vector/tails/0/dag_id=d/run_id=r/task_id=t/attempt=1.log", ("d", "r", "t", None, "1")),
     ],
 )
@@ -209,6 +210,21 @@ def test_the_path_of_a_file_is_its_identity(
         == identity
     )
     assert None not in event.values()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dag_id=/run_id=r/task_id=t/attempt=1.log",
+        "dag_id=d/run_id=/task_id=t/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=t/map_index=/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=t/attempt=.log",
+    ],
+)
+def test_a_path_that_names_no_attempt_is_no_identity(path: str) -> None:
+    identity = {"dag_id", "run_id", "task_id", "map_index", "try_number"}
+    assert identity.isdisjoint(parse("text", file=f"{ROOT}/{path}"))
 
 
 def test_where_the_path_does_not_say_it_the_pod_does(pod: Callable[..., None]) -> None:
@@ -235,9 +251,14 @@ def test_what_is_not_known_is_absent() -> None:
 
 def test_the_offset_of_a_copied_last_line_is_that_in_its_file() -> None:
     event = parse(
-        "last words", file="/var/lib/vector/tails/1234/dag_id=d/run_id=r/task_id=t/attempt=1.log"
+        "last words", file="/var/lib/vector/tails/1029/dag_id=d/run_id=r/task_id=t/attempt=1.log"
     )
-    assert event["offset"] == "1234"
+    assert event["offset"] == "1029"
+
+
+def test_the_name_of_a_logger_is_bounded() -> None:
+    record = {"timestamp": READ_AT, "level": "info", "event": "x", "logger": "ž" * 300}
+    assert parse(json.dumps(record))["logger"] == "ž" * 256
 
 
 SPOOFED = (
@@ -286,6 +307,10 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         "{}",
         "[1, 2]",
         "[2026-13-45T99:99:99.999+0000] {probe.py:19} INFO - no such day",
+        "as in [2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - quoted",
+        "[2026-11-21T08:10:00.057+0000] {:19} INFO - no file",
+        "[2026-11-21T08:10:00.057+0000] {probe.py:} INFO - no line",
+        "[2026-11-21T08:10:00.057+0000] {probe.py:19}  - no level",
         "\x1b[31mred\x1b[0m \x07 \x00 \u2028 žluť",
     ],
 )
@@ -309,6 +334,7 @@ def test_any_other_line_is_shipped_as_it_is(line: str) -> None:
         ("exception", "error"),
         ("critical", "critical"),
         ("fatal", "critical"),
+        ("trace", "debug"),
         ("notset", None),
         ("shouting", None),
     ],
@@ -329,9 +355,13 @@ def test_levels(written: str, level: str | None) -> None:
     [
         ("2026-11-21T08:29:59.000Z", True),
         ("2026-11-16T08:30:00.000Z", True),
+        ("2026-11-15T08:30:00.000Z", True),
+        ("2026-11-15T08:29:59.000Z", False),
         ("2026-11-14T08:30:00.000Z", False),
         ("1970-01-01T00:00:00.000Z", False),
         ("2026-11-21T08:33:00.000Z", True),
+        ("2026-11-21T08:35:00.000Z", True),
+        ("2026-11-21T08:35:01.000Z", False),
         ("2026-11-21T08:40:00.000Z", False),
         ("9999-01-01T00:00:00.000Z", False),
     ],
@@ -365,6 +395,23 @@ def test_lines_of_the_same_time_keep_their_order(line: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "precision"),
+    [
+        ("[2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - x", 1_000_000),
+        ('{"timestamp":"2026-11-21T08:10:00.057123Z","level":"info","event":"x"}', 1_000),
+    ],
+)
+def test_the_position_in_the_file_stays_below_the_precision_of_the_log(
+    line: str, precision: int
+) -> None:
+    start = parse(line, offset=0)["ns"]
+    last = parse(line, offset=32 * (precision - 1))["ns"]
+    assert start < last < start + precision, "that far apart, lines are still in order"
+    for offset in (32 * precision, 10**12 + 7):
+        assert start <= parse(line, offset=offset)["ns"] < start + precision
+
+
 # --- Redaction ---
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\n{0}\n{0}\nq1w2\n-----END RSA PRIVATE KEY-----".format(
@@ -377,7 +424,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVP-mB92K27uhbU
     ("text", "expected"),
     [
         ("id AKIAIOSFODNN7EXAMPLE used", "id *** used"),
-        ("ASIAIOSFODNN7EXAMPLE", "***"),
+        ("ASIA0123456789ABCDEF", "***"),
         (
             "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "aws_secret_access_key = ***",
@@ -387,22 +434,46 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVP-mB92K27uhbU
             "AWS_SECRET_ACCESS_KEY='***'",
         ),
         ('{"aws_session_token": "FwoGZXIvYXdzEBYaDHqa0AP"}', '{"aws_session_token": "***"}'),
+        ("{'aws_secret_access_key': 'abcdefghij/9+01234=='}", "{'aws_secret_access_key': '***'}"),
+        ("awsSecretAccessKey: abcdefghij0123456789", "awsSecretAccessKey: ***"),
+        ("aws_secret_key=abcdefghij0123456789 next", "aws_secret_key=*** next"),
+        ("awsSecretKey=abcdefghij0123456789", "awsSecretKey=***"),
+        ("awsSessionToken=abcdefghij0123456789", "awsSessionToken=***"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "{'Authorization': 'Basic ***'}"),
+        ("authorization=token abc next", "authorization=token *** next"),
+        ('{"Authorization": "token abc", "x": 1}', '{"Authorization": "token ***", "x": 1}'),
+        ("Authorization:Basic abc, Host: x", "Authorization:Basic ***, Host: x"),
+        ("Authorization: Basic abc\nHost: x", "Authorization: Basic ***\nHost: x"),
         ("sent bearer 0123456789abcdef0123", "sent bearer ***"),
+        ("BEARER ABCDEFGHIJKLMNOP", "BEARER ***"),
+        ("Bearer Ab.cd_ef~gh+ij/kl-9z==", "Bearer ***"),
         (f"token {JWT} was", "token *** was"),
+        ("eyJ0_2-4567.ab_d-f09.", "***"),
         ("postgresql://airflow:s3cr3t@db:5432/airflow", "postgresql://airflow:***@db:5432/airflow"),
         (
             "postgresql+psycopg2://airflow:p@ss:w0rd@db/x?a=b",
             "postgresql+psycopg2://airflow:***@db/x?a=b",
         ),
         ("redis://:s3cr3t@redis:6379/0", "redis://:***@redis:6379/0"),
+        ("amqp://user:one:two@host", "amqp://user:***@host"),
+        ("x://u:p@h and S9://u:p@h", "x://u:***@h and S9://u:***@h"),
         ("AIRFLOW_CONN_MY_DB=mysql://u:p@h/d?x=y", "AIRFLOW_CONN_MY_DB=***"),
         (
             """export AIRFLOW_CONN_X='{"conn_type": "ssh", "password": "p"}'""",
             "export AIRFLOW_CONN_X='***'",
         ),
+        ("AIRFLOW_CONN_S3=aws://, B=2", "AIRFLOW_CONN_S3=***, B=2"),
+        ("AIRFLOW_CONN_X=aws://a b", "AIRFLOW_CONN_X=*** b"),
+        ("AIRFLOW_CONN_X=aws://a\nb", "AIRFLOW_CONN_X=***\nb"),
+        ('{"AIRFLOW_CONN_X": "aws://a"}', '{"AIRFLOW_CONN_X": "***"}'),
+        ("{'AIRFLOW_CONN_X': 'aws://a'}", "{'AIRFLOW_CONN_X': '***'}"),
+        ('AIRFLOW_CONN_X={"extra": {"a": "p"}} next', "AIRFLOW_CONN_X=*** next"),
         (f"before {KEY} after", "before -----BEGIN RSA PRIVATE KEY-----*** after"),
+        (
+            f"{KEY} and -----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY----- after",
+            "-----BEGIN RSA PRIVATE KEY-----*** and -----BEGIN PRIVATE KEY-----*** after",
+        ),
         (
             "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE",
             "-----BEGIN OPENSSH PRIVATE KEY-----***",
@@ -428,15 +499,27 @@ def test_secrets_are_redacted(text: str, expected: str) -> None:
     assert "fields" not in airflow_3, "they hold the secret too"
 
 
-def test_a_key_that_is_printed_line_by_line() -> None:
-    body = "MIIEowIBAAKCAQEA" * 4
-    assert redact(f'{{"timestamp":"t","event":"{body}","logger":"task.stdout"}}')["message"] == (
-        '{"timestamp":"t","event":"***","logger":"task.stdout"}'
+HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def printed(text: str) -> tuple[str, str]:
+    """What Airflow 2 and 3 make of a line that a task prints."""
+    return (
+        f"[2026-11-21T08:10:00.057+0000] {{subprocess.py:106}} INFO - {text}",
+        f'{{"timestamp":"t","event":"{text}","logger":"task.stdout"}}',
     )
-    assert (
-        redact(f"[2026-11-21T08:10:00.057+0000] {{subprocess.py:106}} INFO - {body}")["redacted"]
-        == "true"
-    )
+
+
+@pytest.mark.parametrize("body", ["MIIEowIBAAKCAQEA" * 4, "09+/azAZ" * 8, HEX + "Ab+/9Z"])
+def test_a_key_that_is_printed_line_by_line(body: str) -> None:
+    assert [redact(line)["message"] for line in printed(body)] == list(printed("***"))
+
+
+@pytest.mark.parametrize(
+    "text", ["A" * 63, "A" * 65, "A" * 69, "A" * 71, "A" * 64 + " more", "of " + "A" * 64, HEX]
+)
+def test_a_line_that_is_no_line_of_a_key_is_left_alone(text: str) -> None:
+    assert [redact(line)["message"] for line in printed(text)] == list(printed(text))
 
 
 @pytest.mark.parametrize(
@@ -447,13 +530,33 @@ def test_a_key_that_is_printed_line_by_line() -> None:
         "Basic authentication and bearer tokens are explained at the authorization page",
         "mail to user@example.com",
         "12:30:45 AKIA is a prefix, ASIA a continent",
-        '{"event":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}',
         "scheme://path/without:password",
         "",
+        "XAKIAIOSFODNN7EXAMPLE AKIAIOSFODNN7EXAMPLEX",
+        "aws_secret_access_key=abcdefghij012345678",
+        "Authorization: Bearer ",
+        "bearer 0123456789abcde",
+        "forbearer 0123456789abcdef0123",
+        "eyJ0123456.01234567.x eyJ01234567.0123456.x keyJ01234567.01234567.x",
+        "'http://h:80','a@b'",
+        '"http://h:80","a@b"',
+        "http://h:80\na@b",
+        "http://h:80 a@b",
+        "https://host/a:b@c",
+        "http://user@host:80,a@b",
+        "http://x and y:z@w",
+        "'http://x','y:z@w'",
+        '"http://x","y:z@w"',
+        "http://x\ny:z@w",
+        "redis://user:@host",
+        "AIRFLOW_CONN_: is the prefix",
+        "AIRFLOW_CONN_X=",
     ],
 )
 def test_other_text_is_left_alone(text: str) -> None:
     assert redact(text) == {"message": text}
+    airflow_3 = json.dumps({"event": text}, separators=(",", ":"))
+    assert redact(airflow_3) == {"message": airflow_3}
 
 
 @pytest.mark.parametrize("name", AIRFLOW_2 + AIRFLOW_3)
@@ -528,15 +631,25 @@ def test_a_long_line_becomes_parts(text: str, limit: int, pod: Callable[..., Non
     assert all(part["dag_id"] == "d" and part["fields"] == {"a": 1} for part in parts)
 
 
-def test_a_line_that_fits_is_not_split() -> None:
-    text = "a" * 250_000
-    [event] = run(defaults().program("split"), {"message": text, "timestamp": READ_AT})
-    assert event["message"] == text
+@pytest.mark.parametrize("limit", [1024, 1025, 250_000])
+def test_only_a_line_that_does_not_fit_is_split(limit: int, pod: Callable[..., None]) -> None:
+    pod(shipped({"loki": {"maxLineBytes": limit}}))
+    program = defaults().program("split")
+    [event] = run(program, {"message": "a" * limit, "timestamp": READ_AT})
+    assert event["message"] == "a" * limit
     assert "part" not in event
+    for size, sizes in ((limit + 1, [limit - 1, 2]), (2 * limit - 1, [limit - 1, limit])):
+        parts = run(program, {"message": "a" * size, "timestamp": READ_AT})
+        assert [len(part["message"]) for part in parts] == sizes
 
 
-def test_the_default_part_is_below_the_default_of_loki() -> None:
-    parts = run(defaults().program("split"), {"message": "a" * 300_000, "timestamp": READ_AT})
+@pytest.mark.parametrize("value", ["", "many"])
+def test_without_a_limit_parts_are_below_the_default_of_loki(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKI_MAX_LINE_BYTES", value)
+    program = defaults().program("split")
+    parts = run(program, {"message": "a" * 300_000, "timestamp": READ_AT})
     assert [len(part["message"]) for part in parts] == [249_999, 50_001]
 
 
