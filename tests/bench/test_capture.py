@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from airflow_platform.bench.capture.methods import METHODS, Pod, baseline, drain
 from airflow_platform.bench.capture.runner import Result, run
 from airflow_platform.bench.capture.shapes import SHAPES, Shape, Step
 
+from ..doubles import vector as vector_double
+
 
 @pytest.fixture(scope="module")
 def loki_url():
@@ -25,11 +26,7 @@ def loki_url():
 @pytest.fixture(scope="module")
 def double(tmp_path_factory) -> Path:
     """The double of Vector as a program."""
-    program = tmp_path_factory.mktemp("double") / "vector"
-    script = Path(__file__).with_name("pushing_vector.py")
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$@"\n')
-    program.chmod(0o755)
-    return program
+    return vector_double.install(tmp_path_factory.mktemp("double"))
 
 
 @pytest.fixture

@@ -1,33 +1,104 @@
-"""capture-output.sh: a copy of what a container prints, and nothing else changed."""
+"""capture-output.sh: a copy of what a task's container prints, and nothing else changed.
 
+The command is that of a rendered container, with `env` for the entrypoint of the image: it runs
+what the arguments say.
+"""
+
+from __future__ import annotations
+
+import contextlib
 import os
-import shutil
+import re
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from airflow_platform.support.project import ADDON
+from .shipped import shipped
+from .sidecar import replaced
 
-PROGRAM = ADDON / "files" / "task-logs" / "capture-output.sh"
-SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash"]}
+Start = Callable[[str], "subprocess.Popen[str]"]
+SHELLS = {"dash": "dash", "busybox": "busybox sh", "bash": "bash"}
+FORWARDED = ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2")
+
+
+@pytest.fixture
+def config_map(tmp_path: Path) -> Path:
+    """Where the container has the ConfigMap."""
+    directory = tmp_path / "config-map"
+    directory.mkdir()
+    for name, text in shipped().files.items():
+        (directory / name).write_text(text)
+    return directory
 
 
 @pytest.fixture(params=SHELLS)
-def command(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """The program in one shell, up to the entrypoint."""
-    shell = SHELLS[request.param]
-    if not shutil.which(shell[0]):
-        if os.environ.get("CI"):
-            pytest.fail(f"CI must have {shell[0]}")
-        pytest.skip(f"{shell[0]} is not on PATH")
-    return [*shell, str(PROGRAM), str(tmp_path / "output" / "output.log")]
+def command(
+    request: pytest.FixtureRequest,
+    program: Callable[[str], Path],
+    tmp_path: Path,
+    config_map: Path,
+) -> list[str]:
+    """The container's command in one shell, up to the arguments."""
+    program(request.param)
+    shell = tmp_path / "sh"
+    shell.write_text(f'#!/bin/sh\nexec {SHELLS[request.param]} "$@"\n')
+    shell.chmod(0o755)
+    task = shipped({"captureOutput": {"enabled": True, "entrypoint": ["/usr/bin/env"]}}).task
+    mounts = {mount["name"]: mount["mountPath"] for mount in task["volumeMounts"]}
+    places = {
+        mounts["task-logs-config"]: str(config_map),
+        mounts["logs"]: str(tmp_path / "logs"),
+        "/bin/sh": str(shell),
+    }
+    return ["env", "--default-signal", *replaced(task["command"], places)]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return tmp_path / "output" / "output.log"
+    """The file in which the drain looks for the copy."""
+    found = re.search(r"\$LOG_ROOT/(\S+\.log)\"", shipped().files["drain.sh"])
+    assert found
+    return tmp_path / "logs" / found[1]
+
+
+@pytest.fixture
+def no_grace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Lets no `sleep` on PATH take its time; returns the file with their arguments."""
+    kept, directory = tmp_path / "sleeps", tmp_path / "tools"
+    directory.mkdir()
+    (directory / "sleep").write_text(f'#!/bin/sh\necho "$1" >>"{kept}"\n')
+    (directory / "sleep").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    return kept
+
+
+@pytest.fixture
+def start(command: list[str]) -> Iterator[Start]:
+    """Starts the container with a shell script for the entrypoint; ends it with the test."""
+    started = []
+
+    def start_one(script: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*command, "sh", "-c", script],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def run(command: list[str], script: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*command, "sh", "-c", script], capture_output=True, text=True)
 
 
 def test_output_exit_code_and_arguments_stay(command: list[str], copy: Path) -> None:
@@ -37,45 +108,93 @@ def test_output_exit_code_and_arguments_stay(command: list[str], copy: Path) -> 
     )
     assert done.returncode == 7
     assert done.stdout == "two words|*|warning\n"
+    assert done.stderr == ""
     assert copy.read_text() == done.stdout
 
 
-def test_signals_reach_the_entrypoint_and_its_exit_code_comes_back(
-    command: list[str], copy: Path
+@pytest.mark.parametrize("name", FORWARDED)
+def test_a_signal_reaches_the_entrypoint_and_its_exit_code_comes_back(
+    start: Start, copy: Path, name: str
 ) -> None:
-    script = 'trap "echo stopped; exit 5" TERM; echo ready; while :; do sleep 0.05; done'
-    process = subprocess.Popen([*command, "sh", "-c", script], stdout=subprocess.PIPE, text=True)
+    process = start(f'trap "echo stopped; exit 5" {name}; echo ready; while :; do sleep 0.02; done')
     assert process.stdout
     assert process.stdout.readline() == "ready\n", "output is not held back"
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.Signals[f"SIG{name}"])
     assert process.communicate(timeout=20)[0] == "stopped\n"
     assert process.returncode == 5
     assert copy.read_text() == "ready\nstopped\n"
 
 
+def test_each_signal_reaches_an_entrypoint_that_goes_on(start: Start) -> None:
+    process = start(
+        'trap "echo again" TERM; trap "exit 3" INT; echo ready; while :; do sleep 0.02; done'
+    )
+    assert process.stdout
+    said = [process.stdout.readline()]
+    for _ in range(2):
+        process.send_signal(signal.SIGTERM)
+        said.append(process.stdout.readline())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 3
+    assert said == ["ready\n", "again\n", "again\n"]
+
+
+@pytest.mark.parametrize("name", ["TERM", "KILL"])
+def test_an_entrypoint_that_dies_of_a_signal(command: list[str], name: str) -> None:
+    code = 128 + signal.Signals[f"SIG{name}"]
+    assert run(command, f"kill -{name} $$").returncode == code
+
+
+def test_an_entrypoint_that_is_not_there(command: list[str]) -> None:
+    done = subprocess.run([*command, "/nonexistent"], capture_output=True, text=True)
+    assert done.returncode == 127
+    assert "/nonexistent" in done.stdout
+
+
+def test_the_entrypoint_inherits_no_signal_as_ignored(command: list[str]) -> None:
+    done = run(command, "grep SigIgn /proc/self/status")
+    assert int(done.stdout.removeprefix("SigIgn:"), 16) == 0
+
+
 def test_the_copy_is_bounded_and_the_output_is_not(command: list[str], copy: Path) -> None:
     done = subprocess.run([*command, "seq", "1000000"], capture_output=True, text=True)
-    assert done.stdout.endswith("\n1000000\n")
-    assert 1_000_000 < copy.stat().st_size <= 2 * 1024 * 1024
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("\n") == 1_000_000
+    assert 2**20 <= copy.stat().st_size <= 2**21
     assert done.stdout.startswith(copy.read_text())
 
 
+def test_a_container_that_is_started_again_copies_again(command: list[str], copy: Path) -> None:
+    assert run(command, "echo first").stdout == "first\n"
+    assert run(command, "echo second").stdout == "second\n"
+    assert copy.read_text() == "second\n"
+
+
 def test_a_copy_that_cannot_be_made_does_not_keep_the_entrypoint_from_running(
-    command: list[str],
+    command: list[str], copy: Path
 ) -> None:
-    command[-1] = "/proc/nowhere/output.log"
-    done = subprocess.run(
-        [*command, "sh", "-c", "echo ran; exit 3"], capture_output=True, text=True
-    )
+    copy.parent.parent.write_text("a file in place of the directory")
+    done = run(command, "echo ran; exit 3")
     assert (done.stdout, done.returncode) == ("ran\n", 3)
 
 
-def test_a_process_left_behind_does_not_hold_the_container(command: list[str]) -> None:
-    script = "sleep 60 >&2 & echo done"
-    process = subprocess.Popen(
-        [*command, "sh", "-c", script], stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        assert process.wait(timeout=30) == 0
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
+def test_a_missing_config_map_does_not_keep_the_entrypoint_from_running(
+    command: list[str], config_map: Path, copy: Path
+) -> None:
+    (config_map / "capture-output.sh").unlink()
+    done = run(command, "echo ran; exit 3")
+    assert (done.stdout, done.stderr, done.returncode) == ("ran\n", "", 3)
+    assert not copy.exists()
+
+
+def test_a_process_left_behind_holds_the_container_for_two_seconds_at_most(
+    start: Start, no_grace: Path
+) -> None:
+    assert start("exec tail -f /dev/null & echo done").wait(timeout=30) == 0
+    assert no_grace.read_text() == "2\n"
+
+
+def test_the_last_lines_are_waited_for(command: list[str], copy: Path) -> None:
+    done = run(command, "seq 1 20000; echo last")
+    assert done.stdout.endswith("\n20000\nlast\n")
+    assert copy.read_text() == done.stdout

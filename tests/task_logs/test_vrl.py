@@ -1,19 +1,18 @@
-"""The VRL programs on lines that a real Airflow wrote (2.11 and 3.1), in Vector's own VRL."""
+"""The VRL of a render on lines that a real Airflow wrote (2.11 and 3.1), in Vector's own VRL."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from .conftest import TASK_LOGS
+from .shipped import POD, RUN_ID, Shipped, shipped
 
 pyvrl = pytest.importorskip(
     "pyvrl", reason="needs pyVRL, Vector's VRL for Python: pip install pyVRL"
@@ -21,9 +20,7 @@ pyvrl = pytest.importorskip(
 
 Event = dict[str, Any]
 DATA = Path(__file__).with_name("data")
-CONFIG = yaml.safe_load((TASK_LOGS / "vector.yaml").read_text())
 ROOT = "/opt/airflow/logs"
-RUN_ID = "manual__2026-11-21T08:06:43+00:00"
 FILE = f"{ROOT}/dag_id=probe.dag-1/run_id={RUN_ID}/task_id=happy/attempt=1.log"
 READ_AT = "2026-11-21T08:30:00.123456789Z"
 # pyVRL takes no timestamps, and gives them without nanoseconds: they come as `ns`.
@@ -41,14 +38,13 @@ with_ns
 """
 
 
-def program(transform: str) -> str:
-    """The VRL of a transform of vector.yaml."""
-    remap = CONFIG["transforms"][transform]
-    files = remap.get("files") or [remap["file"]] if "source" not in remap else []
-    return remap.get("source") or "\n".join((TASK_LOGS / name).read_text() for name in files)
+@cache
+def defaults() -> Shipped:
+    """The sidecar with the chart's defaults."""
+    return shipped()
 
 
-@lru_cache
+@cache
 def compiled(source: str) -> Any:
     return pyvrl.Transform(BEFORE + source + AFTER)
 
@@ -68,13 +64,20 @@ def parse(message: str, *, file: str = FILE, offset: int = 0) -> Event:
         "host": "h",
         "source_type": "file",
     }
-    [parsed] = run(program("parse"), event)
+    [parsed] = run(defaults().program("parse"), event)
     return parsed
 
 
-def redact(message: str, **more: Any) -> Event:
-    [redacted] = run(program("redact"), {"message": message, **more})
+def redact(message: str, *, of: Shipped | None = None, **more: Any) -> Event:
+    source = (of or defaults()).program("redact")
+    [redacted] = run(source, {"message": message, **more})
     return redacted
+
+
+def keeps(condition: str, event: Event) -> bool:
+    """Whether a filter with this condition passes an event on."""
+    [kept] = run(f".kept = ({condition})", event)
+    return bool(kept["kept"])
 
 
 def nanoseconds(time: str) -> int:
@@ -85,7 +88,7 @@ def nanoseconds(time: str) -> int:
 
 def events(name: str) -> list[tuple[int, str]]:
     """A file as the file source passes it on: (offset, text), Airflow 2's tracebacks together."""
-    multiline = CONFIG["sources"]["task_logs"]["multiline"]
+    multiline = defaults().config["sources"]["task_logs"]["multiline"]
     assert multiline["mode"] == "halt_before"
     groups: list[tuple[int, str]] = []
     offset, is_open = 0, False
@@ -105,19 +108,16 @@ AIRFLOW_3 = [path.name for path in sorted(DATA.glob("airflow3-*"))]
 
 
 @pytest.fixture(autouse=True)
-def pod(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "DAG_ID",
-        "TASK_ID",
-        "RUN_ID",
-        "TRY_NUMBER",
-        "MAP_INDEX",
-        "NODE_NAME",
-        "LOKI_MAX_LINE_BYTES",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("POD_NAME", "probe-happy-abc")
-    monkeypatch.setenv("POD_NAMESPACE", "airflow")
+def pod(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Sets the environment that a sidecar has in a pod with these annotations; at first none."""
+
+    def enter(sidecar: Shipped | None = None, **annotations: str) -> None:
+        fields = {f"metadata.annotations['{name}']": text for name, text in annotations.items()}
+        for name, value in (sidecar or defaults()).environment({**POD, **fields}).items():
+            monkeypatch.setenv(name, value)
+
+    enter()
+    return enter
 
 
 # --- Real lines ---
@@ -196,14 +196,14 @@ def test_an_exception_of_airflow_3_is_one_event() -> None:
         ),
         ("dag_id=žluť/run_id=日本/task_id=ünï/attempt=1.log", ("žluť", "日本", "ünï", None, "1")),
         ("dag_id=d/run_id=r/task_id=t/attempt=1.log.trigger.5.log", ("d", "r", "t", None, "1")),
+        ("dag_id=d/run_id=r/task_id=t/map_index=90/attempt=109.log", ("d", "r", "t", "90", "109")),
         ("../vector/tails/0/dag_id=d/run_id=r/task_id=t/attempt=1.log", ("d", "r", "t", None, "1")),
     ],
 )
 def test_the_path_of_a_file_is_its_identity(
-    path: str, identity: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
+    path: str, identity: tuple[str | None, ...], pod: Callable[..., None]
 ) -> None:
-    monkeypatch.setenv("DAG_ID", "of the pod")
-    monkeypatch.setenv("MAP_INDEX", "99")
+    pod(dag_id="another", task_id="another", run_id="another", try_number="98", map_index="99")
     event = parse("text", file=f"{ROOT}/{path}")
     assert (
         tuple(event.get(key) for key in ("dag_id", "run_id", "task_id", "map_index", "try_number"))
@@ -212,23 +212,29 @@ def test_the_path_of_a_file_is_its_identity(
     assert None not in event.values()
 
 
-def test_where_the_path_does_not_say_it_the_pod_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "DAG_ID": "d",
-        "TASK_ID": "t",
-        "RUN_ID": "r",
-        "TRY_NUMBER": "2",
-        "MAP_INDEX": "",
-    }.items():
-        monkeypatch.setenv(name, value)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "dag_id=/run_id=r/task_id=t/attempt=1.log",
+        "dag_id=d/run_id=/task_id=t/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=t/map_index=/attempt=1.log",
+        "dag_id=d/run_id=r/task_id=t/attempt=.log",
+    ],
+)
+def test_a_path_that_names_no_attempt_is_no_identity(path: str) -> None:
+    identity = {"dag_id", "run_id", "task_id", "map_index", "try_number"}
+    assert identity.isdisjoint(parse("text", file=f"{ROOT}/{path}"))
+
+
+def test_where_the_path_does_not_say_it_the_pod_does(pod: Callable[..., None]) -> None:
+    identity = {"dag_id": "d", "task_id": "t", "run_id": "r", "try_number": "2"}
+    pod(**identity)
     event = parse("text", file=f"{ROOT}/attempt=custom.log")
-    assert {key: event.get(key) for key in ("dag_id", "task_id", "run_id", "try_number")} == {
-        "dag_id": "d",
-        "task_id": "t",
-        "run_id": "r",
-        "try_number": "2",
-    }
+    assert {key: event.get(key) for key in identity} == identity
     assert "map_index" not in event, "an annotation that is not there is an empty variable"
+    pod(**identity, map_index="7")
+    assert parse("text", file=f"{ROOT}/attempt=custom.log")["map_index"] == "7"
 
 
 def test_what_is_not_known_is_absent() -> None:
@@ -245,9 +251,14 @@ def test_what_is_not_known_is_absent() -> None:
 
 def test_the_offset_of_a_copied_last_line_is_that_in_its_file() -> None:
     event = parse(
-        "last words", file="/var/lib/vector/tails/1234/dag_id=d/run_id=r/task_id=t/attempt=1.log"
+        "last words", file="/var/lib/vector/tails/1029/dag_id=d/run_id=r/task_id=t/attempt=1.log"
     )
-    assert event["offset"] == "1234"
+    assert event["offset"] == "1029"
+
+
+def test_the_name_of_a_logger_is_bounded() -> None:
+    record = {"timestamp": READ_AT, "level": "info", "event": "x", "logger": "ž" * 300}
+    assert parse(json.dumps(record))["logger"] == "ž" * 256
 
 
 SPOOFED = (
@@ -296,6 +307,10 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         "{}",
         "[1, 2]",
         "[2026-13-45T99:99:99.999+0000] {probe.py:19} INFO - no such day",
+        "as in [2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - quoted",
+        "[2026-11-21T08:10:00.057+0000] {:19} INFO - no file",
+        "[2026-11-21T08:10:00.057+0000] {probe.py:} INFO - no line",
+        "[2026-11-21T08:10:00.057+0000] {probe.py:19}  - no level",
         "\x1b[31mred\x1b[0m \x07 \x00 \u2028 žluť",
     ],
 )
@@ -319,6 +334,7 @@ def test_any_other_line_is_shipped_as_it_is(line: str) -> None:
         ("exception", "error"),
         ("critical", "critical"),
         ("fatal", "critical"),
+        ("trace", "debug"),
         ("notset", None),
         ("shouting", None),
     ],
@@ -339,9 +355,13 @@ def test_levels(written: str, level: str | None) -> None:
     [
         ("2026-11-21T08:29:59.000Z", True),
         ("2026-11-16T08:30:00.000Z", True),
+        ("2026-11-15T08:30:00.000Z", True),
+        ("2026-11-15T08:29:59.000Z", False),
         ("2026-11-14T08:30:00.000Z", False),
         ("1970-01-01T00:00:00.000Z", False),
         ("2026-11-21T08:33:00.000Z", True),
+        ("2026-11-21T08:35:00.000Z", True),
+        ("2026-11-21T08:35:01.000Z", False),
         ("2026-11-21T08:40:00.000Z", False),
         ("9999-01-01T00:00:00.000Z", False),
     ],
@@ -375,6 +395,23 @@ def test_lines_of_the_same_time_keep_their_order(line: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("line", "precision"),
+    [
+        ("[2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - x", 1_000_000),
+        ('{"timestamp":"2026-11-21T08:10:00.057123Z","level":"info","event":"x"}', 1_000),
+    ],
+)
+def test_the_position_in_the_file_stays_below_the_precision_of_the_log(
+    line: str, precision: int
+) -> None:
+    start = parse(line, offset=0)["ns"]
+    last = parse(line, offset=32 * (precision - 1))["ns"]
+    assert start < last < start + precision, "that far apart, lines are still in order"
+    for offset in (32 * precision, 10**12 + 7):
+        assert start <= parse(line, offset=offset)["ns"] < start + precision
+
+
 # --- Redaction ---
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\n{0}\n{0}\nq1w2\n-----END RSA PRIVATE KEY-----".format(
@@ -387,7 +424,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVP-mB92K27uhbU
     ("text", "expected"),
     [
         ("id AKIAIOSFODNN7EXAMPLE used", "id *** used"),
-        ("ASIAIOSFODNN7EXAMPLE", "***"),
+        ("ASIA0123456789ABCDEF", "***"),
         (
             "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "aws_secret_access_key = ***",
@@ -397,22 +434,46 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dBjftJeZ4CVP-mB92K27uhbU
             "AWS_SECRET_ACCESS_KEY='***'",
         ),
         ('{"aws_session_token": "FwoGZXIvYXdzEBYaDHqa0AP"}', '{"aws_session_token": "***"}'),
+        ("{'aws_secret_access_key': 'abcdefghij/9+01234=='}", "{'aws_secret_access_key': '***'}"),
+        ("awsSecretAccessKey: abcdefghij0123456789", "awsSecretAccessKey: ***"),
+        ("aws_secret_key=abcdefghij0123456789 next", "aws_secret_key=*** next"),
+        ("awsSecretKey=abcdefghij0123456789", "awsSecretKey=***"),
+        ("awsSessionToken=abcdefghij0123456789", "awsSessionToken=***"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("{'Authorization': 'Basic dXNlcjpwYXNz'}", "{'Authorization': 'Basic ***'}"),
+        ("authorization=token abc next", "authorization=token *** next"),
+        ('{"Authorization": "token abc", "x": 1}', '{"Authorization": "token ***", "x": 1}'),
+        ("Authorization:Basic abc, Host: x", "Authorization:Basic ***, Host: x"),
+        ("Authorization: Basic abc\nHost: x", "Authorization: Basic ***\nHost: x"),
         ("sent bearer 0123456789abcdef0123", "sent bearer ***"),
+        ("BEARER ABCDEFGHIJKLMNOP", "BEARER ***"),
+        ("Bearer Ab.cd_ef~gh+ij/kl-9z==", "Bearer ***"),
         (f"token {JWT} was", "token *** was"),
+        ("eyJ0_2-4567.ab_d-f09.", "***"),
         ("postgresql://airflow:s3cr3t@db:5432/airflow", "postgresql://airflow:***@db:5432/airflow"),
         (
             "postgresql+psycopg2://airflow:p@ss:w0rd@db/x?a=b",
             "postgresql+psycopg2://airflow:***@db/x?a=b",
         ),
         ("redis://:s3cr3t@redis:6379/0", "redis://:***@redis:6379/0"),
+        ("amqp://user:one:two@host", "amqp://user:***@host"),
+        ("x://u:p@h and S9://u:p@h", "x://u:***@h and S9://u:***@h"),
         ("AIRFLOW_CONN_MY_DB=mysql://u:p@h/d?x=y", "AIRFLOW_CONN_MY_DB=***"),
         (
             """export AIRFLOW_CONN_X='{"conn_type": "ssh", "password": "p"}'""",
             "export AIRFLOW_CONN_X='***'",
         ),
+        ("AIRFLOW_CONN_S3=aws://, B=2", "AIRFLOW_CONN_S3=***, B=2"),
+        ("AIRFLOW_CONN_X=aws://a b", "AIRFLOW_CONN_X=*** b"),
+        ("AIRFLOW_CONN_X=aws://a\nb", "AIRFLOW_CONN_X=***\nb"),
+        ('{"AIRFLOW_CONN_X": "aws://a"}', '{"AIRFLOW_CONN_X": "***"}'),
+        ("{'AIRFLOW_CONN_X': 'aws://a'}", "{'AIRFLOW_CONN_X': '***'}"),
+        ('AIRFLOW_CONN_X={"extra": {"a": "p"}} next', "AIRFLOW_CONN_X=*** next"),
         (f"before {KEY} after", "before -----BEGIN RSA PRIVATE KEY-----*** after"),
+        (
+            f"{KEY} and -----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY----- after",
+            "-----BEGIN RSA PRIVATE KEY-----*** and -----BEGIN PRIVATE KEY-----*** after",
+        ),
         (
             "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjE",
             "-----BEGIN OPENSSH PRIVATE KEY-----***",
@@ -438,15 +499,27 @@ def test_secrets_are_redacted(text: str, expected: str) -> None:
     assert "fields" not in airflow_3, "they hold the secret too"
 
 
-def test_a_key_that_is_printed_line_by_line() -> None:
-    body = "MIIEowIBAAKCAQEA" * 4
-    assert redact(f'{{"timestamp":"t","event":"{body}","logger":"task.stdout"}}')["message"] == (
-        '{"timestamp":"t","event":"***","logger":"task.stdout"}'
+HEX = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def printed(text: str) -> tuple[str, str]:
+    """What Airflow 2 and 3 make of a line that a task prints."""
+    return (
+        f"[2026-11-21T08:10:00.057+0000] {{subprocess.py:106}} INFO - {text}",
+        f'{{"timestamp":"t","event":"{text}","logger":"task.stdout"}}',
     )
-    assert (
-        redact(f"[2026-11-21T08:10:00.057+0000] {{subprocess.py:106}} INFO - {body}")["redacted"]
-        == "true"
-    )
+
+
+@pytest.mark.parametrize("body", ["MIIEowIBAAKCAQEA" * 4, "09+/azAZ" * 8, HEX + "Ab+/9Z"])
+def test_a_key_that_is_printed_line_by_line(body: str) -> None:
+    assert [redact(line)["message"] for line in printed(body)] == list(printed("***"))
+
+
+@pytest.mark.parametrize(
+    "text", ["A" * 63, "A" * 65, "A" * 69, "A" * 71, "A" * 64 + " more", "of " + "A" * 64, HEX]
+)
+def test_a_line_that_is_no_line_of_a_key_is_left_alone(text: str) -> None:
+    assert [redact(line)["message"] for line in printed(text)] == list(printed(text))
 
 
 @pytest.mark.parametrize(
@@ -457,13 +530,33 @@ def test_a_key_that_is_printed_line_by_line() -> None:
         "Basic authentication and bearer tokens are explained at the authorization page",
         "mail to user@example.com",
         "12:30:45 AKIA is a prefix, ASIA a continent",
-        '{"event":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}',
         "scheme://path/without:password",
         "",
+        "XAKIAIOSFODNN7EXAMPLE AKIAIOSFODNN7EXAMPLEX",
+        "aws_secret_access_key=abcdefghij012345678",
+        "Authorization: Bearer ",
+        "bearer 0123456789abcde",
+        "forbearer 0123456789abcdef0123",
+        "eyJ0123456.01234567.x eyJ01234567.0123456.x keyJ01234567.01234567.x",
+        "'http://h:80','a@b'",
+        '"http://h:80","a@b"',
+        "http://h:80\na@b",
+        "http://h:80 a@b",
+        "https://host/a:b@c",
+        "http://user@host:80,a@b",
+        "http://x and y:z@w",
+        "'http://x','y:z@w'",
+        '"http://x","y:z@w"',
+        "http://x\ny:z@w",
+        "redis://user:@host",
+        "AIRFLOW_CONN_: is the prefix",
+        "AIRFLOW_CONN_X=",
     ],
 )
 def test_other_text_is_left_alone(text: str) -> None:
     assert redact(text) == {"message": text}
+    airflow_3 = json.dumps({"event": text}, separators=(",", ":"))
+    assert redact(airflow_3) == {"message": airflow_3}
 
 
 @pytest.mark.parametrize("name", AIRFLOW_2 + AIRFLOW_3)
@@ -472,13 +565,48 @@ def test_real_lines_have_nothing_to_redact(name: str) -> None:
         assert redact(text) == {"message": text}
 
 
-def test_patterns_of_the_user_come_between() -> None:
-    first, last = CONFIG["transforms"]["redact"]["files"]
-    own = r"""text = replace(text, r'CUSTOMER-[0-9]+', "***")"""
-    source = "\n".join([(TASK_LOGS / first).read_text(), own, (TASK_LOGS / last).read_text()])
-    assert run(source, {"message": "for CUSTOMER-123"}) == [
-        {"message": "for ***", "redacted": "true"}
-    ]
+PATTERNS = {
+    "customer": r"CUSTOMER-\d+",
+    "iban": r"\b[A-Z]{2}\d{2}[A-Z0-9]{11,30}\b",
+    "quote": r"pin=\"?\d{4}",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("for CUSTOMER-123.", "for ***."),
+        ("to DE89370400440532013000 and CUSTOMER-1", "to *** and ***"),
+        ('the pin="1234"', 'the ***"'),
+        ("CUSTOMER-1 with AKIAIOSFODNN7EXAMPLE", "*** with ***"),
+        ("redis://:CUSTOMER-1@h", "redis://:***@h"),
+    ],
+)
+def test_patterns_of_the_user_are_redacted_too(text: str, expected: str) -> None:
+    own = shipped({"redaction": {"patterns": PATTERNS}})
+    assert redact(text, of=own, fields={"a": text}) == {"message": expected, "redacted": "true"}
+
+
+def test_patterns_of_the_user_leave_other_text_alone() -> None:
+    own = shipped({"redaction": {"patterns": PATTERNS}})
+    assert redact("CUSTOMER", of=own, fields={"a": 1}) == {
+        "message": "CUSTOMER",
+        "fields": {"a": 1},
+    }
+
+
+# --- Level ---
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+@pytest.mark.parametrize("minimum", LEVELS[1:])
+def test_lines_below_the_minimum_level_are_dropped(minimum: str) -> None:
+    level = shipped({"minimumLevel": minimum}).config["transforms"]["level"]
+    assert level["type"] == "filter"
+    kept = [name for name in LEVELS if keeps(level["condition"], {"level": name})]
+    assert kept == list(LEVELS[LEVELS.index(minimum) :])
+    assert keeps(level["condition"], {"message": "a line without a level"})
 
 
 # --- Split ---
@@ -490,10 +618,10 @@ def test_patterns_of_the_user_come_between() -> None:
     ids=lambda text: text[:5],
 )
 @pytest.mark.parametrize("limit", [1024, 1025, 1027])
-def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOKI_MAX_LINE_BYTES", str(limit))
+def test_a_long_line_becomes_parts(text: str, limit: int, pod: Callable[..., None]) -> None:
+    pod(shipped({"loki": {"maxLineBytes": limit}}))
     event = {"message": text, "timestamp": READ_AT, "dag_id": "d", "fields": {"a": 1}}
-    parts = run(program("split"), event)
+    parts = run(defaults().program("split"), event)
     assert "".join(part["message"] for part in parts) == text
     assert all(limit - 4 <= len(part["message"].encode()) <= limit for part in parts[:-1])
     assert len(parts[-1]["message"].encode()) <= limit
@@ -503,15 +631,25 @@ def test_a_long_line_becomes_parts(text: str, limit: int, monkeypatch: pytest.Mo
     assert all(part["dag_id"] == "d" and part["fields"] == {"a": 1} for part in parts)
 
 
-def test_a_line_that_fits_is_not_split() -> None:
-    text = "a" * 250_000
-    [event] = run(program("split"), {"message": text, "timestamp": READ_AT})
-    assert event["message"] == text
+@pytest.mark.parametrize("limit", [1024, 1025, 250_000])
+def test_only_a_line_that_does_not_fit_is_split(limit: int, pod: Callable[..., None]) -> None:
+    pod(shipped({"loki": {"maxLineBytes": limit}}))
+    program = defaults().program("split")
+    [event] = run(program, {"message": "a" * limit, "timestamp": READ_AT})
+    assert event["message"] == "a" * limit
     assert "part" not in event
+    for size, sizes in ((limit + 1, [limit - 1, 2]), (2 * limit - 1, [limit - 1, limit])):
+        parts = run(program, {"message": "a" * size, "timestamp": READ_AT})
+        assert [len(part["message"]) for part in parts] == sizes
 
 
-def test_the_default_part_is_below_the_default_of_loki() -> None:
-    parts = run(program("split"), {"message": "a" * 300_000, "timestamp": READ_AT})
+@pytest.mark.parametrize("value", ["", "many"])
+def test_without_a_limit_parts_are_below_the_default_of_loki(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOKI_MAX_LINE_BYTES", value)
+    program = defaults().program("split")
+    parts = run(program, {"message": "a" * 300_000, "timestamp": READ_AT})
     assert [len(part["message"]) for part in parts] == [249_999, 50_001]
 
 
@@ -522,7 +660,8 @@ def test_labels_and_structured_metadata() -> None:
     record = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info", "logger": "task.stdout"}
     line = json.dumps(record)
     file = FILE.replace("happy/", "happy/map_index=2/")
-    [event] = run(program("fields"), {**parse(line, file=file, offset=5), "timestamp": READ_AT})
+    event = {**parse(line, file=file, offset=5), "timestamp": READ_AT}
+    [event] = run(defaults().program("fields"), event)
     assert event["labels"] == {
         "job": "airflow-task-logs",
         "namespace": "airflow",
@@ -541,56 +680,114 @@ def test_labels_and_structured_metadata() -> None:
 
 
 def test_there_is_always_a_label_and_never_a_null() -> None:
-    [event] = run(program("fields"), {"message": "x", "timestamp": READ_AT})
+    [event] = run(defaults().program("fields"), {"message": "x", "timestamp": READ_AT})
     assert event["labels"] == {"job": "airflow-task-logs"}
     assert event["structured_metadata"] == {}
 
 
+def test_labels_and_metadata_of_the_user() -> None:
+    settings = {
+        "labels": {"job": "mine", "cluster": "eu-1"},
+        "labelFields": ["dag_id"],
+        "metadata": {"owner": "it's žluť, $HOME"},
+        "metadataFields": ["offset"],
+    }
+    event = {**parse("text", offset=5), "timestamp": READ_AT}
+    [event] = run(shipped(settings).program("fields"), event)
+    assert event["labels"] == {"job": "mine", "cluster": "eu-1", "dag_id": "probe.dag-1"}
+    assert event["structured_metadata"] == {"owner": "it's žluť, $HOME", "offset": "5"}
+
+
 # --- vector.yaml ---
 
-
-def chain() -> list[str]:
-    """The components from Loki back to the file source."""
-    names, [name] = ["loki"], CONFIG["sinks"]["loki"]["inputs"]
-    while name in CONFIG["transforms"]:
-        names.append(name)
-        [name] = CONFIG["transforms"][name]["inputs"]
-    return [*names, name]
+# Both of what the chart adds to the chain.
+LONGEST: Mapping[str, Any] = {"redaction": {"patterns": PATTERNS}, "minimumLevel": "info"}
 
 
-def test_the_chain_of_transforms() -> None:
-    assert chain() == ["loki", "fields", "split", "redact", "parse", "task_logs"]
-
-
-def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
-    for name in chain()[1:-1]:
-        remap = CONFIG["transforms"][name]
-        assert remap["type"] == "remap"
-        assert remap.get("drop_on_error", False) is False
-        assert remap["drop_on_abort"] is False
-        code = re.sub(r"(?m)#.*$", "", program(name))
-        assert not re.search(r"\babort\b", code)
-
-
-def test_every_vrl_file_is_used() -> None:
-    named: list[str] = []
-    for remap in CONFIG["transforms"].values():
-        named += remap.get("files", [])
-        named += [remap["file"]] if "file" in remap else []
-    assert sorted(named) == sorted(path.name for path in TASK_LOGS.glob("*.vrl"))
+def chain(config: Mapping[str, Any]) -> list[str]:
+    """The components from the file source to Loki."""
+    names, [name] = ["loki"], config["sinks"]["loki"]["inputs"]
+    while name in config["transforms"]:
+        names.insert(0, name)
+        [name] = config["transforms"][name]["inputs"]
+    return [name, *names]
 
 
 @pytest.mark.parametrize(
-    "get",
+    ("settings", "expected"),
     [
-        lambda: CONFIG["sinks"]["loki"]["acknowledgements"]["enabled"] is True,
-        lambda: (
-            CONFIG["sinks"]["loki"]["buffer"]
+        ({}, ["parse", "redact", "split", "fields"]),
+        (LONGEST, ["parse", "redact", "level", "split", "fields"]),
+        ({"redaction": {"enabled": False}}, ["parse", "split", "fields"]),
+    ],
+)
+def test_the_chain_of_transforms(settings: Mapping[str, Any], expected: list[str]) -> None:
+    assert chain(shipped(settings).config) == ["task_logs", *expected, "loki"]
+
+
+def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
+    sidecar = shipped(LONGEST)
+    for name in chain(sidecar.config)[1:-1]:
+        transform = sidecar.config["transforms"][name]
+        if name == "level":
+            continue
+        assert transform["type"] == "remap"
+        assert transform.get("drop_on_error", False) is False
+        assert transform["drop_on_abort"] is False
+        code = re.sub(r"(?m)#.*$", "", sidecar.program(name))
+        assert not re.search(r"\babort\b", code)
+
+
+def test_a_line_on_its_way_from_the_file_to_loki() -> None:
+    sidecar = shipped(LONGEST)
+    record = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info"}
+    line = json.dumps({**record, "event": "for CUSTOMER-123", "key": "CUSTOMER-123"})
+    event: Event = {"message": line, "file": FILE, "offset": 9}
+    for name in chain(sidecar.config)[1:-1]:
+        transform = sidecar.config["transforms"][name]
+        event["timestamp"] = READ_AT
+        if transform["type"] == "filter":
+            assert keeps(transform["condition"], event)
+        else:
+            [event] = run(sidecar.program(name), event)
+    assert event["message"] == line.replace("CUSTOMER-123", "***")
+    assert event["labels"]["dag_id"] == "probe.dag-1"
+    assert event["structured_metadata"]["redacted"] == "true"
+    assert event["structured_metadata"]["level"] == "info"
+
+
+def test_redacted_lines_alone_are_counted() -> None:
+    redacted = defaults().config["transforms"]["redacted"]
+    assert redacted["inputs"] == ["redact"]
+    assert keeps(redacted["condition"], redact("AKIAIOSFODNN7EXAMPLE"))
+    assert not keeps(redacted["condition"], redact("text"))
+
+
+@pytest.mark.parametrize("settings", [{}, LONGEST], ids=["defaults", "all"])
+def test_every_program_in_the_config_map_is_used_and_every_one_used_is_there(
+    settings: Mapping[str, Any],
+) -> None:
+    sidecar = shipped(settings)
+    named: list[str] = []
+    for transform in sidecar.config["transforms"].values():
+        named += transform.get("files", [])
+        named += [transform["file"]] if "file" in transform else []
+    assert sorted(named) == sorted(name for name in sidecar.files if name.endswith(".vrl"))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        lambda config: config["sinks"]["loki"]["acknowledgements"]["enabled"] is True,
+        lambda config: (
+            config["sinks"]["loki"]["buffer"]
             == {"type": "memory", "max_events": 500, "when_full": "block"}
         ),
-        lambda: CONFIG["sources"]["task_logs"]["fingerprint"]["strategy"] == "device_and_inode",
-        lambda: CONFIG["sources"]["task_logs"]["read_from"] == "beginning",
-        lambda: "retry_attempts" not in CONFIG["sinks"]["loki"]["request"],
+        lambda config: (
+            config["sources"]["task_logs"]["fingerprint"]["strategy"] == "device_and_inode"
+        ),
+        lambda config: config["sources"]["task_logs"]["read_from"] == "beginning",
+        lambda config: "retry_attempts" not in config["sinks"]["loki"]["request"],
     ],
     ids=[
         "checkpoints are what Loki has",
@@ -600,5 +797,5 @@ def test_every_vrl_file_is_used() -> None:
         "no line given up",
     ],
 )
-def test_what_the_drain_relies_on(get: Callable[[], bool]) -> None:
-    assert get()
+def test_what_the_drain_relies_on(fact: Callable[[Mapping[str, Any]], bool]) -> None:
+    assert fact(defaults().config)

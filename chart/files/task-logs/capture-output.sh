@@ -18,7 +18,10 @@ if ! { mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$
 # fails to write the copy, and goes on printing.
 (trap '' XFSZ && ulimit -f 2048 && exec tee "$copy" 2>/dev/null) <"$pipe" &
 copier=$!
-"$@" >"$pipe" 2>&1 &
+# A shell has SIGINT and SIGQUIT ignored in what it runs in the background (POSIX), and a shell cannot undo it.
+default='env --default-signal=INT,QUIT'
+$default true 2>/dev/null || default='' # of coreutils, which Airflow's images have
+$default "$@" >"$pipe" 2>&1 &
 entrypoint=$!
 for signal in HUP INT QUIT TERM USR1 USR2; do
   # shellcheck disable=SC2064 # $signal and $entrypoint are meant to be expanded here

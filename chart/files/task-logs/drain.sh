@@ -146,13 +146,13 @@ newline='
 #   incomplete  a line "INODE MISSING-BYTES SIZE NAME" for each file that is not delivered to its end
 audit() {
   result=$({
-    tr '}' '\n' <"$checkpoints"
+    cat "$checkpoints" "$@" | tr '}' '\n'
     [ ! -d "$tails" ] || (cd "$tails" && find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
     log_files -exec stat -c '%d %i %s %n' {} +
   } 2>/dev/null | awk '
     # {"version":"1","checkpoints":[{"fingerprint":{"dev_inode":[DEVICE,INODE]},"position":BYTES,"modified":...},...
     match($0, /"dev_inode":\[[0-9]+,[0-9]+\]/) { id = substr($0, RSTART + 13, RLENGTH - 14); next }
-    /^,"position":[0-9]/ { split($0, field, /[:,]/); position[id] = field[3]; next }
+    /^,"position":[0-9]/ { split($0, field, /[:,]/); if (field[3] > position[id] + 0) position[id] = field[3]; next }
     function name() { sub(/^(tail )?[0-9]+ [0-9]+ [0-9]+ \.\//, ""); return $0 }
     /^tail [0-9]+ [0-9]+ [0-9]+ \.\// {
       if (position[$2 "," $3] != $4) next
@@ -217,7 +217,8 @@ EOF
 offer_again() {
   [ -s "$state/refused" ] && [ -z "$offered" ] && [ "$written" -le "$RESEND_MAX_BYTES" ] || return 0
   offered=1
-  rm -f "$state/refused" "$checkpoints" "${checkpoints%.json}.new.json"
+  mv -f "$checkpoints" "$state/accepted.json" 2>/dev/null
+  rm -f "$state/refused" "${checkpoints%.json}.new.json"
   audit
 }
 
@@ -281,6 +282,7 @@ drain() {
       sleep "0.$fruitless"
     fi
   done
+  [ -z "$offered" ] || audit "$state/accepted.json"
   report
 }
 

@@ -5,15 +5,29 @@ import json
 import re
 import threading
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice, takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-# Nanoseconds, line, labels and structured metadata.
-_Entry = tuple[int, str, tuple[tuple[str, str], ...]]
+
+class Entry(NamedTuple):
+    """A line in Loki, at a time in nanoseconds.
+
+    ``labels`` are those of its stream, ``metadata`` is its structured metadata.
+    """
+
+    nanoseconds: int
+    line: str
+    labels: tuple[tuple[str, str], ...]
+    metadata: tuple[tuple[str, str], ...]
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Labels and structured metadata, which a query returns together."""
+        return dict(self.labels + self.metadata)
 
 
 class BuiltInLoki:
@@ -25,13 +39,14 @@ class BuiltInLoki:
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
-        self._stored: list[_Entry] = []  # in order
+        self._stored: list[Entry] = []  # in order
         self._lock = threading.Lock()
 
-    def push(self, body: bytes) -> None:
-        """Take the body of a push."""
+    def push(self, body: bytes) -> int:
+        """Take the body of a push; return the status of the answer."""
         with self._lock:
             self._bodies.append(body)
+        return 204
 
     def query(self, query: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Return the first entries from ``start`` to before ``end`` (nanoseconds) as streams.
@@ -42,16 +57,17 @@ class BuiltInLoki:
             name: json.loads(value)
             for name, value in re.findall(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*")', query)
         }.items()
-        entries = self._entries()
+        entries = self.entries()
         later = islice(entries, bisect_left(entries, (start,)), None)
-        within = takewhile(lambda entry: entry[0] < end, later)
-        found = (entry for entry in within if wanted <= dict(entry[2]).items())
+        within = takewhile(lambda entry: entry.nanoseconds < end, later)
+        found = (entry for entry in within if wanted <= entry.fields.items())
         return [
-            {"stream": dict(fields), "values": [[str(time), line]]}
-            for time, line, fields in islice(found, limit)
+            {"stream": entry.fields, "values": [[str(entry.nanoseconds), entry.line]]}
+            for entry in islice(found, limit)
         ]
 
-    def _entries(self) -> list[_Entry]:
+    def entries(self) -> list[Entry]:
+        """Return all that is stored, ordered by time."""
         with self._lock:
             if self._bodies:
                 new = (entry for body in self._bodies for entry in _entries(body))
@@ -60,17 +76,21 @@ class BuiltInLoki:
             return self._stored
 
 
-def _entries(body: bytes) -> Iterator[_Entry]:
+def _entries(body: bytes) -> Iterator[Entry]:
     for stream in json.loads(body)["streams"]:
+        labels = _sorted(stream["stream"])
         for time, line, *metadata in stream["values"]:
-            fields = stream["stream"] | (metadata[0] if metadata else {})
-            yield int(time), line, tuple(sorted(fields.items()))
+            yield Entry(int(time), line, labels, _sorted(metadata[0] if metadata else {}))
+
+
+def _sorted(fields: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(fields.items()))
 
 
 @contextmanager
-def built_in_loki() -> Iterator[str]:
-    """Run a BuiltInLoki; yield its URL."""
-    loki = BuiltInLoki()
+def built_in_loki(loki: BuiltInLoki | None = None) -> Iterator[str]:
+    """Serve ``loki``, a new one if none is given; yield its URL."""
+    served = loki or BuiltInLoki()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -78,13 +98,12 @@ def built_in_loki() -> Iterator[str]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             compressed = self.headers.get("Content-Encoding") == "gzip"
-            loki.push(gzip.decompress(body) if compressed else body)
-            self._answer(204, b"")
+            self._answer(served.push(gzip.decompress(body) if compressed else body), b"")
 
         def do_GET(self) -> None:
             asked = {name: value for name, [value] in parse_qs(urlsplit(self.path).query).items()}
             start, end, limit = (int(asked[name]) for name in ("start", "end", "limit"))
-            result = loki.query(asked["query"], start, end, limit)
+            result = served.query(asked["query"], start, end, limit)
             data = {"resultType": "streams", "result": result}
             self._answer(200, json.dumps({"status": "success", "data": data}).encode())
 

@@ -9,10 +9,17 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
 - a fresh start finds and reads every file once before it looks at signals; SIGTERM reads nothing
   more, sends what has been read, and gives up at the graceful limit; a second signal quits at once;
   the exit code is 0;
+- lines are pushed to the Loki of vector.yaml; 429, 5xx and a connection that fails are retried for
+  ever, any other error drops the lines of the request;
 - a checkpoint is what Loki has accepted; a refused request is skipped by the next accepted one;
-  checkpoints.json is replaced atomically.
+  checkpoints.json is replaced atomically;
+- it does not start without its configuration and every program that this names.
 
-Faults come from the JSON file $DOUBLE_PLAN, one object that all starts share:
+It does not run those programs: lines go to Loki as they are, labels and structured metadata come
+from the path of the file, which itself is the metadata `file`.
+
+$DOUBLE_PLAN may name a JSON file: one object with the faults of all starts. What happened to this
+process is then appended to `journal.jsonl` next to it ({pid, event, ...}).
 
   seconds      1.0    length of a second of the back-off and of the 10 s
   startup      0.0    seconds from the start to the first read; signals are queued
@@ -20,30 +27,26 @@ Faults come from the JSON file $DOUBLE_PLAN, one object that all starts share:
   never_starts null   exit code of a Vector that refuses its configuration
   crash_after  null   dies of SIGKILL when that many lines have been read, once
   ignore_term  false  has a handler that does nothing
-  loki         "up"   "up", "down" (retries for ever), "refuse" (400), or seconds for each answer
-  loki_from    {}     what `loki` is later, by seconds since the first start: {"2": "up"}
-  refuse_line  null   Loki answers 400 to a request with this text in it, and keeps its other lines
-  refuse_first 0      Loki answers 404 to the first so many requests
-
-What Loki has stored is appended to `loki.jsonl` next to the plan (one {file, offset, line} each),
-what happened to this process to `journal.jsonl` ({pid, event}).
 """
 
 import glob
 import json
 import os
 import queue
+import re
 import select
 import signal
+import socket
 import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
-PLAN = Path(os.environ["DOUBLE_PLAN"])
+PLAN = Path(os.environ["DOUBLE_PLAN"]) if "DOUBLE_PLAN" in os.environ else None
 DEFAULTS: dict[str, Any] = {
     "seconds": 1.0,
     "startup": 0.0,
@@ -51,22 +54,31 @@ DEFAULTS: dict[str, Any] = {
     "never_starts": None,
     "crash_after": None,
     "ignore_term": False,
-    "loki": "up",
-    "loki_from": {},
-    "refuse_line": None,
-    "refuse_first": 0,
 }
 LOCK = threading.Lock()
-
-
-def append(name, record):
-    """One write is one line, also with several processes."""
-    with PLAN.with_name(name).open("ab", buffering=0) as file:
-        file.write(json.dumps(record).encode() + b"\n")
+PLACE = re.compile(
+    r"(?:/tails/(?P<tail>[0-9]+)/)?dag_id=(?P<dag_id>[^/]+)/run_id=(?P<run_id>[^/]+)/"
+    r"task_id=(?P<task_id>[^/]+)/(?:map_index=(?P<map_index>[0-9]+)/)?"
+    r"attempt=(?P<try_number>[0-9]+)\.log"
+)
 
 
 def journal(event, **details):
-    append("journal.jsonl", {"pid": os.getpid(), "event": event, **details})
+    """Appends a note. One write is one line, also with several processes."""
+    if PLAN:
+        with PLAN.with_name("journal.jsonl").open("ab", buffering=0) as file:
+            record = {"pid": os.getpid(), "event": event, **details}
+            file.write(json.dumps(record).encode() + b"\n")
+
+
+def log(line):
+    print(line, file=sys.stderr, flush=True)
+
+
+def ignored_signals():
+    """The names of the signals that this process has inherited as ignored."""
+    [mask] = re.findall(r"(?m)^SigIgn:\s*(\w+)$", Path("/proc/self/status").read_text())
+    return [number.name for number in signal.Signals if int(mask, 16) >> number - 1 & 1]
 
 
 def once(name):
@@ -78,6 +90,14 @@ def once(name):
     return True
 
 
+def install(directory):
+    """Makes the double a program in this directory; returns its path."""
+    program = directory / "vector"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" "$@"\n')
+    program.chmod(0o755)
+    return program
+
+
 class QuitError(Exception):
     """A second signal, or the graceful limit."""
 
@@ -85,12 +105,17 @@ class QuitError(Exception):
 class Vector:
     def __init__(self, plan):
         self.plan = plan
-        text = Path(os.environ["VECTOR_CONFIG"]).read_text()
+        text = Path(os.environ.get("VECTOR_CONFIG", "vector.yaml")).read_text()
         config = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         [(source_id, source)] = (
             (k, v) for k, v in config["sources"].items() if v["type"] == "file"
         )
         [loki] = (sink for sink in config["sinks"].values() if sink["type"] == "loki")
+        for transform in config["transforms"].values():
+            for program in (*transform.get("files", ()), *filter(None, [transform.get("file")])):
+                Path(program).read_text()
+        self.address = urlsplit(loki["endpoint"])
+        self.path = loki.get("path", "/loki/api/v1/push")
         self.include = source["include"]
         self.cooldown = source["glob_minimum_cooldown_ms"] / 1000
         self.max_read = source["max_read_bytes"]
@@ -100,7 +125,7 @@ class Vector:
         self.batch_bytes = loki["batch"]["max_bytes"]
         self.batch_seconds = loki["batch"]["timeout_secs"]
         self.data = Path(config["data_dir"]) / source_id
-        self.limit = float(os.environ["VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS"])
+        self.limit = float(os.environ.get("VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS", "60"))
         assert self.limit >= 1
         self.files = {}
         self.positions = {}
@@ -111,10 +136,6 @@ class Vector:
         # No threading.Event: to set one in a signal handler can deadlock.
         self.wake, self.waker = os.pipe()
         self.read = 0
-        start = PLAN.with_name("first-start")
-        if once("first-start"):
-            start.write_text(str(time.time()))
-        self.first_start = float(start.read_text() or time.time())
 
     # Signals
 
@@ -170,39 +191,43 @@ class Vector:
 
     # Loki
 
-    def loki(self):
-        value = self.plan["loki"]
-        for seconds, later in sorted(
-            self.plan["loki_from"].items(), key=lambda item: float(item[0])
-        ):
-            if time.time() - self.first_start >= float(seconds):
-                value = later
-        return value
+    def push(self, body):
+        """The status of Loki's answer, 503 where there is none."""
+        head = f"POST {self.path} HTTP/1.0\r\nContent-Length: {len(body)}\r\n\r\n"
+        try:
+            place = self.address.hostname, self.address.port
+            with socket.create_connection(place) as connection:
+                connection.sendall(head.encode() + body)
+                return int(connection.makefile("rb").readline().split()[1])
+        except (OSError, IndexError):
+            return 503
 
     def request(self, batch):
         """Sends a batch until Loki takes or refuses it."""
-        while self.loki() == "down":
-            time.sleep(0.01)
-        if isinstance(self.loki(), (int, float)):
-            time.sleep(self.loki())
-        refused = self.loki() == "refuse"
-        if any(once(f"refused-{n}") for n in range(self.plan["refuse_first"])):
-            refused = True
-        poison = self.plan["refuse_line"]
-        stored = [] if refused else [x for x in batch if poison is None or poison not in x[2]]
-        for file, offset, line, _key, _end in stored:
-            append("loki.jsonl", {"file": file, "offset": offset, "line": line})
-        if len(stored) < len(batch):
-            print(
+        body = json.dumps({"streams": [self.stream(*line) for line in batch]}).encode()
+        while (status := self.push(body)) == 429 or status >= 500:
+            time.sleep(0.03)
+        if status >= 400:
+            log(
                 "ERROR sink{component_id=loki}: Events dropped intentional=false "
-                f'count={len(batch)} reason="Service call failed. No retries or "',
-                file=sys.stderr,
-                flush=True,
+                f'count={len(batch)} reason="Service call failed. No retries or "'
             )
             return
         with LOCK:
             for _file, _offset, _line, key, end in batch:
                 self.positions[key] = end
+
+    def stream(self, file, offset, line, _key, _end):
+        """A line as Loki's push API takes it."""
+        place = PLACE.search(file)
+        fields = {k: v for k, v in place.groupdict().items() if v} if place else {}
+        offset += int(fields.pop("tail", 0))
+        labels = {name: fields.pop(name) for name in ("dag_id", "task_id") if name in fields}
+        metadata = {**fields, "file": file, "offset": str(offset)}
+        if "POD_NAME" in os.environ:
+            metadata["pod"] = os.environ["POD_NAME"]
+        values = [[str(time.time_ns()), line, metadata]]
+        return {"stream": {"job": "airflow-task-logs", **labels}, "values": values}
 
     def sink(self):
         batch, size, due = [], 0, None
@@ -274,11 +299,7 @@ class Vector:
                     state["skipped"] += 1
                     continue
                 while state["skipped"]:
-                    print(
-                        "ERROR Found line that exceeds max_line_bytes; discarding.",
-                        file=sys.stderr,
-                        flush=True,
-                    )
+                    log("ERROR Found line that exceeds max_line_bytes; discarding.")
                     state["skipped"] -= 1
                 state["found"] = time.time()
                 got += len(line) - 1
@@ -296,15 +317,19 @@ class Vector:
         return total
 
     def run(self):
+        ignored = ignored_signals()
         time.sleep(self.plan["deaf"])
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, self.on_signal)
-        journal("start", limit=self.limit)
+        settings = {k: v for k, v in os.environ.items() if k.startswith("VECTOR_")}
+        journal("start", limit=self.limit, settings=settings, ignored=ignored)
         time.sleep(self.plan["startup"])
         if self.plan["never_starts"] is not None:
-            print("ERROR Configuration error.", file=sys.stderr)
+            log("ERROR Configuration error.")
             return self.plan["never_starts"]
         self.load_checkpoints()
+        if os.environ.get("VECTOR_LOG") == "info":
+            log("INFO source{component_id=task_logs}: Starting file server.")
         sink = threading.Thread(target=self.sink, daemon=True)
         sink.start()
         threading.Thread(target=self.checkpoint_writer, daemon=True).start()
@@ -336,6 +361,9 @@ class Vector:
 
 
 if __name__ == "__main__":
-    code = Vector(DEFAULTS | json.loads(PLAN.read_text())).run()
-    sys.stderr.flush()
+    if "--version" in sys.argv:
+        print("vector 0.58.0 (double)")
+        sys.exit()
+    faults = json.loads(PLAN.read_text()) if PLAN and PLAN.exists() else {}
+    code = Vector(DEFAULTS | faults).run()
     os._exit(code)
