@@ -3,23 +3,18 @@
 Only Helm 4 prints them without a cluster. `airflow-platform lint` renders them with both majors.
 """
 
-import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
 from airflow_platform.manifests import Render
-from airflow_platform.rendering import helm
-from airflow_platform.rendering.staging import stage, stage_addon
-from airflow_platform.rendering.upstream import find_upstream
+from airflow_platform.rendering.render import dry_run
 from airflow_platform.support import strict_yaml
-from airflow_platform.support.project import NAMESPACE, ROOT, values_file
+from airflow_platform.support.project import NAMESPACE, ROOT
 
 pytestmark = pytest.mark.official_chart  # the stand-in has no Services
 
@@ -97,20 +92,14 @@ class Installation:
 
 def install(case: Case, *more: Mapping[str, Any]) -> Installation:
     """Let Helm say what it would install; ``more`` are values on top of those of ``case``."""
-    chart = stage(find_upstream()) if case.environment else stage_addon()
-    arguments = ["install", RELEASE, str(chart), "--dry-run=client", "--namespace", NAMESPACE]
-    if case.environment:
-        arguments += ["--values", str(values_file(case.environment))]
-    if case.example:
-        arguments += ["--values", str(ROOT / "examples" / case.example / "values.yaml")]
-    with tempfile.TemporaryDirectory() as directory:
-        for number, values in enumerate((case.values, *more)):
-            file = Path(directory, f"{number}.yaml")
-            file.write_text(json.dumps(values), encoding="utf-8")
-            arguments += ["--values", str(file)]
-        done = helm.run(4, arguments)
-    assert done.returncode == 0, done.stderr
-    manifests, _, notes = done.stdout.rpartition("\nNOTES:\n")
+    example = [ROOT / "examples" / case.example / "values.yaml"] if case.example else []
+    printed = dry_run(
+        case.environment,
+        chart="wrapper" if case.environment else "add-on",
+        values=[*example, case.values, *more],
+        release=RELEASE,
+    )
+    manifests, _, notes = printed.rpartition("\nNOTES:\n")
     _, _, manifests = manifests.partition("\nMANIFEST:\n")
     return Installation(notes, Render.from_text(manifests))
 

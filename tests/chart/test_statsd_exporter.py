@@ -45,7 +45,7 @@ def test_a_new_version_of_the_chart_alone_does_not_restart_the_exporter(tmp_path
     chart = tmp_path / "chart" / "Chart.yaml"
     text = chart.read_text(encoding="utf-8")
     chart.write_text(text.replace("\nversion: ", "\nversion: 9"), encoding="utf-8")
-    newer = Render.from_text(helm.template(RenderRequest(chart=stage_addon(tmp_path))))
+    newer = Render.from_text(helm.output(RenderRequest(chart=stage_addon(tmp_path))))
     service = newer.get("Service", "airflow-statsd-exporter")
     assert service.labels["helm.sh/chart"].startswith("observability-9")
     assert pod_template(newer) == pod_template(with_values())

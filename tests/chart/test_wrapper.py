@@ -109,7 +109,7 @@ def test_both_helm_majors_render_the_same(environment: str, version: str) -> Non
 def test_rendering_again_changes_nothing(values_files: Sequence[Path]) -> None:
     texts = tuple(file.read_text(encoding="utf-8") for file in values_files)
     first, second = (
-        helm.template(RenderRequest(chart=stage(find_upstream()), values=texts)) for _ in range(2)
+        helm.output(RenderRequest(chart=stage(find_upstream()), values=texts)) for _ in range(2)
     )
     assert first == second
 

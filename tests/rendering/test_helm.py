@@ -46,7 +46,7 @@ def template(chart):
 
     def render(major, values=None, **options):
         texts = (json.dumps(values or {}),)
-        return helm.template(RenderRequest(chart=chart, values=texts, helm=major, **options))
+        return helm.output(RenderRequest(chart=chart, values=texts, helm=major, **options))
 
     return render
 

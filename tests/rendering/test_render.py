@@ -111,7 +111,7 @@ def test_a_refusal_is_remembered_like_a_render(monkeypatch: pytest.MonkeyPatch) 
     unknown = {"no_such_key": True}
     with pytest.raises(PlatformError) as first:
         render(chart="add-on", values=[unknown])
-    monkeypatch.setattr("airflow_platform.rendering.render.template", None)  # not called again
+    monkeypatch.setattr("airflow_platform.rendering.render.output", None)  # not called again
     with pytest.raises(PlatformError) as second:
         render(chart="add-on", values=[unknown])
     assert str(first.value) == str(second.value)

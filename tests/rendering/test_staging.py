@@ -29,7 +29,7 @@ def rendered(tree: Path, major: int) -> Render:
         values=(values_file("prod").read_text(encoding="utf-8"),),
         helm=major,
     )
-    return Render.from_text(helm.template(request))
+    return Render.from_text(helm.output(request))
 
 
 def package(chart: Path, destination: Path, major: int) -> set[str]:

@@ -63,7 +63,7 @@ def test_scalars_mean_what_they_mean_to_helm(major, tmp_path):
     (tmp_path / "templates" / "seen.yaml").write_text(
         "{kind: Seen, seen: {{ toJson .Values.scalars }}}"
     )
-    rendered = helm.template(RenderRequest(chart=tmp_path, helm=major))
+    rendered = helm.output(RenderRequest(chart=tmp_path, helm=major))
     seen = strict_yaml.load(rendered, "helm template")["seen"]
     ours = strict_yaml.load(SCALARS, "scalars")
     assert [(isinstance(value, str | bool), value) for value in ours] == [

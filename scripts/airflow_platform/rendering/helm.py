@@ -37,23 +37,25 @@ _IGNORED_VALUE = re.compile(
 )
 
 
-def template(request: RenderRequest) -> str:
-    """Return what ``helm template`` prints for ``request``.
+def output(request: RenderRequest) -> str:
+    """Return what ``helm template``, or a dry run of ``helm install``, prints for ``request``.
 
-    PlatformError when Helm refuses, or ignores a value of the wrong type.
+    An installation that is not made asks no cluster: the version and the APIs of Kubernetes are
+    those that Helm knows itself. PlatformError when Helm refuses, or ignores a value of the wrong
+    type.
     """
+    installing = request.command == "install"
     _check_names(request.release, request.namespace)
     with tempfile.TemporaryDirectory() as directory:
-        arguments = ["template", request.release, str(request.chart)]
-        arguments += ["--namespace", request.namespace, "--kube-version", request.kube_version]
+        arguments = [request.command, request.release, str(request.chart)]
+        arguments += ["--namespace", request.namespace]
+        arguments += ["--dry-run=client"] if installing else _cluster(request)
         for number, text in enumerate(request.values):
             file = Path(directory, f"{number}.yaml")
             file.write_text(text, encoding="utf-8")
             arguments += ["--values", str(file)]
         for assignment in request.sets:
             arguments += ["--set", assignment]
-        for api_version in request.api_versions:
-            arguments += ["--api-versions", api_version]
         with progress(f"Rendering with Helm {request.helm}"):
             done = run(request.helm, arguments)
     if done.returncode < 0:
@@ -68,6 +70,11 @@ def template(request: RenderRequest) -> str:
             + ", ".join(ignored)
         )
     return done.stdout
+
+
+def _cluster(request: RenderRequest) -> list[str]:
+    versions = [word for each in request.api_versions for word in ("--api-versions", each)]
+    return ["--kube-version", request.kube_version, *versions]
 
 
 def run(major: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from airflow_platform.manifests import Render
-from airflow_platform.rendering.helm import RefusedError, template
+from airflow_platform.rendering.helm import RefusedError, output
 from airflow_platform.rendering.request import RenderRequest
 from airflow_platform.rendering.staging import stage, stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
@@ -38,6 +39,47 @@ def render(
     are the wrapper's; the add-on has none. ``helm`` is the major version, ``upstream`` replaces
     the official chart that would be found. PlatformError when Helm or a check refuses the input.
     """
+    request = _request(
+        environment,
+        chart,
+        values,
+        upstream,
+        sets=tuple(sets),
+        helm=helm,
+        release=release,
+        kube_version=kube_version,
+        namespace=namespace,
+        api_versions=tuple(api_versions),
+    )
+    if request.key not in _renders:
+        name = f"{environment or chart}/helm{helm}"
+        text = _printed(request)
+        _renders[request.key] = Render.from_text(text, name=name, namespace=namespace)
+    return _renders[request.key]
+
+
+def dry_run(
+    environment: str | None = None,
+    *,
+    chart: Literal["wrapper", "add-on"] = "wrapper",
+    values: Sequence[Path | Mapping[str, Any]] = (),
+    release: str = RELEASE,
+) -> str:
+    """Return what Helm 4 would print after an installation: hooks, manifests and notes.
+
+    Helm 3 asks a cluster even for that. Arguments and errors are those of ``render``.
+    """
+    request = _request(environment, chart, values, None, release=release, command="install")
+    return _printed(request)
+
+
+def _request(
+    environment: str | None,
+    chart: Literal["wrapper", "add-on"],
+    values: Sequence[Path | Mapping[str, Any]],
+    upstream: UpstreamChart | None,
+    **more: Any,
+) -> RenderRequest:
     if chart == "wrapper":
         staged = stage(upstream or find_upstream())
     else:
@@ -45,31 +87,17 @@ def render(
             raise ValueError("environments and the official chart belong to the wrapper chart")
         staged = stage_addon()
     sources = [values_file(environment), *values] if environment else [*values]
-    program = tool(f"helm{helm}")
-    request = RenderRequest(
-        chart=staged,
-        values=tuple(_values_texts(sources)),
-        sets=tuple(sets),
-        release=release,
-        namespace=namespace,
-        kube_version=kube_version,
-        api_versions=tuple(api_versions),
-        helm=helm,
-        helm_build=f"{program} {program.stat().st_mtime_ns}",
-    )
-    if request.key not in _renders:
-        name = f"{environment or chart}/helm{helm}"
-        text = _manifests(request)
-        _renders[request.key] = Render.from_text(text, name=name, namespace=namespace)
-    return _renders[request.key]
+    request = RenderRequest(staged, tuple(_values_texts(sources)), **more)
+    program = tool(f"helm{request.helm}")
+    return replace(request, helm_build=f"{program} {program.stat().st_mtime_ns}")
 
 
-def _manifests(request: RenderRequest) -> str:
-    """Return what Helm prints, or raise what it says, from the cache where it is known."""
+def _printed(request: RenderRequest) -> str:
+    """Return what Helm prints, or raise what it refuses, from the cache where it is known."""
 
     def write(target: Path) -> None:
         try:
-            outcome = {"manifests": template(request)}
+            outcome = {"printed": output(request)}
         except RefusedError as refused:
             outcome = {"refused": str(refused)}
         target.write_text(json.dumps(outcome), encoding="utf-8")
@@ -77,8 +105,8 @@ def _manifests(request: RenderRequest) -> str:
     outcome = json.loads(publish(cache_dir("renders") / f"{request.key}.json", write).read_text())
     if "refused" in outcome:
         raise RefusedError(outcome["refused"])
-    manifests: str = outcome["manifests"]
-    return manifests
+    printed: str = outcome["printed"]
+    return printed
 
 
 def _values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Literal
 
 from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE
 
@@ -14,7 +15,8 @@ class RenderRequest:
     ``chart`` is a directory that is named by its content (see ``staging``), ``values`` are the
     texts of values files and ``sets`` are ``key=value`` as for --set; later ones win.
     ``api_versions`` are what the cluster offers besides Kubernetes' own APIs. ``helm`` is the major
-    version, and ``helm_build`` tells one build of that Helm from another.
+    version, and ``helm_build`` tells one build of that Helm from another. With the ``command``
+    install Helm prints what it would print after an installation: the notes as well.
     """
 
     chart: Path
@@ -26,6 +28,7 @@ class RenderRequest:
     api_versions: tuple[str, ...] = ()
     helm: int = 4
     helm_build: str = ""
+    command: Literal["template", "install"] = "template"
 
     @property
     def key(self) -> str:
