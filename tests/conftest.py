@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,23 +104,39 @@ def pytest_report_header() -> str:
     return f"airflow chart: {found.version} from {found.source}"
 
 
-# The number of Helm calls, which is what the time of this suite is spent on. Each xdist worker
-# counts its own.
+# What the tests say at the end of a run: what has been measured, the number of Helm calls, which is
+# what the time of this suite is spent on, and why tests were skipped. Workers of xdist add theirs.
 
+_measured: list[str] = []
 _worker_calls = 0
+
+
+@pytest.fixture(scope="session")
+def say_at_the_end() -> Callable[[str], None]:
+    """Add a line to the summary of the run."""
+    return _measured.append
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["helm_calls"] = helm.calls
+        output["measured"] = _measured
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     global _worker_calls
-    _worker_calls += getattr(node, "workeroutput", {}).get("helm_calls", 0)
+    output = getattr(node, "workeroutput", {})
+    _worker_calls += output.get("helm_calls", 0)
+    _measured.extend(output.get("measured", ()))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _measured:
+        terminalreporter.write_line(line)
     terminalreporter.write_line(f"Helm was called {helm.calls + _worker_calls} times.")
+    skips = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skips)
+    for reason, tests in reasons.most_common():
+        terminalreporter.write_line(f"{tests} skipped: {reason}")

@@ -10,7 +10,7 @@ from airflow_platform import cli
 from airflow_platform.manifests import Render
 from airflow_platform.rendering import output
 from airflow_platform.rendering.render import render
-from airflow_platform.rendering.upstream import find_upstream, stand_in
+from airflow_platform.rendering.upstream import STAND_IN, find_upstream, stand_in
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import environments
 
@@ -72,7 +72,7 @@ def test_objects_of_the_same_kind_and_name_get_files_of_their_own(tmp_path):
         f"---\n{{apiVersion: v1, kind: Role, metadata: {{name: same, namespace: {namespace}}}}}\n"
         for namespace in ("one", "two")
     )
-    output.write_directory(Render.from_text(text), tmp_path)
+    output.write_directory(Render.from_text(text), stand_in(), tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {
         "role-same-one.yaml",
         "role-same-two.yaml",
@@ -150,6 +150,26 @@ def test_the_stand_in_is_announced_in_one_line(capsys):
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert "AIRFLOW_CHART" in said.err
+
+
+def test_what_is_rendered_with_the_stand_in_says_so_itself(run, monkeypatch, tmp_path):
+    monkeypatch.setattr("airflow_platform.rendering.upstream.find_upstream", stand_in)
+    monkeypatch.setenv("AIRFLOW_CHART", str(STAND_IN))
+    code, out, _ = run("render", "dev", "--output", tmp_path / "manifests")
+    assert (code, out) == (0, "")
+    files = [file.read_text() for file in (tmp_path / "manifests").iterdir()]
+    code, out, _ = run("render", "dev")
+    assert code == 0
+    for text in (out, *files):
+        first, _, rest = text.partition("\n")
+        assert first.startswith("# The official chart airflow 1.19.0 was not found: a stand-in")
+        assert Render.from_text(rest).manifests
+
+
+@pytest.mark.official_chart
+def test_what_is_rendered_with_the_official_chart_begins_with_it(run):
+    _, out, _ = run("render", "dev")
+    assert out.startswith("---\n")
 
 
 @pytest.mark.official_chart

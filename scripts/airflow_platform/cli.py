@@ -107,7 +107,8 @@ def _render(options: argparse.Namespace) -> int:
     from airflow_platform.rendering.render import render
     from airflow_platform.rendering.upstream import find_upstream
 
-    announce_stand_in(find_upstream())
+    upstream = find_upstream()
+    announce_stand_in(upstream)
     rendered = render(
         options.environment,
         values=options.values,
@@ -118,9 +119,9 @@ def _render(options: argparse.Namespace) -> int:
         kube_version=options.kube_version,
     )
     if options.output:
-        write_directory(rendered, options.output)
+        write_directory(rendered, upstream, options.output)
     else:
-        write_stream(rendered, sys.stdout)
+        write_stream(rendered, upstream, sys.stdout)
     return 0
 
 

@@ -68,6 +68,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "there_is_one_statsd_exporter": [
         ({f"{EXPORTER} spec replicas": 2}, "spec replicas is 2"),
         ({f"{EXPORTER} spec strategy type": "RollingUpdate"}, "Recreate"),
+        ({f"{EXPORTER_CONTAINER} name": "exporter"}, "has no container statsd-exporter"),
     ],
     "the_statsd_exporter_listens_where_its_ports_say": [
         ({f"{EXPORTER_CONTAINER} ports statsd-ingest containerPort": 1}, "listen-udp must be :1"),
@@ -79,10 +80,19 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "the_statsd_service_is_resolved_once": [
         ({f"{SERVICE} spec clusterIP": "None"}, "must not be None"),
+        ({f"{SERVICE} spec type": "LoadBalancer"}, "must be ClusterIP"),
         ({f"{SERVICE} spec ports statsd-scrape port": 80}, "must be 9102"),
     ],
     "the_statsd_network_policy_admits_airflow_and_prometheus": [
         ({f"{POLICY} spec policyTypes": ["Ingress"]}, "Ingress and Egress"),
+        (
+            {
+                f"{POLICY} spec ingress +": {
+                    "from": [{"podSelector": {"matchLabels": {"release": "airflow"}}}]
+                }
+            },
+            "pods of Airflow must be selected by",
+        ),
         ({f"{POLICY} spec ingress +": {"ports": [{"port": 22}]}}, "and no more"),
     ],
     "monitors_scrape_the_statsd_exporter": [
@@ -98,7 +108,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "sidecars_run_the_drain": [
         ({f"{SIDECAR} workingDir": "/"}, "workingDir"),
         ({f"{SIDECAR} command": ["vector"]}, "command must be /bin/sh -c"),
-        ({f"{SIDECAR} command": ["/bin/sh", "-c", "exec vector"]}, "must run /etc/task-logs/drain"),
+        ({f"{SIDECAR} command": ["/bin/sh", "-c", "exec vector"]}, "exec /bin/sh /etc/task-logs"),
         ({f"{SIDECAR} terminationMessagePolicy": None}, "terminationMessagePolicy is not set"),
     ],
     "sidecars_start_first": [

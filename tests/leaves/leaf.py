@@ -7,6 +7,7 @@ templates) count as well; programs do not, for their own tests run them.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -16,15 +17,17 @@ from airflow_platform.manifests import EmbeddedDocument, Manifest, Render
 from airflow_platform.support.frozen import freeze, thaw
 
 Path = tuple[str | int, ...]
+_SHOWN = 60  # characters of an item of a list that has no name
 DATA = ("Dashboard", "Pod", "PrometheusRules", "StatsdMapping", "VectorConfig")
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """One value: ``holder`` is the manifest, or the embedded document's key in it."""
+    """One value of ``document``: a manifest's, or the one embedded in it under ``key``."""
 
     manifest: Manifest
     key: str | None
+    document: Any
     path: Path
     value: Any
     name: str
@@ -58,7 +61,7 @@ def _of_document(document: EmbeddedDocument) -> Iterator[Leaf]:
 def _of(manifest: Manifest, key: str | None, document: Any) -> Iterator[Leaf]:
     where = f"{manifest.kind}/{manifest.name}" + (f" {key}" if key else "")
     for path, value, name in _walk(document, (), ""):
-        yield Leaf(manifest, key, path, value, f"{where} {name}")
+        yield Leaf(manifest, key, document, path, value, f"{where} {name}")
 
 
 def _walk(node: Any, path: Path, name: str) -> Iterator[tuple[Path, Any, str]]:
@@ -75,11 +78,11 @@ def _walk(node: Any, path: Path, name: str) -> Iterator[tuple[Path, Any, str]]:
 def _item(item: Any, number: int) -> str:
     """Name an item of a list by what tells it from the others, as a person would."""
     if isinstance(item, Mapping):
-        for field in ("name", "alert", "record", "title", "match", "refId", "key", "id"):
+        for field in ("match", "name", "alert", "record", "title", "refId", "key", "id"):
             if isinstance(item.get(field), str):
                 return str(item[field])
         return str(number)
-    return str(item).partition("=")[0] if isinstance(item, str) else str(number)
+    return str(item).partition("=")[0][:_SHOWN] if isinstance(item, str) else str(number)
 
 
 # --- Changes
@@ -108,7 +111,7 @@ def changed(document: Any, path: Path, new: Any) -> Any:
         return freeze(new)
     step, *rest = path
     if isinstance(document, Mapping):
-        return freeze({**document, step: changed(document[step], tuple(rest), new)})
+        return MappingProxyType({**document, step: changed(document[step], tuple(rest), new)})
     items = list(document)
     items[int(step)] = changed(items[int(step)], tuple(rest), new)
     return tuple(items)
@@ -120,41 +123,36 @@ def dropped(document: Any, path: Path) -> Any:
     holder = document
     for step in parents:
         holder = holder[step]
-    if isinstance(holder, Mapping):
-        left: Any = {key: value for key, value in holder.items() if key != last}
-    else:
-        left = [item for number, item in enumerate(holder) if number != last]
+    left = (
+        {key: value for key, value in holder.items() if key != last}
+        if isinstance(holder, Mapping)
+        else [item for number, item in enumerate(holder) if number != last]
+    )
     return changed(document, tuple(parents), left)
+
+
+def swapped(document: Any, one: Leaf, two: Leaf) -> Any:
+    """Return the frozen ``document`` with the values of two leaves exchanged."""
+    return changed(changed(document, one.path, two.value), two.path, one.value)
 
 
 def with_document(render: Render, leaf: Leaf, document: Any) -> Render:
     """Return the render in which the document of ``leaf`` is another one."""
-    manifest = leaf.manifest
-    if leaf.key:
+    manifest, key = leaf.manifest, leaf.key
+    if key:
         text = yaml.dump(thaw(document), Dumper=yaml.CSafeDumper, sort_keys=False)
-        document = changed(manifest.document, ("data", leaf.key), text)
+        document = changed(manifest.document, ("data", key), text)
     new = Manifest(document, manifest.template, manifest.text)
     return render.replace(
         manifests=[new if each is manifest else each for each in render.manifests]
     )
 
 
-def original(leaf: Leaf, render: Render) -> Any:
-    """Return the document that ``leaf`` is part of."""
-    if not leaf.key:
-        return leaf.manifest.document
-    (found,) = (
-        each
-        for kind in DATA
-        for each in render.embedded(kind)
-        if each.owner is leaf.manifest and each.key == leaf.key
-    )
-    return found.document
-
-
-def pairs(found: Sequence[Leaf]) -> Iterator[tuple[Leaf, Leaf]]:
+def neighbours(found: Sequence[Leaf]) -> Iterator[tuple[Leaf, Leaf]]:
     """Yield neighbours of one document and type whose values differ: what could be mixed up."""
     for one, two in pairwise(found):
         same = one.manifest is two.manifest and one.key == two.key
-        if same and type(one.value) is type(two.value) and one.value != two.value:
+        # Two words of one list: where their order matters, the whole list is compared.
+        words = one.path[:-1] == two.path[:-1] and isinstance(one.path[-1], int)
+        if same and not words and type(one.value) is type(two.value) and one.value != two.value:
             yield one, two

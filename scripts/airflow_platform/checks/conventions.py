@@ -64,8 +64,9 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
 @CHECKS.add
 def labels_of_pods_are_those_of_their_component(render: Render) -> Iterator[Fault]:
     """Let people select pods by what they select other objects by."""
+    release = _usual([each for each in render.manifests if is_ours(each)], _INSTANCE)
     for pod in filter(is_ours, render.pods()):
-        wanted = pod.owner.labels if not _is_test(pod.owner) else pod.labels
+        wanted = {**pod.owner.labels, _INSTANCE: release}
         for label in ("app.kubernetes.io/name", _INSTANCE, "app.kubernetes.io/component"):
             if pod.labels.get(label) != wanted.get(label):
                 yield pod, f"the pod's label {label} must be {wanted.get(label)!r}"

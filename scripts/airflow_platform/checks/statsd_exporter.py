@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from airflow_platform.checks.facts import Facts, at, contradictions
+from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
 from airflow_platform.manifests import Container, Pod, Render
 
@@ -18,9 +18,12 @@ def there_is_one_statsd_exporter(render: Render) -> Iterator[Fault]:
         "spec replicas": (1, "each replica would hold a part of the counters"),
         "spec strategy type": ("Recreate", "two at once would each hold a part of the counters"),
     }
-    for pod in _exporters(render):
-        for fault in contradictions(pod.owner.document, facts):
-            yield pod.owner, fault
+    for deployment in filter(is_ours, render.all("Deployment")):
+        for fault in contradictions(deployment.document, facts):
+            yield deployment, fault
+    for pod in filter(is_ours, render.pods()):
+        if pod.owner.kind == "Deployment" and COMPONENT not in pod.containers():
+            yield pod, f"has no container {COMPONENT}"
 
 
 @CHECKS.add
@@ -77,8 +80,11 @@ def the_statsd_service_is_resolved_once(render: Render) -> Iterator[Fault]:
             yield service, fault
         if service.at("spec", "clusterIP", default="") == "None":
             yield service, "spec.clusterIP must not be None: a pod's address changes"
-        if service.at("spec", "type", default=None) is None:
-            yield service, "spec.type is not set"
+        if service.at("spec", "type", default=None) != "ClusterIP":
+            yield (
+                service,
+                "spec.type must be ClusterIP: metrics come from inside the cluster",
+            )
 
 
 @CHECKS.add
@@ -88,6 +94,12 @@ def the_statsd_network_policy_admits_airflow_and_prometheus(render: Render) -> I
         types = policy.at("spec", "policyTypes", default=())
         if set(types) != {"Ingress", "Egress"}:
             yield policy, "spec.policyTypes must be Ingress and Egress: it connects to nobody"
+        airflow = {"tier": "airflow", "release": policy.labels.get("app.kubernetes.io/instance")}
+        for rule in policy.at("spec", "ingress", default=()):
+            for peer in rule.get("from") or ():
+                labels = at(peer, "podSelector matchLabels")
+                if labels is not MISSING and "release" in labels and labels != airflow:
+                    yield policy, f"pods of Airflow must be selected by {airflow}, not by {labels}"
         opened = {
             (port.get("port"), port.get("protocol"))
             for rule in policy.at("spec", "ingress", default=())
@@ -139,8 +151,11 @@ def the_mapping_test_runs_the_exporter_of_the_release(render: Render) -> Iterato
         for fault in contradictions(pod.owner.document, facts):
             yield pod, fault
         for container in pod.containers().values():
-            if "--check-config" not in (container.document.get("args") or ()):
-                yield container, "args must hold --check-config"
+            arguments = container.document.get("args") or ()
+            if "--check-config" not in arguments or "--statsd.mapping-config" not in dict(
+                _arguments(container)
+            ):
+                yield container, "args must hold --check-config and --statsd.mapping-config"
             for exporter in exporters:
                 for field in ("image", "imagePullPolicy", "resources", "volumeMounts"):
                     if container.document.get(field) != exporter.document.get(field):

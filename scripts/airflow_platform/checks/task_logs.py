@@ -39,6 +39,12 @@ _SIDECAR: Facts = {
     ),
     f"volumeMounts {CONFIG_VOLUME} mountPath": (CONFIG_DIRECTORY, "the command reads it there"),
 }
+_PROGRAM = f"""\
+[ -r {CONFIG_DIRECTORY}/drain.sh ] && exec /bin/sh {CONFIG_DIRECTORY}/drain.sh
+trap 'exit 1' TERM
+echo 'ConfigMap {{config_map}} is missing: task logs are not shipped' | tee /dev/termination-log >&2
+while :; do sleep 5 & wait $!; done
+"""
 # What drain.sh and parse.vrl know of the task. The ids are taken from the annotations, which hold
 # them verbatim; in the labels Airflow sanitises and hashes them.
 _DOWNWARD_API = {
@@ -64,21 +70,9 @@ def sidecars_run_the_drain(render: Render) -> Iterator[Fault]:
     for sidecar in sidecars(render):
         for fault in contradictions(sidecar.document, _SIDECAR):
             yield sidecar, fault
-        match sidecar.document.get("command"):
-            case ("/bin/sh", "-c", program):
-                drain = f"{CONFIG_DIRECTORY}/drain.sh"
-                if f"[ -r {drain} ] && exec /bin/sh {drain}\n" not in program:
-                    yield sidecar, f"command must run {drain} where it is there"
-                config_map = _source(sidecar, CONFIG_VOLUME)
-                said = f"ConfigMap {config_map} is missing: task logs are not shipped"
-                if f"echo '{said}' | tee /dev/termination-log >&2\n" not in program:
-                    yield sidecar, f"command must say as the termination message: {said}"
-                if not re.search(
-                    r"trap 'exit 1' TERM\n.*\nwhile :; do sleep 5 & wait \$!; done\n", program
-                ):
-                    yield sidecar, "command must wait for SIGTERM and then fail"
-            case command:
-                yield sidecar, f"command must be /bin/sh -c and a program, and not {command}"
+        wanted = ("/bin/sh", "-c", _PROGRAM.format(config_map=_source(sidecar, CONFIG_VOLUME)))
+        if sidecar.document.get("command") != wanted:
+            yield sidecar, f"command must be {' '.join(wanted)}"
 
 
 @CHECKS.add

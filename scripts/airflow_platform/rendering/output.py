@@ -13,12 +13,15 @@ from airflow_platform.support.errors import PlatformError
 def announce_stand_in(upstream: UpstreamChart) -> None:
     """Say on stderr, in one line, that what follows is not made from the official chart."""
     if upstream.is_stand_in:
-        print(
-            f"The official chart airflow {upstream.version} was not found: a stand-in with its"
-            " airflow.cfg and pod template takes its place. For the real one set AIRFLOW_CHART to"
-            " its directory or .tgz.",
-            file=sys.stderr,
-        )
+        print(_about_the_stand_in(upstream), file=sys.stderr)
+
+
+def _about_the_stand_in(upstream: UpstreamChart) -> str:
+    return (
+        f"The official chart airflow {upstream.version} was not found: a stand-in with its"
+        " airflow.cfg and pod template takes its place. For the real one set AIRFLOW_CHART to its"
+        " directory or .tgz."
+    )
 
 
 def report(check: str, problems: Sequence[object]) -> bool:
@@ -29,14 +32,20 @@ def report(check: str, problems: Sequence[object]) -> bool:
     return not problems
 
 
-def write_stream(render: Render, stream: TextIO) -> None:
-    """Write all manifests as one YAML stream."""
+def write_stream(render: Render, upstream: UpstreamChart, stream: TextIO) -> None:
+    """Write all manifests as one YAML stream, whose first line is a comment about a stand-in."""
+    if upstream.is_stand_in:
+        stream.write(f"# {_about_the_stand_in(upstream)}\n")
     for manifest in render.manifests:
         stream.write(f"---\n{manifest.text}\n")
 
 
-def write_directory(render: Render, directory: Path) -> None:
-    """Write one file per object, ``<kind>-<name>.yaml``; PlatformError unless that is all there."""
+def write_directory(render: Render, upstream: UpstreamChart, directory: Path) -> None:
+    """Write one file per object, ``<kind>-<name>.yaml``; PlatformError unless that is all there.
+
+    The first line of each is a comment about a stand-in.
+    """
+    comment = f"# {_about_the_stand_in(upstream)}\n" if upstream.is_stand_in else ""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):
@@ -46,7 +55,7 @@ def write_directory(render: Render, directory: Path) -> None:
             )
         for manifest in render.manifests:
             path = directory / _file_name(manifest, render)
-            path.write_text(f"{manifest.text}\n", encoding="utf-8")
+            path.write_text(f"{comment}{manifest.text}\n", encoding="utf-8")
     except OSError as error:
         raise PlatformError(f"{directory} cannot be written: {error.strerror}") from None
 

@@ -1,0 +1,157 @@
+"""What the templates carry over from files of the chart, whose content has tests of its own.
+
+Each function yields the part of a manifest, what the file says it must be, and the part's path.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from airflow_platform.manifests import Manifest, Render
+from airflow_platform.metrics.labels import labels_by_metric
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.frozen import freeze, thaw
+from airflow_platform.support.project import ADDON
+
+from .leaf import Path
+
+Part = tuple[Manifest, str | None, Path, Any, Any]  # ..., what is there, what must be there
+Values = Mapping[str, Any]
+
+FILES = ADDON / "files"
+
+
+def _file(path: str) -> Any:
+    return strict_yaml.load_file(FILES / path)
+
+
+def dashboards(render: Render, values: Values) -> Iterator[Part]:
+    """The committed dashboards, with the address of this Airflow."""
+    url = values["dashboards"].get("airflowUrl", "http://localhost:8080")
+    for found in render.embedded("Dashboard"):
+        text = (FILES / "dashboards" / found.key).read_text(encoding="utf-8")
+        wanted = json.loads(text.replace("http://localhost:8080", url))
+        yield found.owner, found.key, (), found.document, wanted
+
+
+def relabelings(render: Render, _: Values) -> Iterator[Part]:
+    """Our relabelings, before the user's."""
+    ours = _file("metrics/metric-relabelings.yaml")
+    for monitor in render.all("ServiceMonitor"):
+        for number, wanted in enumerate(ours):
+            path = ("spec", "endpoints", 0, "metricRelabelings", number)
+            yield monitor, None, path, monitor.at(*path), wanted
+
+
+def rules(render: Render, values: Values) -> Iterator[Part]:
+    """Our rules, about this release and with the user's changes."""
+    settings = values["prometheusRule"]
+    files = (strict_yaml.load_file(file) for file in (FILES / "alerts").glob("*.rules.yaml"))
+    of_files = {
+        (group["name"], rule.get("alert") or rule["record"]): rule
+        for file in files
+        for group in file["groups"]
+        for rule in group["rules"]
+    }
+    for manifest in render.all("PrometheusRule"):
+        for g, group in enumerate(manifest.at("spec", "groups")):
+            if group["name"] in {name for name, _ in of_files}:
+                path = ("spec", "groups", g, "name")
+                yield manifest, None, path, group["name"], group["name"]
+            for r, rule in enumerate(group["rules"]):
+                source = of_files.get((group["name"], rule.get("alert") or rule.get("record")))
+                if source is not None:
+                    wanted = _of_release(source, rule, settings)
+                    yield manifest, None, ("spec", "groups", g, "rules", r), rule, wanted
+
+
+def _of_release(source: dict[str, Any], rule: Mapping[str, Any], settings: Values) -> Any:
+    job = "statsd-exporter"  # of the label that everything-on.yaml takes the job from
+    selector = f'job="{job}",namespace="lakehouse-platform"'
+    expression = source["expr"].replace('job="airflow-statsd-exporter"', selector)
+    if "record" in source:
+        return {**source, "expr": expression}
+    change = settings.get("alerts", {}).get(source["alert"], {})
+    threshold = source["annotations"].get("threshold")
+    threshold = str(change.get("threshold", threshold))
+    runbook = f"{settings.get('runbookUrl', 'docs/runbooks')}/{source['alert']}.md"
+    return {
+        **source,
+        **({"for": change["for"]} if "for" in change else {}),
+        "expr": expression.replace("THRESHOLD", threshold),
+        "labels": {
+            **source["labels"],
+            "job": job,
+            "namespace": "lakehouse-platform",
+            **settings.get("alertLabels", {}),
+            **({"severity": change["severity"]} if "severity" in change else {}),
+        },
+        "annotations": {
+            **source["annotations"],
+            "threshold": threshold,
+            "runbook_url": runbook,
+            **settings.get("alertAnnotations", {}),
+        },
+    }
+
+
+_HIDDEN = {"task": (), "dag": ("task_id",), "none": ("task_id", "dag_id")}
+
+
+def mapping(render: Render, values: Values) -> Iterator[Part]:
+    """Our rules for an Airflow 3 with tags, without the labels that the cardinality hides."""
+    hidden = _HIDDEN[values["statsdExporter"].get("mapping", {}).get("cardinality", "task")]
+    file = _file("metrics/statsd-mapping.yaml")
+    labels_of = labels_by_metric()
+    of_file = {rule["match"]: rule for rule in file["mappings"]}
+    for found in render.embedded("StatsdMapping"):
+        yield found.owner, found.key, ("defaults",), found.document["defaults"], file["defaults"]
+        for number, rule in enumerate(found.document["mappings"]):
+            source = of_file.get(rule["match"])
+            if source is not None and rule["name"] == source["name"]:  # else one of the user's
+                hides = [each for each in hidden if each in labels_of.get(source["name"], ())]
+                wanted = dict(source)
+                if hides and "ttl" in source:
+                    wanted["action"] = "drop"
+                elif hides:
+                    wanted["labels"] = {**source.get("labels", {}), **dict.fromkeys(hides, "")}
+                yield found.owner, found.key, ("mappings", number), rule, wanted
+
+
+def pod_template(render: Render, values: Values) -> Iterator[Part]:
+    """The add-on's own pod template: what it has besides the sidecar."""
+    text = (FILES / "task-logs" / "pod-template.yaml").read_text(encoding="utf-8")
+    version = values["podTemplate"]["airflowVersion"]
+    begin, end = text.index("{{"), text.index("}}") + 2
+    wanted = strict_yaml.load(text[:begin] + version + text[end:], "pod-template.yaml")
+    for found in render.embedded("Pod"):
+        if found.owner.name == "airflow-pod-template":
+            there = thaw(found.document)
+            for field in ("apiVersion", "kind", "metadata"):
+                yield found.owner, found.key, (field,), there[field], wanted[field]
+            spec = wanted["spec"]
+            for field in spec.keys() - {"containers", "volumes"}:
+                yield found.owner, found.key, ("spec", field), there["spec"][field], spec[field]
+            for number, volume in enumerate(spec["volumes"]):
+                path: Path = ("spec", "volumes", number)
+                yield found.owner, found.key, path, there["spec"]["volumes"][number], volume
+            (base,), (own,) = there["spec"]["containers"], spec["containers"]
+            for field in own.keys() - {"volumeMounts"}:
+                path = ("spec", "containers", 0, field)
+                yield found.owner, found.key, path, base[field], own[field]
+            for number, mount in enumerate(own["volumeMounts"]):
+                path = ("spec", "containers", 0, "volumeMounts", number)
+                yield found.owner, found.key, path, base["volumeMounts"][number], mount
+
+
+CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
+    dashboards,
+    relabelings,
+    rules,
+    mapping,
+    pod_template,
+)
+
+
+def equal(one: Any, two: Any) -> bool:
+    return bool(freeze(one) == freeze(two))
