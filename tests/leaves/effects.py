@@ -118,6 +118,7 @@ _GENERAL = (
     (r"^ConfigMap/\S+ pod_template_file.yaml ", "pod template: "),
     (r"^ConfigMap/\S+ vector.yaml ", "vector.yaml: "),
     (r"(?<=\.affinity\.).*", "*"),
+    (r"(?<= spec\.ingress)\[(\d)\]\.from\[.*", r"[\1].from[*]"),
     (r"(?<=\.topologySpreadConstraints)\[.*", "[*]"),
 )
 
