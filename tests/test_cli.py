@@ -162,7 +162,8 @@ def test_what_is_rendered_with_the_stand_in_says_so_itself(run, monkeypatch, tmp
     assert code == 0
     for text in (out, *files):
         first, _, rest = text.partition("\n")
-        assert first.startswith("# The official chart airflow 1.19.0 was not found: a stand-in")
+        assert first.startswith("# The official chart airflow "), first
+        assert "a stand-in" in first
         assert Render.from_text(rest).manifests
 
 
