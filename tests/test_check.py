@@ -202,6 +202,16 @@ def test_values_have_no_place_beside_a_stream(check: Run) -> None:
     assert "rendered already" in out
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [(["a"], "is not a values file"), ({"airflow": 1}, "airflow"), ({"global": None}, "global")],
+)
+def test_values_of_the_wrong_form_are_no_traceback(check: Run, values: Any, message: str) -> None:
+    code, out = check("prod", values=values)
+    assert code == 1
+    assert message in out
+
+
 def test_an_unknown_environment_is_named_with_the_near_one(check: Run) -> None:
     code, out = check("produ")
     assert code == 1

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
+from airflow_platform.support.project import NAMESPACE, environments
 
 if TYPE_CHECKING:
     from airflow_platform.checks import Violation
@@ -54,46 +55,28 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add = parser.add_argument
     known = ", ".join(environments())
     add("environment", nargs="?", metavar="ENV", help=f"one of: {known}, all; or - for stdin")
-    add(
-        *("-f", "--values"),
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="values of yours, on top of the environment's; may be repeated",
-    )
-    add(
-        "--set",
-        action="append",
-        default=[],
-        dest="sets",
-        metavar="KEY=VALUE",
-        help="set one value, as helm --set does; may be repeated",
-    )
+    options.add_to(parser)
     add(
         "--airflow-chart",
         type=Path,
         metavar="C",
         help="the official chart, a directory or .tgz; default: where it is found",
     )
-    add("--release", default=RELEASE, help="default: %(default)s")
-    add("--namespace", default=NAMESPACE, help="default: %(default)s")
-    add("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
     add("--output", choices=("text", "json"), default="text", help="default: %(default)s")
     parser.set_defaults(run=_run)
 
 
-def _run(options: argparse.Namespace) -> int:
-    if options.environment == STREAM:
-        if options.values or options.sets or options.airflow_chart:
+def _run(chosen: argparse.Namespace) -> int:
+    if chosen.environment == STREAM:
+        if chosen.values or chosen.sets or chosen.airflow_chart:
             raise PlatformError(
                 "Manifests on stdin are rendered already: -f, --set and --airflow-chart have no"
                 " place beside -."
             )
-        outcomes = [check_stream(sys.stdin.read(), options.namespace)]
+        outcomes = [check_stream(sys.stdin.read(), chosen.namespace)]
     else:
-        outcomes = list(_check_values(options))
-    if options.output == "json":
+        outcomes = list(_check_values(chosen))
+    if chosen.output == "json":
         print(json.dumps({"passed": not _found(outcomes), **_as_json(outcomes)}, indent=2))
     else:
         _print(outcomes)
@@ -115,36 +98,34 @@ def check_stream(text: str, namespace: str = NAMESPACE) -> Outcome:
     return outcome
 
 
-def _check_values(options: argparse.Namespace) -> Iterator[Outcome]:
+def _check_values(chosen: argparse.Namespace) -> Iterator[Outcome]:
     from airflow_platform.rendering.output import announce_stand_in
     from airflow_platform.rendering.upstream import chart_at, find_upstream
 
-    chart = options.airflow_chart
+    chart = chosen.airflow_chart
     upstream = chart_at(chart, "--airflow-chart") if chart else find_upstream()
     announce_stand_in(upstream)
-    own = options.values or options.sets
+    own = chosen.values or chosen.sets
     wanted: Sequence[str | None] = (
         environments()
-        if options.environment == "all" or not (options.environment or own)
-        else [options.environment]
+        if chosen.environment == "all" or not (chosen.environment or own)
+        else [chosen.environment]
     )
     for environment in wanted:
-        yield _check_environment(environment, upstream, options)
+        yield _check_environment(environment, upstream, chosen)
 
 
 def _check_environment(
-    environment: str | None, upstream: "UpstreamChart", options: argparse.Namespace
+    environment: str | None, upstream: "UpstreamChart", chosen: argparse.Namespace
 ) -> Outcome:
     from airflow_platform.checks import Violation
     from airflow_platform.rendering.helm import MAJORS, RefusedError
     from airflow_platform.rendering.render import render
-    from airflow_platform.rendering.values import unknown_keys, with_sets
-    from airflow_platform.support import strict_yaml
+    from airflow_platform.rendering.values import load_file, unknown_keys, with_sets
     from airflow_platform.support.project import ROOT, values_file
 
     files = [ROOT / "values.yaml", *([values_file(environment)] if environment else [])]
-    sources = [strict_yaml.load_file(file) or {} for file in (*files, *options.values)]
-    values = with_sets(sources, options.sets)
+    values = with_sets([load_file(file) for file in (*files, *chosen.values)], chosen.sets)
     outcome = Outcome(environment or "values")
     if upstream.is_stand_in:
         outcome.not_checked["keys_are_known"] = "needs the official chart; set AIRFLOW_CHART"
@@ -155,19 +136,19 @@ def _check_environment(
         try:
             rendered = render(
                 environment,
-                values=options.values,
-                sets=options.sets,
+                values=chosen.values,
+                sets=chosen.sets,
                 helm=major,
-                release=options.release,
-                namespace=options.namespace,
-                kube_version=options.kube_version,
+                release=chosen.release,
+                namespace=chosen.namespace,
+                kube_version=chosen.kube_version,
                 upstream=upstream,
             )
         except RefusedError as refused:
             violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
             outcome.findings[violation] = None
             continue
-        text = json.dumps(values).replace("{{ .Release.Name }}", options.release)
+        text = json.dumps(values).replace("{{ .Release.Name }}", chosen.release)
         _judge(outcome, rendered, named_in=text)
     return outcome
 

@@ -9,16 +9,17 @@ from pathlib import Path
 from airflow_platform import check
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
+from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, environments
+from airflow_platform.support.project import environments
 from airflow_platform.verify_logs import command as verify_logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code: 0, 1 when something is wrong, 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        code: int = chosen.run(chosen)
         sys.stdout.flush()
         return code
     except PlatformError as error:
@@ -40,42 +41,15 @@ def _parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", help="print the manifests of an environment")
     render.add_argument("environment", metavar="ENV", help=f"one of: {known}")
-    render.add_argument(
-        "-f",
-        "--values",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="more values, on top of the environment's; may be repeated",
-    )
-    render.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="sets",
-        metavar="KEY=VALUE",
-        help="set one value, as helm --set does; may be repeated",
-    )
+    options.add_to(render)
     render.add_argument("--helm", type=int, choices=(3, 4), default=4, help="Helm's major version")
     render.add_argument(
         "--output", type=Path, metavar="DIR", help="write one file per object into this directory"
     )
-    render.add_argument("--release", default=RELEASE, help="default: %(default)s")
-    render.add_argument("--namespace", default=NAMESPACE, help="default: %(default)s")
-    render.add_argument("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
     render.set_defaults(run=_render)
 
     lint = commands.add_parser("lint", help="check charts, values, Python and YAML")
-    lint.add_argument(
-        "-f",
-        "--values",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="FILE",
-        help="look at this values file of yours only; may be repeated",
-    )
+    options.add_values(lint, "look at this values file of yours only")
     lint.set_defaults(run=_lint)
 
     check.add_to(commands)
@@ -102,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _render(options: argparse.Namespace) -> int:
+def _render(chosen: argparse.Namespace) -> int:
     from airflow_platform.rendering.output import announce_stand_in, write_directory, write_stream
     from airflow_platform.rendering.render import render
     from airflow_platform.rendering.upstream import find_upstream
@@ -110,46 +84,46 @@ def _render(options: argparse.Namespace) -> int:
     upstream = find_upstream()
     announce_stand_in(upstream)
     rendered = render(
-        options.environment,
-        values=options.values,
-        sets=options.sets,
-        helm=options.helm,
-        release=options.release,
-        namespace=options.namespace,
-        kube_version=options.kube_version,
+        chosen.environment,
+        values=chosen.values,
+        sets=chosen.sets,
+        helm=chosen.helm,
+        release=chosen.release,
+        namespace=chosen.namespace,
+        kube_version=chosen.kube_version,
     )
-    if options.output:
-        write_directory(rendered, upstream, options.output)
+    if chosen.output:
+        write_directory(rendered, upstream, chosen.output)
     else:
         write_stream(rendered, upstream, sys.stdout)
     return 0
 
 
-def _lint(options: argparse.Namespace) -> int:
+def _lint(chosen: argparse.Namespace) -> int:
     from airflow_platform.lint.steps import lint
     from airflow_platform.rendering.output import announce_stand_in
     from airflow_platform.rendering.upstream import find_upstream
 
     announce_stand_in(find_upstream())
-    return 0 if lint(options.values) else 1
+    return 0 if lint(chosen.values) else 1
 
 
-def _tools(options: argparse.Namespace) -> int:
+def _tools(chosen: argparse.Namespace) -> int:
     from airflow_platform.support.tools import TOOLS, available, tool
 
-    for name in options.names or TOOLS:
-        path = tool(name) if options.names else available(name)
+    for name in chosen.names or TOOLS:
+        path = tool(name) if chosen.names else available(name)
         print(name, TOOLS[name].version, path or "not built yet")
     return 0
 
 
-def _generate(options: argparse.Namespace) -> int:
+def _generate(chosen: argparse.Namespace) -> int:
     from airflow_platform.generate.files import outdated, write
 
-    changed = list(outdated()) if options.check else write()
+    changed = list(outdated()) if chosen.check else write()
     for path in changed:
         print(os.path.relpath(path))
-    if options.check and changed:
+    if chosen.check and changed:
         raise PlatformError(
             "These files are out of date. Write them anew: airflow-platform generate"
         )

@@ -98,6 +98,9 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "vector_accepts_its_configuration": [
         ({f"{VECTOR} sinks loki endpiont": "http://loki"}, "endpiont"),
     ],
+    "statsd_exporter_accepts_the_mapping": [
+        ({MAPPING: "mappings: [{match: airflow.*.x*, name: x}]"}, "invalid match"),
+    ],
     "prometheus_accepts_the_rules": [
         (
             {"PrometheusRule/airflow-alerts spec groups airflow rules": [BAD_RULE]},

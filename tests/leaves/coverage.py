@@ -34,6 +34,7 @@ _SLOW = frozenset(
         "prometheus_accepts_the_rules",
         "queries_read_what_there_is",
         "shell_programs_parse",
+        "statsd_exporter_accepts_the_mapping",
         "vector_accepts_its_configuration",
         "vrl_compiles",
     )

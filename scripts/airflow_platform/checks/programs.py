@@ -17,6 +17,7 @@ from airflow_platform.checks.violations import (
     needed,
 )
 from airflow_platform.manifests import Render
+from airflow_platform.metrics.statsd_exporter import complaint
 from airflow_platform.support.answers import ask
 from airflow_platform.support.frozen import thaw
 
@@ -72,6 +73,15 @@ def shell_programs_parse(render: Render) -> Iterator[Fault]:
             case ("sh" | "/bin/sh", "-c", program, *_):
                 if said := _complaint(["sh", "-n"], given=program):
                     yield container, f"command: {said}"
+
+
+@CHECKS.add
+def statsd_exporter_accepts_the_mapping(render: Render) -> Iterator[Fault]:
+    """Let statsd_exporter check its mapping: with one that it refuses it does not start."""
+    for mapping in render.embedded("StatsdMapping"):
+        needed("statsd_exporter")
+        if said := complaint(mapping.text):
+            yield mapping, _one_line(said)
 
 
 @CHECKS.add

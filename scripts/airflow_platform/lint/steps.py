@@ -15,8 +15,7 @@ from airflow_platform.rendering.output import report
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.staging import stage, stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
-from airflow_platform.rendering.values import unknown_keys
-from airflow_platform.support import strict_yaml
+from airflow_platform.rendering.values import load_file, unknown_keys
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import (
@@ -99,8 +98,7 @@ def _unknown_keys(upstream: UpstreamChart, file: Path) -> Iterator[Step]:
 
 
 def _misspelt(upstream: UpstreamChart, file: Path) -> list[str]:
-    values = strict_yaml.load_file(file) or {}
-    return [f"{key}: {wrong}" for key, wrong in unknown_keys(values, upstream)]
+    return [f"{key}: {wrong}" for key, wrong in unknown_keys(load_file(file), upstream)]
 
 
 def _helm_lint(major: int, chart: Path, *values: Path) -> list[str]:

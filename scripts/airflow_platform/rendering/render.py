@@ -11,9 +11,8 @@ from airflow_platform.rendering.helm import RefusedError, output
 from airflow_platform.rendering.request import RenderRequest
 from airflow_platform.rendering.staging import stage, stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
-from airflow_platform.support import strict_yaml
+from airflow_platform.rendering.values import load_file
 from airflow_platform.support.cache import cache_dir, publish
-from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, values_file
 from airflow_platform.support.tools import tool
 
@@ -115,10 +114,5 @@ def _values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:
         if isinstance(source, Mapping):
             yield json.dumps(source)
             continue
-        loaded = strict_yaml.load_file(source)
-        if not isinstance(loaded, dict | None):
-            raise PlatformError(
-                f"{source} is not a values file: it holds a {type(loaded).__name__}, not a mapping"
-                " of settings."
-            )
+        load_file(source)
         yield source.read_text(encoding="utf-8")

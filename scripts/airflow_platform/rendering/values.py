@@ -3,14 +3,27 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from airflow_platform.rendering.upstream import NAME, UpstreamChart, pinned_dependency
 from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.spelling import did_you_mean
 
 _SET_DOT = re.compile(r"(?<!\\)\.")
 _SET_INDEX = re.compile(r"\[\d+\]$")
+
+
+def load_file(path: Path) -> dict[str, Any]:
+    """Return the values of a file, {} for an empty one; PlatformError when it is no mapping."""
+    loaded = strict_yaml.load_file(path)
+    if not isinstance(loaded, dict | None):
+        raise PlatformError(
+            f"{path} is not a values file: it holds a {type(loaded).__name__}, not a mapping of"
+            " settings."
+        )
+    return loaded or {}
 
 
 def merged(*sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +66,10 @@ def unknown_keys(values: Mapping[str, Any], upstream: UpstreamChart) -> list[tup
     schema = json.loads(upstream.read("values.schema.json"))
     defaults = strict_yaml.load(upstream.read("values.yaml"), f"{upstream.path}: values.yaml")
     foreign = _keys_of_other_charts(upstream)
-    below = {key: value for key, value in (values.get(NAME) or {}).items() if key not in foreign}
+    ours = values.get(NAME)
+    if not isinstance(ours, Mapping):
+        return []  # Helm says what is wrong with it
+    below = {key: value for key, value in ours.items() if key not in foreign}
     return [(f"{NAME}.{key}", wrong) for key, wrong in _not_in(below, schema, defaults)]
 
 

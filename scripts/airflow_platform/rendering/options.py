@@ -1,0 +1,35 @@
+"""The options of the commands that render: what Helm is told besides the environment."""
+
+import argparse
+from pathlib import Path
+
+from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE
+
+
+def add_values(parser: argparse.ArgumentParser, about: str) -> None:
+    """Add -f, whose help text is ``about``."""
+    parser.add_argument(
+        *("-f", "--values"),
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help=f"{about}; may be repeated",
+    )
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add values, single values, release, namespace and Kubernetes' version."""
+    add_values(parser, "values of yours, on top of the environment's")
+    add = parser.add_argument
+    add(
+        "--set",
+        action="append",
+        default=[],
+        dest="sets",
+        metavar="KEY=VALUE",
+        help="set one value, as helm --set does; may be repeated",
+    )
+    add("--release", default=RELEASE, help="default: %(default)s")
+    add("--namespace", default=NAMESPACE, help="default: %(default)s")
+    add("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
