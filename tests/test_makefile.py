@@ -1,3 +1,4 @@
+import os
 import shutil
 import subprocess
 
@@ -12,9 +13,16 @@ def make(program, tmp_path):
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, tmp_path)
 
+    # A make that runs the tests is no part of what is tested.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [program("make"), *arguments], cwd=tmp_path, capture_output=True, text=True
+            [program("make"), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
         )
 
     return run

@@ -18,15 +18,23 @@ if ! { mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$
 # fails to write the copy, and goes on printing.
 (trap '' XFSZ && ulimit -f 2048 && exec tee "$copy" 2>/dev/null) <"$pipe" &
 copier=$!
+# The traps come before the entrypoint: a signal to a shell without a trap would not reach the entrypoint. One that
+# comes before the entrypoint runs is sent to it as soon as it does.
+entrypoint='' early=''
+forward() {
+  signalled=1
+  if [ -n "$entrypoint" ]; then kill -"$1" "$entrypoint"; else early=$1; fi
+}
+for signal in HUP INT QUIT TERM USR1 USR2; do
+  # shellcheck disable=SC2064 # $signal is meant to be expanded here
+  trap "forward $signal" "$signal"
+done
 # A shell has SIGINT and SIGQUIT ignored in what it runs in the background (POSIX), and a shell cannot undo it.
 default='env --default-signal=INT,QUIT'
 $default true 2>/dev/null || default='' # of coreutils, which Airflow's images have
 $default "$@" >"$pipe" 2>&1 &
 entrypoint=$!
-for signal in HUP INT QUIT TERM USR1 USR2; do
-  # shellcheck disable=SC2064 # $signal and $entrypoint are meant to be expanded here
-  trap "signalled=1; kill -$signal $entrypoint" "$signal"
-done
+[ -z "$early" ] || forward "$early"
 
 # A signal to this shell ends `wait` while the entrypoint still runs, so `wait` is called again.
 signalled=1 code=129
