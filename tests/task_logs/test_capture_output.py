@@ -145,7 +145,7 @@ def test_a_signal_before_the_entrypoint_runs_reaches_it(
 ) -> None:
     directory = tmp_path / "tools"
     directory.mkdir()
-    # The program's own question whether `env` can set signals back comes just before the entrypoint.
+    # The program asks `env true` just before it starts the entrypoint.
     (directory / "env").write_text(
         f'#!/bin/sh\n[ "$2" != true ] || kill -TERM $PPID\nexec {shutil.which("env")} "$@"\n'
     )

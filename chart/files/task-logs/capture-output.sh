@@ -18,8 +18,8 @@ if ! { mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$
 # fails to write the copy, and goes on printing.
 (trap '' XFSZ && ulimit -f 2048 && exec tee "$copy" 2>/dev/null) <"$pipe" &
 copier=$!
-# The traps come before the entrypoint: a signal to a shell without a trap would not reach the entrypoint. One that
-# comes before the entrypoint runs is sent to it as soon as it does.
+# The traps come before the entrypoint: without a trap a signal would not reach the entrypoint. An early signal is
+# kept until the entrypoint runs, which takes a moment after its start: until then it has the traps of this shell.
 entrypoint='' early=''
 forward() {
   signalled=1
@@ -34,7 +34,7 @@ default='env --default-signal=INT,QUIT'
 $default true 2>/dev/null || default='' # of coreutils, which Airflow's images have
 $default "$@" >"$pipe" 2>&1 &
 entrypoint=$!
-[ -z "$early" ] || forward "$early"
+[ -z "$early" ] || { sleep 0.1; forward "$early"; }
 
 # A signal to this shell ends `wait` while the entrypoint still runs, so `wait` is called again.
 signalled=1 code=129
