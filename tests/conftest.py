@@ -99,6 +99,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("needs the official chart; set AIRFLOW_CHART to its directory or .tgz")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return half as many workers again as there are cores: many tests wait for a Vector."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 def pytest_report_header() -> str:
     found = find_upstream()
     return f"airflow chart: {found.version} from {found.source}"
