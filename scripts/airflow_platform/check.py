@@ -159,6 +159,7 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     What ``named_in``, the text of the values, names is taken to exist; everything when it is None.
     """
     from airflow_platform.checks import MALFORMED, judge
+    from airflow_platform.checks.kubeconform import kinds_without_schema
     from airflow_platform.checks.references import not_rendered
     from airflow_platform.manifests import External
 
@@ -175,6 +176,9 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     verdict = judge(rendered.replace(external=external))
     outcome.findings |= dict.fromkeys(verdict.violations)
     outcome.not_checked |= verdict.not_checked
+    for kind in sorted(kinds_without_schema(rendered)):
+        reason = "no CustomResourceDefinition of it is listed in tools/crds.yaml"
+        outcome.not_checked[f"the form of {kind}"] = reason
 
 
 def _names(text: str, name: str) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 from airflow_platform.checks.schemas import (
     CRDS_FILE,
     crd_locations,
+    crd_modules,
     kubernetes_location,
     kubernetes_versions,
 )
-from airflow_platform.checks.violations import CHECKS, Fault, needed
-from airflow_platform.manifests import Render
+from airflow_platform.checks.violations import CHECKS, Fault, is_ours, needed
+from airflow_platform.manifests import Manifest, Render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.answers import ask
 from airflow_platform.support.errors import PlatformError
@@ -35,7 +36,30 @@ def default_versions() -> tuple[str, ...]:
 def objects_fit_their_schema(render: Render) -> Iterator[Fault]:
     """Hold every object, embedded pod templates included, against the schemas of its API."""
     needed("kubeconform")
-    yield from faults(render, default_versions())
+    foreign = {str(manifest) for manifest in _without_schema(render)}
+    for subject, fault in faults(render, default_versions()):
+        if subject not in foreign:
+            yield subject, fault
+
+
+def kinds_without_schema(render: Render) -> set[str]:
+    """Return the kinds of custom resources of others that cannot be checked for want of a schema.
+
+    Of our own objects a missing schema is a fault.
+    """
+    return {f"{each.kind} of {each.api_version}" for each in _without_schema(render)}
+
+
+def _without_schema(render: Render) -> list[Manifest]:
+    known = {module.group for module in crd_modules()}
+    groups = {each: each.api_version.rpartition("/")[0] for each in render.manifests}
+    return [
+        manifest
+        for manifest, group in groups.items()
+        # Groups of Kubernetes itself have no dot, or end in k8s.io.
+        if "." in group and not group.endswith("k8s.io") and group not in known
+        if not is_ours(manifest)
+    ]
 
 
 def faults(render: Render, kube_versions: Iterable[str]) -> Iterator[Fault]:
