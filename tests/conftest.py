@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.checks import CHECKS, NotCheckedError, Violation
+from airflow_platform.checks.judge import CHECKS, NotCheckedError, Violation
 from airflow_platform.manifests import Render
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render

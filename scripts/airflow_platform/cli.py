@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from airflow_platform import check
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
+from airflow_platform.checks import command as check
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import environments

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_platform.checks import CHECKS, Violation
+from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import Render
 
 

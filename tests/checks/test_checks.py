@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_platform.checks import CHECKS, Violation
+from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
 from . import fact_cases, object_cases, query_cases, reference_cases

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.checks import CHECKS
+from airflow_platform.checks.judge import CHECKS
 from airflow_platform.manifests import Render
 
 pytestmark = pytest.mark.usefixtures("query_parser")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_platform.checks import CHECKS, NotCheckedError
+from airflow_platform.checks.judge import CHECKS, NotCheckedError
 from airflow_platform.manifests import Render
 from airflow_platform.metrics import query_parser
 from airflow_platform.support.errors import PlatformError

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.checks import CHECKS, MALFORMED, NotCheckedError
+from airflow_platform.checks.judge import CHECKS, MALFORMED, NotCheckedError
 from airflow_platform.checks.kubeconform import faults_of
 from airflow_platform.manifests import Render
 from airflow_platform.support import strict_yaml

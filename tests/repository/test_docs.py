@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from airflow_platform.checks import CHECKS
+from airflow_platform.checks.judge import CHECKS
 from airflow_platform.support.project import ROOT
 
 DOCUMENTS = sorted(

@@ -14,7 +14,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
 
 if TYPE_CHECKING:
-    from airflow_platform.checks import Violation
+    from airflow_platform.checks.judge import Violation
     from airflow_platform.manifests import Render
     from airflow_platform.rendering.upstream import UpstreamChart
 
@@ -118,7 +118,7 @@ def _check_values(chosen: argparse.Namespace) -> Iterator[Outcome]:
 def _check_environment(
     environment: str | None, upstream: "UpstreamChart", chosen: argparse.Namespace
 ) -> Outcome:
-    from airflow_platform.checks import Violation
+    from airflow_platform.checks.judge import Violation
     from airflow_platform.rendering.helm import MAJORS, RefusedError
     from airflow_platform.rendering.render import render
     from airflow_platform.rendering.values import load_file, unknown_keys, with_sets
@@ -158,7 +158,7 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
 
     What ``named_in``, the text of the values, names is taken to exist; everything when it is None.
     """
-    from airflow_platform.checks import MALFORMED, judge
+    from airflow_platform.checks.judge import MALFORMED, judge
     from airflow_platform.checks.kubeconform import kinds_without_schema
     from airflow_platform.checks.references import not_rendered
     from airflow_platform.manifests import External
