@@ -12,6 +12,7 @@ import yaml
 from airflow_platform import cli
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import STAND_IN, find_upstream
+from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import environments
 
 Run = Callable[..., tuple[int, str]]
@@ -119,6 +120,39 @@ def test_a_secret_that_only_a_container_names_is_found_but_not_one_of_the_values
     assert findings("prod", {"airflow": fernet}) == []
 
 
+LEGITIMATE: dict[str, dict[str, Any]] = {
+    "an account of another's": {"workers": {"serviceAccount": {"create": False, "name": "mine"}}},
+    "OpenShift's role": {"rbac": {"createSCCRoleBinding": True}},
+    "a reference to a Secret": {
+        "secret": [{"envName": "SLACK_TOKEN", "secretName": "slack", "secretKey": "token"}]
+    },
+    "a Secret named after the release": {
+        "extraEnvFrom": "- secretRef: {name: '{{.Release.Name}}-extra'}"
+    },
+    "files that only look like ours": {
+        "extraConfigMaps": {"own": {"data": "tsconfig.json: '{} // no'\nrun.sh: 'a=(1 2)'\n"}}
+    },
+}
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("airflow", LEGITIMATE.values(), ids=LEGITIMATE)
+def test_what_is_legitimate_is_no_finding(findings: Findings, airflow: dict[str, Any]) -> None:
+    assert findings("prod", {"airflow": airflow}) == []
+
+
+@pytest.mark.parametrize("options", [("--release", "r" * 40), ("--namespace", "2024")])
+def test_every_legal_release_and_namespace_passes(check: Run, options: tuple[str, ...]) -> None:
+    code, out = check("prod", *options)
+    assert code == 0, out
+
+
+def test_statsd_that_is_sent_to_another_namespace_is_found(findings: Findings) -> None:
+    elsewhere = {"statsd_host": "airflow-statsd-exporter.elsewhere.svc"}
+    found = findings("prod", {"airflow": {"config": {"metrics": elsewhere}}})
+    assert {each["check"] for each in found} == {"statsd_reaches_a_service"}
+
+
 @pytest.mark.parametrize(
     ("transform", "check_name"),
     [
@@ -182,6 +216,30 @@ def test_a_stream_of_good_manifests_passes(check: Run, monkeypatch: pytest.Monke
     code, out = check("-")
     assert code == 0, out
     assert "must exist in the namespace: Secret airflow-metadata with connection" in out
+
+
+@pytest.mark.parametrize("options", [(), ("--namespace", "data")])
+def test_the_namespace_of_a_stream_is_the_one_that_its_objects_name(
+    check: Run, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    stream(monkeypatch, manifests(namespace="data"))
+    code, out = check("-", *options)
+    assert code == 0, out
+
+
+@pytest.mark.parametrize("change", ["list", "crlf"])
+def test_a_stream_can_be_a_list_and_have_other_line_ends(
+    check: Run, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    text = manifests()
+    if change == "crlf":
+        text = text.replace("\n", "\r\n")
+    else:
+        items = [strict_yaml.load(m.text, "") for m in render("prod").manifests]
+        text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items})
+    stream(monkeypatch, text)
+    code, out = check("-")
+    assert code == 0, out
 
 
 def test_a_fault_in_a_stream_is_found(check: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import environments
+from airflow_platform.support.project import NAMESPACE, environments
 from airflow_platform.verify_logs import command as verify_logs
 
 
@@ -89,7 +89,7 @@ def _render(chosen: argparse.Namespace) -> int:
         sets=chosen.sets,
         helm=chosen.helm,
         release=chosen.release,
-        namespace=chosen.namespace,
+        namespace=chosen.namespace or NAMESPACE,
         kube_version=chosen.kube_version,
     )
     if chosen.output:

@@ -139,6 +139,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{SIDECAR} imagePullPolicy": "Always"}, "IfNotPresent"),
         ({f"{VECTOR} data_dir": "/data"}, "must mount a volume at data_dir"),
         ({f"{SIDECAR} ports vector-metrics containerPort": 1}, "the port vector-metrics"),
+        ({f"{SIDECAR} ports": None}, "must have the TCP port vector-metrics"),
     ],
     "sidecars_report_to_the_statsd_exporter": [
         ({f"{SIDECAR} env STATSD_HOST value": "x"}, "must be one of"),
@@ -156,7 +157,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{VECTOR} sinks loki tls ca_file": "/ca.crt"}, "reads /ca.crt"),
         ({f"{VECTOR} secret": None}, "mounts task-logs-auth"),
         ({f"{VECTOR} secret loki type": "exec"}, "secret loki type"),
-        ({f"{VECTOR} sinks loki tls key_file": None}, "both crt_file and key_file"),
+        ({f"{VECTOR} sinks loki tls key_file": None}, "tls key_file is not set"),
     ],
     "captured_output_goes_through_our_program": [
         ({f"{BASE} command": None}, "command must begin with /bin/sh"),
@@ -176,6 +177,9 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "vector_reads_every_line_of_every_log_file": [
         ({f"{VECTOR} sources task_logs read_from": "end"}, "read_from"),
         ({f"{VECTOR} sources task_logs fingerprint strategy": "checksum"}, "device_and_inode"),
+    ],
+    "inputs_name_a_step": [
+        ({f"{VECTOR} sinks archive inputs": ["nothing"]}, "sinks.archive: inputs must name"),
     ],
     "vector_keeps_records_together": [
         ({f"{VECTOR} sources task_logs multiline start_pattern": "^T"}, "must match '[2026"),

@@ -110,7 +110,13 @@ def test_external_config_maps_are_declared_with_their_keys(edited: Edit) -> None
 
 
 def test_external_service_accounts_and_roles_are_declared(edited: Edit) -> None:
-    render = edited({"ServiceAccount/airflow-worker": None, "Role/airflow-pod-log-reader": None})
+    render = edited(
+        {
+            "ServiceAccount/airflow-worker": None,
+            "RoleBinding/airflow-pod-log-reader roleRef kind": "ClusterRole",
+        }
+    )
+    assert CHECKS["bindings_bind_a_role"](render)
     there = render.replace(
         external=External(
             service_accounts={"airflow-worker"}, cluster_roles={"airflow-pod-log-reader"}

@@ -57,12 +57,18 @@ def rules(render: Render, values: Values) -> Iterator[Part]:
         for g, group in enumerate(manifest.at("spec", "groups")):
             if group["name"] in {name for name, _ in of_files}:
                 path = ("spec", "groups", g, "name")
-                yield manifest, None, path, group["name"], group["name"]
+                yield manifest, None, path, group["name"], _group_of(of_files, group["rules"])
             for r, rule in enumerate(group["rules"]):
                 source = of_files.get((group["name"], rule.get("alert") or rule.get("record")))
                 if source is not None:
                     wanted = _of_release(source, rule, settings)
                     yield manifest, None, ("spec", "groups", g, "rules", r), rule, wanted
+
+
+def _group_of(of_files: Mapping[tuple[str, str], Any], rules_: Any) -> str:
+    """The group of the files that has the first of these rules."""
+    name = rules_[0].get("alert") or rules_[0].get("record")
+    return next(group for group, rule in of_files if rule == name)
 
 
 def _of_release(source: dict[str, Any], rule: Mapping[str, Any], settings: Values) -> Any:

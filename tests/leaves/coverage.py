@@ -16,7 +16,7 @@ from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import KUBE_VERSION
 
 from . import carried
-from .effects import changed_by, keys
+from .effects import holding, keys
 from .leaf import Leaf, changed, dropped, leaves, neighbours, other, swapped, with_document
 
 FREE: Mapping[str, str] = strict_yaml.load_file(Path(__file__).with_name("free.yaml"))
@@ -117,7 +117,7 @@ def measure(render: Render, values: Mapping[str, Any]) -> Coverage:
     """
     found = Coverage()
     judges = Judges(render)
-    passed = {leaf for key in keys() for leaf in changed_by(key)}
+    passed = {leaf for key in keys() for leaf in holding(key)}
     parts = [
         (manifest, key, path)
         for carry in carried.CARRIED

@@ -23,7 +23,10 @@ def _of_the_add_on(name: str) -> dict[str, Any]:
     return {"global": values["global"], **values["observability"]}
 
 
-_FILES = (_of_the_add_on("everything-on.yaml"), _of_the_add_on("everything-else-on.yaml"))
+_FILES: tuple[Mapping[str, Any], ...] = (
+    _of_the_add_on("everything-on.yaml"),
+    _of_the_add_on("everything-else-on.yaml"),
+)
 EVERYTHING_ON, _ = _FILES
 # Values that are not the default. What some cannot set, others do.
 _VALUES = (
@@ -56,24 +59,58 @@ def changed_by(key: str) -> set[str]:
 
     An object that appears or goes is one entry, ``Kind/name``.
     """
+    return {leaf for values in _setting(key) for leaf in _changed(*_two_states(key, values))}
+
+
+def _setting(key: str) -> list[Mapping[str, Any]]:
+    """The values that set ``key`` to another value than its default."""
     setting = [v for v in _VALUES if _at(v, key) not in (None, _at(DEFAULTS, key))]
-    ours = [values for values in setting if values in _FILES] or setting[:1]
-    return {leaf for values in ours for leaf in _changed_by(key, values)}
+    return [values for values in setting if values in _FILES] or setting[:1]
 
 
-def _changed_by(key: str, values: Mapping[str, Any]) -> set[str]:
+def _two_states(
+    key: str, values: Mapping[str, Any]
+) -> tuple[dict[str, Manifest], dict[str, Manifest]]:
+    """The objects, by kind and name, without and with the key."""
     set_ = merged(values, _BESIDES.get(key, {}))
-    before, after = (
-        _objects(render(chart="add-on", values=[each])) for each in (_without(set_, key), set_)
+    return (
+        _objects(render(chart="add-on", values=[_without(set_, key)])),
+        _objects(render(chart="add-on", values=[set_])),
     )
-    appeared_or_gone = before.keys() ^ after.keys()
-    changed = (
-        leaf
-        for name in before.keys() & after.keys()
-        if before[name].document != after[name].document
-        for leaf in _differences(before[name], after[name])
-    )
-    return {*appeared_or_gone, *changed}
+
+
+def _changed(before: Mapping[str, Manifest], after: Mapping[str, Manifest]) -> Iterator[str]:
+    yield from before.keys() ^ after.keys()
+    for name in before.keys() & after.keys():
+        if before[name].document != after[name].document:
+            yield from _differences(before[name], after[name])
+
+
+def holding(key: str) -> set[str]:
+    """The leaves that hold the value of ``key``, and not only come and go with it."""
+    found: set[str] = set()
+    for values in _setting(key):
+        before, after = _two_states(key, values)
+        wanted = {str(value) for value in _scalars(_at(values, key)) if len(str(value)) > 1}
+        for name in before.keys() & after.keys():
+            old, new = _leaves(before[name]), _leaves(after[name])
+            for leaf in new:
+                came = leaf not in old and any(w in str(v) for w in wanted for v in new[leaf])
+                if came or (leaf in old and old[leaf] != new[leaf]):
+                    found.add(leaf)
+    return found
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield key
+            yield from _scalars(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _scalars(item)
+    elif not isinstance(value, bool) and value is not None:
+        yield value
 
 
 def _at(values: Any, key: str) -> Any:

@@ -4,6 +4,7 @@ import argparse
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_platform.rendering.upstream import UpstreamChart
 
 STREAM = "-"
+_RELEASE_NAME = re.compile(r"\{\{-?\s*\.Release\.Name\s*-?\}\}")
 
 _DESCRIPTION = """\
 Render with both majors of Helm and check the manifests: security, names, references between
@@ -71,7 +73,7 @@ def _run(chosen: argparse.Namespace) -> int:
         if chosen.values or chosen.sets or chosen.airflow_chart:
             raise PlatformError(
                 "Manifests on stdin are rendered already: -f, --set and --airflow-chart have no"
-                " place beside -."
+                " place beside -. Give them to `helm template`."
             )
         outcomes = [check_stream(sys.stdin.read(), chosen.namespace)]
     else:
@@ -83,16 +85,20 @@ def _run(chosen: argparse.Namespace) -> int:
     return 1 if _found(outcomes) else 0
 
 
-def check_stream(text: str, namespace: str = NAMESPACE) -> Outcome:
+def check_stream(text: str, namespace: str | None = None) -> Outcome:
     """Check a stream of manifests, as `helm template` prints it.
 
-    Secrets and ConfigMaps that are not in it are taken to exist, for nobody can tell.
+    ``namespace`` is the release's; None: the one that most objects name. What is not in the stream
+    (Secrets, ConfigMaps, ServiceAccounts, ClusterRoles) is taken to exist, for nobody can tell.
     """
     from airflow_platform.manifests import Render
 
-    rendered = Render.from_text(text, name="stdin", namespace=namespace)
+    rendered = Render.from_text(text, name="stdin")
     if not rendered.manifests:
         raise PlatformError("There is no manifest on stdin. Give what `helm template` prints.")
+    named = Counter(each.namespace for each in rendered.manifests if each.namespace)
+    usual = named.most_common(1)[0][0] if named else NAMESPACE
+    rendered = rendered.replace(namespace=namespace or usual)
     outcome = Outcome("stdin")
     _judge(outcome, rendered, named_in=None)
     return outcome
@@ -140,7 +146,7 @@ def _check_environment(
                 sets=chosen.sets,
                 helm=major,
                 release=chosen.release,
-                namespace=chosen.namespace,
+                namespace=chosen.namespace or NAMESPACE,
                 kube_version=chosen.kube_version,
                 upstream=upstream,
             )
@@ -148,7 +154,7 @@ def _check_environment(
             violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
             outcome.findings[violation] = None
             continue
-        text = json.dumps(values).replace("{{ .Release.Name }}", chosen.release)
+        text = _RELEASE_NAME.sub(chosen.release, json.dumps(values))
         _judge(outcome, rendered, named_in=text)
     return outcome
 
@@ -160,10 +166,10 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     """
     from airflow_platform.checks.judge import MALFORMED, judge
     from airflow_platform.checks.kubeconform import kinds_without_schema
-    from airflow_platform.checks.references import not_rendered
+    from airflow_platform.checks.references import EXTERNAL_KINDS, not_rendered
     from airflow_platform.manifests import External
 
-    names: dict[str, dict[str, None]] = {"Secret": {}, "ConfigMap": {}}
+    names: dict[str, dict[str, None]] = {kind: {} for kind in EXTERNAL_KINDS}
     try:
         for reference in not_rendered(rendered):
             if named_in is None or _names(named_in, reference.name):
@@ -172,7 +178,12 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
                 keys |= {reference.key} if reference.key else set()
     except (PlatformError, *MALFORMED):
         pass  # manifests that cannot be read; the checks say so
-    external = External(secrets=names["Secret"], config_maps=names["ConfigMap"])
+    external = External(
+        secrets=names["Secret"],
+        config_maps=names["ConfigMap"],
+        service_accounts=names["ServiceAccount"],
+        cluster_roles=names["ClusterRole"],
+    )
     verdict = judge(rendered.replace(external=external))
     outcome.findings |= dict.fromkeys(verdict.violations)
     outcome.not_checked |= verdict.not_checked

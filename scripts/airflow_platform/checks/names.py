@@ -34,9 +34,12 @@ CLUSTER_SCOPED_KINDS = {
 _DNS_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DNS_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(\.{_DNS_LABEL})*")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_RBAC_NAME = re.compile(r"[^/%]+")
 _LONGEST_NAME = 63
-# What Kubernetes appends must still fit into 63: a revision's hash, a run's time.
-_LONGEST_NAME_OF_KIND = {"StatefulSet": 52, "CronJob": 52}
+# What Kubernetes appends must still fit into 63: a revision's hash, a run's time. Names of accounts
+# and roles become neither labels nor host names.
+_LONGEST_NAME_OF_KIND = {"StatefulSet": 52, "CronJob": 52, "ServiceAccount": 253}
+_RBAC = "rbac.authorization.k8s.io/"
 
 
 @CHECKS.add
@@ -45,6 +48,8 @@ def names_are_valid(render: Render) -> Iterator[Fault]:
     for manifest in render.manifests:
         limit = _LONGEST_NAME_OF_KIND.get(manifest.kind, _LONGEST_NAME)
         pattern = _SERVICE_NAME if manifest.kind == "Service" else _DNS_SUBDOMAIN
+        if manifest.api_version.startswith(_RBAC):
+            limit, pattern = 253, _RBAC_NAME
         if len(manifest.name) > limit:
             yield manifest, f"the name has {len(manifest.name)} characters, {limit} are allowed"
         if not pattern.fullmatch(manifest.name):

@@ -103,8 +103,10 @@ def statsd_reaches_a_service(render: Render) -> Iterator[Fault]:
         metrics = config.document.get("metrics") or {}
         if metrics.get("statsd_on", "").lower() == "true":
             host, port = metrics.get("statsd_host", ""), metrics.get("statsd_port", "")
-            ports = _ports_of_service(render, host.partition(".")[0], "UDP")
-            if port not in map(str, ports):
+            name, _, rest = host.partition(".")
+            ports = _ports_of_service(render, name, "UDP")
+            elsewhere = rest and rest.partition(".")[0] != render.namespace
+            if elsewhere or port not in map(str, ports):
                 yield config, f"[metrics] there is no Service {host} with port {port}/UDP"
 
 
@@ -151,24 +153,27 @@ def autoscalers_scale_a_workload(render: Render) -> Iterator[Fault]:
 @CHECKS.add
 def service_accounts_exist(render: Render) -> Iterator[Fault]:
     """Find each ServiceAccount: while it is missing no pod of it is created."""
-    known = {"default", *render.external.service_accounts, *_names(render, "ServiceAccount")}
-    for pod in render.pods():
-        account = pod.spec.get("serviceAccountName", "default")
-        if account not in known:
-            yield pod, f"there is no ServiceAccount {account}"
-    for binding in (*render.all("RoleBinding"), *render.all("ClusterRoleBinding")):
-        for subject in binding.at("subjects", default=()):
-            if subject["kind"] == "ServiceAccount" and subject["name"] not in known:
-                yield binding, f"there is no ServiceAccount {subject['name']}"
+    known = {*render.external.service_accounts, *_names(render, "ServiceAccount")}
+    for holder, name in _accounts(render):
+        # The official chart binds a role to accounts of pods that it does not make.
+        used = isinstance(holder, Pod) or not holder.name.endswith("-scc-rolebinding")
+        if used and name not in known:
+            yield (
+                holder,
+                f"there is no ServiceAccount {name}; create it, and name it in your values",
+            )
 
 
 @CHECKS.add
 def bindings_bind_a_role(render: Render) -> Iterator[Fault]:
     """Find each bound role: a missing one grants nothing."""
-    for binding in (*render.all("RoleBinding"), *render.all("ClusterRoleBinding")):
+    for binding, name in _cluster_roles(render):
+        if name not in {*render.external.cluster_roles, *_names(render, "ClusterRole")}:
+            yield binding, f"there is no ClusterRole {name}"
+    for binding in render.all("RoleBinding"):
         role = binding.at("roleRef")
-        if role["name"] not in {*render.external.cluster_roles, *_names(render, role["kind"])}:
-            yield binding, f"there is no {role['kind']} {role['name']}"
+        if role["kind"] == "Role" and role["name"] not in _names(render, "Role"):
+            yield binding, f"there is no Role {role['name']}"
 
 
 # --- Volumes, ConfigMaps and Secrets
@@ -200,18 +205,48 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
 class Reference:
     """What a pod takes from a ConfigMap or Secret; ``key`` None stands for all of it."""
 
-    holder: Pod | Container
+    holder: Pod | Container | Manifest
     kind: str
     name: str
     key: str | None
     optional: bool
 
 
+EXTERNAL_KINDS = ("Secret", "ConfigMap", "ServiceAccount", "ClusterRole")
+
+
 def not_rendered(render: Render) -> Iterator[Reference]:
-    """Yield what pods need of ConfigMaps and Secrets that are not among the manifests."""
+    """Yield what is referred to and is not among the manifests, of EXTERNAL_KINDS."""
     for reference in _references(render):
         if not reference.optional and reference.name not in _keys(render, reference.kind):
             yield reference
+    for kind, names in (
+        ("ServiceAccount", _accounts(render)),
+        ("ClusterRole", _cluster_roles(render)),
+    ):
+        for holder, name in names:
+            if name not in _names(render, kind):
+                yield Reference(holder, kind, name, None, optional=False)
+
+
+def _accounts(render: Render) -> Iterator[tuple[Pod | Manifest, str]]:
+    """Yield the ServiceAccount of each pod, and those that get a role."""
+    for pod in render.pods():
+        name = pod.spec.get("serviceAccountName", "default")
+        if name != "default":  # which every namespace has
+            yield pod, name
+    for binding in (*render.all("RoleBinding"), *render.all("ClusterRoleBinding")):
+        for subject in binding.at("subjects", default=()):
+            if subject["kind"] == "ServiceAccount":
+                yield binding, subject["name"]
+
+
+def _cluster_roles(render: Render) -> Iterator[tuple[Manifest, str]]:
+    """Yield the bound ClusterRoles, without those that come with the cluster (system:...)."""
+    for binding in (*render.all("RoleBinding"), *render.all("ClusterRoleBinding")):
+        role = binding.at("roleRef")
+        if role["kind"] == "ClusterRole" and not role["name"].startswith("system:"):
+            yield binding, role["name"]
 
 
 @CHECKS.add

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from airflow_platform.checks.violations import CHECKS, Fault, containers
 from airflow_platform.manifests import Render
 
-_SECRET_WORDS = {"PASSWORD", "PASSWD", "SECRET", "TOKEN", "KEY"}
+_SECRET_WORDS = {"PASSWORD", "PASSWD", "SECRET", "TOKEN"}
+# A key of these kinds is a secret; others are those of a table or a mapping.
+_SECRET_KEYS = {"ACCESS", "API", "FERNET", "PRIVATE", "SECRET", "SHARED", "SIGNING", "SSH"}
+# What follows says which Secret and key KubernetesExecutor takes a variable from (name=key).
+_REFERENCES = "AIRFLOW__KUBERNETES_SECRETS__"
 # A name that ends so says where a secret is, or something else about it.
 _ABOUT_A_SECRET = {"FILE", "PATH", "DIR", "NAME", "CMD", "URL", "ENABLED", "TTL"}
 _PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}")
@@ -43,7 +47,10 @@ def config_maps_hold_no_secrets(render: Render) -> Iterator[Fault]:
 
 def _names_a_secret(name: str) -> bool:
     words = name.upper().split("_")
-    return bool(_SECRET_WORDS.intersection(words)) and words[-1] not in _ABOUT_A_SECRET
+    if name.upper().startswith(_REFERENCES) or words[-1] in _ABOUT_A_SECRET:
+        return False
+    is_key = words[-1] == "KEY" and (len(words) == 1 or not _SECRET_KEYS.isdisjoint(words))
+    return is_key or not _SECRET_WORDS.isdisjoint(words)
 
 
 def _is_literal(value: str) -> bool:

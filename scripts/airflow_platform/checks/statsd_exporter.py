@@ -122,8 +122,9 @@ def monitors_scrape_the_statsd_exporter(render: Render) -> Iterator[Fault]:
         names = monitor.at("spec", "namespaceSelector", "matchNames", default=())
         if tuple(names) != (render.namespace,):
             yield monitor, f"spec.namespaceSelector.matchNames must be {render.namespace}"
-        if monitor.at("spec", "scrapeNativeHistograms", default=False):
+        if monitor.at("spec", "scrapeProtocols", default=None) is not None:
             facts: Facts = {
+                "spec scrapeNativeHistograms": (True, "only native histograms need protocols"),
                 "spec scrapeClassicHistograms": (True, "dashboards and alerts use the buckets"),
                 "spec scrapeProtocols": (
                     ("PrometheusProto", "OpenMetricsText1.0.0", "PrometheusText0.0.4"),

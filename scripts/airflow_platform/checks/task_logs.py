@@ -179,6 +179,10 @@ def _compared(
         yield sidecar, f"must mount a volume at data_dir of {configuration}"
     address = str(at(vector, "sinks internal_metrics_exporter address"))
     port = at(sidecar.document, "ports vector-metrics containerPort")
+    if "internal_metrics" in (vector.get("sources") or {}):
+        protocol = at(sidecar.document, "ports vector-metrics protocol")
+        if protocol not in (MISSING, "TCP") or port is MISSING:
+            yield sidecar, "must have the TCP port vector-metrics, which the PodMonitor scrapes"
     if port is not MISSING and address != f"0.0.0.0:{port}":
         yield sidecar, f"the port vector-metrics must be the one of {configuration}: {address}"
 
@@ -195,7 +199,7 @@ def sidecars_report_to_the_statsd_exporter(render: Render) -> Iterator[Fault]:
     for sidecar in sidecars(render):
         environment = _environment(sidecar)
         host, port = environment.get("STATSD_HOST"), environment.get("STATSD_PORT")
-        if services and services.get(host or "") != port:
+        if services and (host not in services or services[host] != port):
             yield (
                 sidecar,
                 f"STATSD_HOST and STATSD_PORT must be one of {services}, not {host}:{port}",
@@ -232,6 +236,15 @@ _SECRETS: Facts = {
 }
 
 
+_CLIENT_CERTIFICATE: Facts = {
+    f"sinks loki tls {field}": (
+        f"{_CREDENTIALS['task-logs-client']}/{key}",
+        "it is the key of a Secret of the type kubernetes.io/tls",
+    )
+    for field, key in (("crt_file", "tls.crt"), ("key_file", "tls.key"))
+}
+
+
 @CHECKS.add
 def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[Fault]:
     """Compare the paths in Vector's configuration with the mounts of Secrets."""
@@ -258,10 +271,9 @@ def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[
             for name, path in mounted.items():
                 if path != _CREDENTIALS[name]:
                     yield sidecar, f"the volume {name} must be mounted at {_CREDENTIALS[name]}"
-            if (at(configuration.document, "sinks loki tls crt_file") is MISSING) != (
-                at(configuration.document, "sinks loki tls key_file") is MISSING
-            ):
-                yield configuration, "sinks.loki.tls must have both crt_file and key_file"
+            if at(sidecar.document, "volumeMounts task-logs-client") is not MISSING:
+                for fault in contradictions(configuration.document, _CLIENT_CERTIFICATE):
+                    yield configuration, fault
             if "secret" in configuration.document:
                 for fault in contradictions(configuration.document, _SECRETS):
                     yield configuration, fault

@@ -109,16 +109,29 @@ def vector_delivers_every_line_to_loki(render: Render) -> Iterator[Fault]:
         sinks = configuration.document.get("sinks") or {}
         for fault in contradictions(sinks.get("loki", {}), _LOKI):
             yield configuration, f"sinks.loki: {fault}"
-        for id_, facts in (("redaction_count", _COUNT),):
-            if id_ in sinks:
-                for fault in contradictions(sinks[id_], facts):
-                    yield configuration, f"sinks.{id_}: {fault}"
+        if "redaction_count" in sinks:
+            for fault in contradictions(sinks["redaction_count"], _COUNT):
+                yield configuration, f"sinks.redaction_count: {fault}"
         if (
             "internal_metrics_exporter" in sinks
             or at(configuration.document, "sources internal_metrics") is not MISSING
         ):
             for fault in contradictions(configuration.document, _INTERNAL):
                 yield configuration, fault
+
+
+@CHECKS.add
+def inputs_name_a_step(render: Render) -> Iterator[Fault]:
+    """Find the step behind each input: Vector does not start where one is missing."""
+    for configuration in _ours(render):
+        sources, transforms, sinks = (
+            configuration.document.get(kind) or {} for kind in ("sources", "transforms", "sinks")
+        )
+        for kind, steps in (("transforms", transforms), ("sinks", sinks)):
+            for id_, step in steps.items():
+                inputs = step.get("inputs") or ()
+                if not inputs or not set(inputs) <= sources.keys() | transforms.keys():
+                    yield configuration, f"{kind}.{id_}: inputs must name steps, not {inputs}"
 
 
 _LEVELS = re.compile(r'!includes\(\[("debug"(,"info"(,"warning"(,"error")?)?)?)?\], \.level\)')

@@ -10,7 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.manifests import Container, Manifest, Pod, Render
+from airflow_platform.manifests import NO_TEMPLATE, Container, Manifest, Pod, Render
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.tools import tool
 
@@ -84,6 +84,8 @@ def is_ours(subject: Manifest | Pod | Container) -> bool:
         return subject.name == TASK_LOGS_SIDECAR or is_ours(subject.pod)
     if isinstance(subject, Pod):
         return not subject.key and is_ours(subject.owner)
+    if subject.template == NO_TEMPLATE:  # not as Helm prints it: only the labels can tell
+        return subject.labels.get("app.kubernetes.io/part-of") == "airflow-platform"
     return bool(_OUR_TEMPLATES.match(subject.template))
 
 

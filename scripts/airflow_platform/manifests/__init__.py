@@ -2,6 +2,15 @@
 
 from airflow_platform.manifests.embedded import EmbeddedDocument
 from airflow_platform.manifests.index import External, Keys, Render
-from airflow_platform.manifests.objects import Container, Manifest, Pod
+from airflow_platform.manifests.objects import NO_TEMPLATE, Container, Manifest, Pod
 
-__all__ = ["Container", "EmbeddedDocument", "External", "Keys", "Manifest", "Pod", "Render"]
+__all__ = [
+    "NO_TEMPLATE",
+    "Container",
+    "EmbeddedDocument",
+    "External",
+    "Keys",
+    "Manifest",
+    "Pod",
+    "Render",
+]

@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow_platform.manifests import embedded
 from airflow_platform.manifests.embedded import EmbeddedDocument
-from airflow_platform.manifests.objects import Manifest, Pod
+from airflow_platform.manifests.objects import NO_TEMPLATE, Manifest, Pod
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import freeze
@@ -26,7 +26,7 @@ _POD_TEMPLATE_PATHS: Mapping[str, tuple[str, ...]] = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-_DOCUMENT_START = re.compile(r"^---(?:[ \t].*)?$", re.MULTILINE)
+_DOCUMENT_START = re.compile(r"^---(?:[ \t].*)?\r?$", re.MULTILINE)
 _SOURCE = re.compile(r"^# Source: (.+)$", re.MULTILINE)
 
 
@@ -139,13 +139,15 @@ class Render:
 def _manifests(text: str) -> Iterator[Manifest]:
     for part in _DOCUMENT_START.split(text):
         source = _SOURCE.search(part)
-        template = source.group(1) if source else "no template"
+        template = source.group(1) if source else NO_TEMPLATE
         document = strict_yaml.load(part, template)
         if document is None:
             continue
-        if not _is_object(document):
-            raise PlatformError(f"{template}: not a Kubernetes object: {part.strip()[:80]!r}")
-        yield Manifest(freeze(document), template, part.strip())
+        is_list = isinstance(document, Mapping) and document.get("kind") == "List"
+        for each in document.get("items") or () if is_list else (document,):
+            if not _is_object(each):
+                raise PlatformError(f"{template}: not a Kubernetes object: {part.strip()[:80]!r}")
+            yield Manifest(freeze(each), template, part.strip())
 
 
 def _is_object(document: Any) -> bool:

@@ -10,6 +10,7 @@ from airflow_platform.support.errors import PlatformError
 
 T = TypeVar("T")
 
+NO_TEMPLATE = "no template"  # of a manifest that does not say where it came from
 _REQUIRED = object()
 
 

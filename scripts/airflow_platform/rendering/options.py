@@ -19,7 +19,10 @@ def add_values(parser: argparse.ArgumentParser, about: str) -> None:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add values, single values, release, namespace and Kubernetes' version."""
+    """Add values, single values, release, namespace and Kubernetes' version.
+
+    The namespace is None where it is not given.
+    """
     add_values(parser, "values of yours, on top of the environment's")
     add = parser.add_argument
     add(
@@ -31,5 +34,5 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="set one value, as helm --set does; may be repeated",
     )
     add("--release", default=RELEASE, help="default: %(default)s")
-    add("--namespace", default=NAMESPACE, help="default: %(default)s")
+    add("--namespace", help=f"default: {NAMESPACE}")
     add("--kube-version", default=KUBE_VERSION, help="default: %(default)s")
