@@ -235,7 +235,7 @@ def test_a_stream_can_be_a_list_and_have_other_line_ends(
     if change == "crlf":
         text = text.replace("\n", "\r\n")
     else:
-        items = [strict_yaml.load(m.text, "") for m in render("prod").manifests]
+        items = [strict_yaml.load(f"{m.text}\n", "") for m in render("prod").manifests]
         text = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": items})
     stream(monkeypatch, text)
     code, out = check("-")
