@@ -34,6 +34,7 @@ For your Airflow to send them, set in airflow.cfg:
   statsd_prefix = airflow
   statsd_influxdb_enabled = {{ include "observability.statsdExporter.influxdbEnabled" . }}
 {{- end }}
+{{- include "observability.warnings" . }}
 {{- end -}}
 
 {{/*

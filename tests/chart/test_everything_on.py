@@ -63,5 +63,5 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
     templates = ADDON / "templates"
     for template in templates.rglob("*.yaml"):
         name = template.relative_to(templates).as_posix()
-        if name != "validations.yaml":  # it makes nothing
+        if not name.startswith("validations/"):  # they make nothing
             assert f"airflow-platform/charts/observability/templates/{name}" in made

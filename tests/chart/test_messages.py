@@ -2,11 +2,10 @@
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import pytest
 
@@ -17,149 +16,13 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
+from .message_cases import add_on
+from .message_cases.case import Case
+from .message_cases.case import add_on as case_of
+
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
-CLUSTER_WITHOUT_CRDS = {"api_versions": ("apps/v1/Deployment",)}
 
-
-@dataclass(frozen=True)
-class Case:
-    """Values, how they are rendered, and the beginning of what is said about them."""
-
-    message: str
-    values: Mapping[str, Any]
-    arguments: Mapping[str, Any] = field(default_factory=lambda: {"chart": "add-on"})
-
-
-def wrapper(message: str, values: Mapping[str, Any], **arguments: Any) -> Case:
-    return Case(message, values, arguments)
-
-
-def airflow(message: str, **values: Any) -> Case:
-    return wrapper(message, {"airflow": values})
-
-
-def add_on(message: str, **values: Any) -> Case:
-    return Case(message, values)
-
-
-def task_logs(message: str, **values: Any) -> Case:
-    return add_on(message, **{"global": {"taskLogs": values}})
-
-
-def base(message: str, text: str, **values: Any) -> Case:
-    return add_on(message, podTemplate={"enabled": True, "base": text}, **values)
-
-
-def on_a_cluster_without(kind: str, key: str, values: Mapping[str, Any]) -> Case:
-    return Case(
-        f"{key} is true, but this cluster does not know {kind}.",
-        values,
-        {"chart": "add-on", **CLUSTER_WITHOUT_CRDS},
-    )
-
-
-MONITOR = {"serviceMonitor": {"enabled": True}}
-SCRAPED_TWICE = {**MONITOR, "statsdExporter": {"scrapeAnnotations": True}}
-GRACE = (
-    "The drain of task logs may take {} s, but a task pod is killed after its grace period of {} s."
-)
-
-CASES = {
-    "no Loki": task_logs("Task logs are on, but there is no Loki", loki={"endpoint": ""}),
-    "scraped twice": add_on("Prometheus would scrape the statsd-exporter twice", **SCRAPED_TWICE),
-    "scraped twice, in the wrapper": wrapper(
-        "Prometheus would scrape the statsd-exporter twice", {"observability": SCRAPED_TWICE}
-    ),
-    "alerts without a job": add_on(
-        "Without the ServiceMonitor the alerts cannot know which label `job`",
-        prometheusRule={"enabled": True},
-    ),
-    "no ServiceMonitor": on_a_cluster_without(
-        "monitoring.coreos.com/v1/ServiceMonitor", "serviceMonitor.enabled", MONITOR
-    ),
-    "no ServiceMonitor, in the wrapper": wrapper(
-        "serviceMonitor.enabled is true, but this cluster does not know",
-        {"observability": MONITOR},
-        **CLUSTER_WITHOUT_CRDS,
-    ),
-    "no PrometheusRule": on_a_cluster_without(
-        "monitoring.coreos.com/v1/PrometheusRule",
-        "prometheusRule.enabled",
-        {"prometheusRule": {"enabled": True, "job": "kubernetes-pods"}},
-    ),
-    "no PodMonitor": on_a_cluster_without(
-        "monitoring.coreos.com/v1/PodMonitor",
-        "podMonitor.enabled",
-        {
-            "podMonitor": {"enabled": True},
-            "global": {"taskLogs": {"internalMetrics": {"enabled": True}}},
-        },
-    ),
-    "no GrafanaDashboard": on_a_cluster_without(
-        "grafana.integreatly.org/v1beta1/GrafanaDashboard",
-        "dashboards.grafanaOperator.enabled",
-        {"dashboards": {"enabled": True, "grafanaOperator": {"enabled": True}}},
-    ),
-    "PodMonitor": add_on("The PodMonitor has nothing to scrape", podMonitor={"enabled": True}),
-    "transform": task_logs(
-        'global.taskLogs.extraTransforms: the chart has a transform with the id "parse" already.',
-        extraTransforms=[{"id": "parse", "type": "remap", "source": "."}],
-    ),
-    "sink": task_logs(
-        'global.taskLogs.extraSinks: the chart has a sink with the id "loki" already.',
-        extraSinks={"loki": {"type": "console"}},
-    ),
-    "base of another kind": base(
-        'podTemplate.base is not a Pod: it is of kind "Deployment"', "kind: Deployment"
-    ),
-    "base that is not YAML": base("podTemplate.base is not a Pod: error converting YAML", "a: [b"),
-    "base without logs": base(
-        "The sidecar cannot find the task's logs: the pod template has no container `base`",
-        "{kind: Pod, spec: {containers: [{name: base}]}}",
-    ),
-    "base for Airflow 2.8": add_on(
-        "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
-        podTemplate={"enabled": True, "airflowVersion": "2.8.4"},
-    ),
-    "two StatsD servers": airflow("Two StatsD servers are on", statsd={"enabled": True}),
-    "metrics of another Airflow": airflow(
-        "Airflow 3.3.0 is installed, but the metrics are mapped as Airflow 3.1.7 sends them",
-        airflowVersion="3.3.0",
-    ),
-    "Airflow 2.8": airflow(
-        "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
-        airflowVersion="2.8.4",
-    ),
-    "one volume for all logs": airflow(
-        "With airflow.logs.persistence.enabled all task pods share one volume for logs",
-        logs={"persistence": {"enabled": True}},
-    ),
-    "several namespaces": airflow(
-        "With airflow.multiNamespaceMode task pods run in other namespaces", multiNamespaceMode=True
-    ),
-    "local logs are deleted": airflow(
-        "With airflow.config.logging.delete_local_logs Airflow may delete a log file",
-        config={"logging": {"delete_local_logs": "True"}},
-    ),
-    "other log folder": airflow(
-        "The sidecar reads task logs at /opt/airflow/logs/.../attempt=<n>.log",
-        config={"logging": {"base_log_folder": "/var/log"}},
-    ),
-    "other log files": airflow(
-        "The sidecar reads task logs at /opt/airflow/logs/.../attempt=<n>.log",
-        config={"logging": {"log_filename_template": "x.log"}},
-    ),
-    "long drain": wrapper(
-        GRACE.format(600, 600), {"global": {"taskLogs": {"drain": {"timeoutSeconds": 600}}}}
-    ),
-    "no grace period": airflow(
-        GRACE.format(25, 0), workers={"terminationGracePeriodSeconds": 0}
-    ),
-    "pod template that is not YAML": airflow(
-        "The official chart's pod template is not valid YAML with these values",
-        workers={"extraInitContainers": [{"name": 'warm-up{{ "\\n}" }}'}]},
-    ),
-}  # fmt: skip
+CASES: dict[str, Case] = {**add_on.CASES}
 
 
 def refusal(case: Case, helm: int = MAJORS[-1]) -> str:
@@ -207,7 +70,7 @@ def test_settings_of_what_is_off_are_not_checked() -> None:
 def test_the_grace_period_of_a_pod_template_of_ones_own_is_set_in_it() -> None:
     pod = strict_yaml.load_file(ADDON / "files" / "task-logs" / "pod-template.yaml")
     pod["spec"]["terminationGracePeriodSeconds"] = 20
-    case = add_on(GRACE.format(25, 20), podTemplate={"enabled": True, "base": str(pod)})
+    case = case_of(add_on.GRACE.format(25, 20), podTemplate={"enabled": True, "base": str(pod)})
     message = refusal(case)
     assert message.startswith(case.message)
     assert "In podTemplate.base, set:" in message
