@@ -30,7 +30,7 @@ CASES = {
     "no Loki": task_logs("Task logs are on, but there is no Loki", loki={"endpoint": ""}),
     "scraped twice": add_on("Prometheus would scrape the statsd-exporter twice", **SCRAPED_TWICE),
     "scraped twice, in the wrapper": wrapper(
-        "Prometheus would scrape the statsd-exporter twice", {"observability": SCRAPED_TWICE}
+        "Prometheus would scrape the statsd-exporter twice", {"observability": {**SCRAPED_TWICE, "prometheusRule": {"enabled": False}}}
     ),
     "alerts without a job": add_on(
         "Without the ServiceMonitor the alerts cannot know which label `job`",
