@@ -26,9 +26,21 @@ WARNING: {{ $airflow.executor }} runs tasks in the scheduler's pod, which has no
     executor: KubernetesExecutor
 {{- end }}
 {{- end }}
-{{- if eq ($airflow.fernetKey | default "") "YWlyZmxvdy1wbGF0Zm9ybS1kZXZlbG9wbWVudC1rZXk=" }}
+{{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
+{{- $taken := list -}}
+{{- range $key := list "fernetKey" "apiSecretKey" "jwtSecret" "webserverSecretKey" -}}
+{{- if and (get $airflow $key) (eq (get $airflow $key | toString) (get $public.airflow $key)) -}}
+{{- $taken = append $taken (printf "airflow.%s" $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq ($airflow.createUserJob.defaultUser.password | toString) "admin" -}}
+{{- $taken = append $taken "airflow.createUserJob.defaultUser.password" -}}
+{{- end -}}
+{{- with $taken }}
 
-WARNING: this release has the public keys of values/dev.yaml and the login admin / admin.
+WARNING: everybody can read these keys and passwords, because they are the same in every installation with values/dev.yaml:
+{{ join ", " . }}.
+For anything but a trial, take them from Secrets, as values/prod.yaml does.
 {{- end }}
 {{- if and $airflow.dags.gitSync.enabled (contains "git.example.com" $airflow.dags.gitSync.repo) }}
 
@@ -38,6 +50,17 @@ WARNING: git-sync takes DAGs from a repository that does not exist. Set yours:
     dags:
       gitSync:
         repo: https://github.com/my-company/my-dags.git
+{{- end }}
+{{- if and $airflow.dags.gitSync.enabled (or $airflow.dags.gitSync.sshKeySecret $airflow.dags.gitSync.sshKey) (not $airflow.dags.gitSync.knownHosts) }}
+
+WARNING: git-sync does not know the key of the git server, so another server could pretend to be it. Set the line that
+`ssh-keyscan` prints for your server and that you have compared with what its owner publishes:
+
+  airflow:
+    dags:
+      gitSync:
+        knownHosts: |
+          git.example.com ssh-ed25519 <key>
 {{- end }}
 {{- if $airflow.postgresql.enabled }}
 
@@ -49,6 +72,19 @@ use a database of your own: put its URL under the key `connection` into a Secret
       enabled: false
     data:
       metadataSecretName: {{ $airflow.data.metadataSecretName | default "airflow-metadata" }}
+{{- end }}
+{{- if and (not .Values.global.taskLogs.enabled) (not $airflow.logs.persistence.enabled) (ne (tpl (dig "logging" "remote_logging" "False" $airflow.config | toString) .Subcharts.airflow | lower) "true") }}
+
+WARNING: the log of a task is lost with its pod. Ship task logs to Loki:
+
+  global:
+    taskLogs:
+      enabled: true
+{{- end }}
+{{- $theirs := include (printf "%s/charts/airflow/templates/NOTES.txt" (dir .Template.BasePath)) .Subcharts.airflow -}}
+{{- range regexFindAll "DEPRECATION WARNING:\\n( +.+\\n)+" $theirs -1 }}
+
+WARNING: the official chart says: {{ regexReplaceAll "\n +" (trimPrefix "DEPRECATION WARNING:" . | trim) "\n" }}
 {{- end }}
 {{- include "observability.warnings" .Subcharts.observability }}
 {{- end -}}

@@ -37,10 +37,11 @@ def objects(text: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("environment", environments())
-def test_render_prints_the_manifests_and_nothing_else(run, environment):
+def test_render_prints_the_manifests_and_what_to_look_at_apart_from_them(run, environment):
     code, out, err = run("render", environment)
     assert code == 0
-    assert err == ""
+    assert err.startswith("WARNING: ")
+    assert "\nWARNING: the database runs in the cluster" in err
     assert objects(out) == {(m.kind, m.name) for m in render(environment).manifests}
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
@@ -77,21 +78,27 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _render(chosen: argparse.Namespace) -> int:
-    from airflow_platform.rendering.output import announce_stand_in, write_directory, write_stream
-    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.output import (
+        announce_stand_in,
+        warn,
+        write_directory,
+        write_stream,
+    )
+    from airflow_platform.rendering.render import render, warnings
     from airflow_platform.rendering.upstream import find_upstream
 
     upstream = find_upstream()
     announce_stand_in(upstream)
+    release: dict[str, Any] = {
+        "values": chosen.values,
+        "sets": chosen.sets,
+        "release": chosen.release,
+        "namespace": chosen.namespace or NAMESPACE,
+    }
     rendered = render(
-        chosen.environment,
-        values=chosen.values,
-        sets=chosen.sets,
-        helm=chosen.helm,
-        release=chosen.release,
-        namespace=chosen.namespace or NAMESPACE,
-        kube_version=chosen.kube_version,
+        chosen.environment, helm=chosen.helm, kube_version=chosen.kube_version, **release
     )
+    warn(warnings(chosen.environment, **release))
     if chosen.output:
         write_directory(rendered, upstream, chosen.output)
     else:

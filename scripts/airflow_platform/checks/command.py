@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
@@ -38,10 +38,12 @@ class Outcome:
 
     ``findings`` hold those of both Helm majors, equal ones once. ``needed`` are the Secrets and
     ConfigMaps that must exist before the installation, with the keys that pods take from them.
+    ``warnings`` are what Helm's notes warn of.
     """
 
     name: str
     findings: dict["Violation", None] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     not_checked: dict[str, str] = field(default_factory=dict)
     needed: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
@@ -126,7 +128,7 @@ def _check_environment(
 ) -> Outcome:
     from airflow_platform.checks.judge import Violation
     from airflow_platform.rendering.helm import MAJORS, RefusedError
-    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.render import render, warnings
     from airflow_platform.rendering.values import load_file, unknown_keys, with_sets
     from airflow_platform.support.project import ROOT, values_file
 
@@ -138,18 +140,17 @@ def _check_environment(
     else:
         for key, wrong in unknown_keys(values, upstream):
             outcome.findings[Violation("keys_are_known", key, wrong)] = None
+    release: dict[str, Any] = {
+        "values": chosen.values,
+        "sets": chosen.sets,
+        "release": chosen.release,
+        "namespace": chosen.namespace or NAMESPACE,
+        "upstream": upstream,
+    }
     for major in MAJORS:
         try:
-            rendered = render(
-                environment,
-                values=chosen.values,
-                sets=chosen.sets,
-                helm=major,
-                release=chosen.release,
-                namespace=chosen.namespace or NAMESPACE,
-                kube_version=chosen.kube_version,
-                upstream=upstream,
-            )
+            rendered = render(environment, helm=major, kube_version=chosen.kube_version, **release)
+            outcome.warnings = warnings(environment, **release)
         except RefusedError as refused:
             violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
             outcome.findings[violation] = None
@@ -212,6 +213,11 @@ def _as_json(outcomes: Sequence[Outcome]) -> Mapping[str, object]:
             for outcome in outcomes
             for finding in outcome.findings
         ],
+        "warnings": [
+            {"values": outcome.name, "message": warning}
+            for outcome in outcomes
+            for warning in outcome.warnings
+        ],
         "notChecked": {name: why for each in outcomes for name, why in each.not_checked.items()},
         "needed": [
             {"values": outcome.name, "kind": kind, "name": name, "keys": sorted(keys)}
@@ -226,6 +232,8 @@ def _print(outcomes: Sequence[Outcome]) -> None:
 
     for outcome in outcomes:
         report(outcome.name, list(outcome.findings))
+        for warning in outcome.warnings:
+            print("  WARNING: " + warning.replace("\n", "\n  "))
         for (kind, name), keys in sorted(outcome.needed.items()):
             what = f" with {', '.join(sorted(keys))}" if keys else ""
             print(f"  must exist in the namespace: {kind} {name}{what}")

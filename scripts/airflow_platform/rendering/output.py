@@ -24,6 +24,12 @@ def _about_the_stand_in(upstream: UpstreamChart) -> str:
     )
 
 
+def warn(warnings: Sequence[str]) -> None:
+    """Print each warning on stderr, so that it does not get into the manifests."""
+    for warning in warnings:
+        print(f"WARNING: {warning}\n", file=sys.stderr)
+
+
 def report(check: str, problems: Sequence[object]) -> bool:
     """Print whether ``check`` passed and what is wrong; return whether it passed."""
     print("FAILED" if problems else "ok    ", check, flush=True)

@@ -1,6 +1,7 @@
 """Renders a chart for an environment; the same input is rendered once and then remembered."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, v
 from airflow_platform.support.tools import tool
 
 _renders: dict[str, Render] = {}
+
+_WARNING = re.compile(r"^WARNING: ", re.MULTILINE)
 
 
 def render(
@@ -62,14 +65,35 @@ def dry_run(
     *,
     chart: Literal["wrapper", "add-on"] = "wrapper",
     values: Sequence[Path | Mapping[str, Any]] = (),
+    sets: Sequence[str] = (),
     release: str = RELEASE,
+    namespace: str = NAMESPACE,
+    upstream: UpstreamChart | None = None,
 ) -> str:
     """Return what Helm 4 would print after an installation: hooks, manifests and notes.
 
     Helm 3 asks a cluster even for that. Arguments and errors are those of ``render``.
     """
-    request = _request(environment, chart, values, None, release=release, command="install")
+    request = _request(
+        environment,
+        chart,
+        values,
+        upstream,
+        sets=tuple(sets),
+        release=release,
+        namespace=namespace,
+        command="install",
+    )
     return _printed(request)
+
+
+def warnings(environment: str | None = None, **arguments: Any) -> list[str]:
+    """Return what the notes warn of, each a paragraph of lines with what to set.
+
+    ``helm template``, Flux and Argo CD show no notes. Arguments and errors are those of ``dry_run``.
+    """
+    _, _, notes = dry_run(environment, **arguments).rpartition("\nNOTES:\n")
+    return [found.strip() for found in _WARNING.split(notes)[1:]]
 
 
 def _request(

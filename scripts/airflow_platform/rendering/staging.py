@@ -17,6 +17,8 @@ ADDON_NAME = "observability"
 
 # What belongs to a chart; the rest of its directory (tests, documents, tools) does not ship.
 _CHART_PARTS = ("Chart.yaml", "values.yaml", "values.schema.json", "templates", "files", "crds")
+# Read by templates of the wrapper besides.
+_WRAPPER_PARTS = ("values", "examples")
 
 
 def stage(upstream: UpstreamChart, root: Path = ROOT) -> Path:
@@ -24,7 +26,7 @@ def stage(upstream: UpstreamChart, root: Path = ROOT) -> Path:
 
     The directory is named by the content and must not be changed.
     """
-    files = dict(_chart_files(root))
+    files = dict(_chart_files(root, *_WRAPPER_PARTS))
     files |= _below(f"charts/{ADDON_NAME}", _chart_files(root / "chart"))
     if upstream.path.is_dir():
         files |= _below(f"charts/{NAME}", _chart_files(upstream.path, "charts"))

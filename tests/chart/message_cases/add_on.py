@@ -28,6 +28,18 @@ GRACE = (
 
 CASES = {
     "no Loki": task_logs("Task logs are on, but there is no Loki", loki={"endpoint": ""}),
+    "old Vector": task_logs(
+        "The sidecar cannot run from the Vector image timberio/vector:0.40.0-alpine",
+        image={"tag": "0.40.0-alpine"},
+    ),
+    "Vector without a shell": task_logs(
+        "The sidecar cannot run from the Vector image timberio/vector:0.58.0-distroless-libc",
+        image={"tag": "0.58.0-distroless-libc"},
+    ),
+    "path in the URL of Loki": task_logs(
+        "The URL of Loki, http://loki:3100/loki/api/v1/push, ends in the path of the push API",
+        loki={"endpoint": "http://loki:3100/loki/api/v1/push"},
+    ),
     "scraped twice": add_on("Prometheus would scrape the statsd-exporter twice", **SCRAPED_TWICE),
     "scraped twice, in the wrapper": wrapper(
         "Prometheus would scrape the statsd-exporter twice", {"observability": {**SCRAPED_TWICE, "prometheusRule": {"enabled": False}}}
