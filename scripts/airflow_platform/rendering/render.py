@@ -90,7 +90,8 @@ def dry_run(
 def warnings(environment: str | None = None, **arguments: Any) -> list[str]:
     """Return what the notes warn of, each a paragraph of lines with what to set.
 
-    ``helm template``, Flux and Argo CD show no notes. Arguments and errors are those of ``dry_run``.
+    ``helm template``, Flux and Argo CD show no notes. Arguments and errors are those of
+    ``dry_run``.
     """
     _, _, notes = dry_run(environment, **arguments).rpartition("\nNOTES:\n")
     return [found.strip() for found in _WARNING.split(notes)[1:]]

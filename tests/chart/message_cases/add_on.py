@@ -42,7 +42,8 @@ CASES = {
     ),
     "scraped twice": add_on("Prometheus would scrape the statsd-exporter twice", **SCRAPED_TWICE),
     "scraped twice, in the wrapper": wrapper(
-        "Prometheus would scrape the statsd-exporter twice", {"observability": {**SCRAPED_TWICE, "prometheusRule": {"enabled": False}}}
+        "Prometheus would scrape the statsd-exporter twice",
+        {"observability": {**SCRAPED_TWICE, "prometheusRule": {"enabled": False}}},
     ),
     "alerts without a job": add_on(
         "Without the ServiceMonitor the alerts cannot know which label `job`",
