@@ -83,3 +83,11 @@ Input: dict "context" $ "values" <values of this chart>
 {{- $values := .context.Chart.IsRoot | ternary .values (dict "observability" .values) -}}
 {{- toYaml $values | indent 2 -}}
 {{- end -}}
+
+{{/*
+"true" where this chart is part of airflow-platform, whose templates render the objects of this chart that follow values
+of the official Airflow chart. The scope is that of a template file of this chart.
+*/}}
+{{- define "observability.insideWrapper" -}}
+{{- if contains "airflow-platform/charts/" .Template.BasePath -}}true{{- end -}}
+{{- end -}}

@@ -20,7 +20,7 @@ Rule = Mapping[str, Any]
 
 
 def test_the_files_of_the_chart_are_valid_rules(promtool: Callable[..., str]) -> None:
-    promtool("check", "rules", "--lint-fatal", *(ADDON / "files" / "alerts").glob("*.yaml"))
+    promtool("check", "rules", "--lint-fatal", *(ADDON / "files" / "alerts").glob("*.rules.yaml"))
 
 
 def test_the_rendered_rules_are_valid(

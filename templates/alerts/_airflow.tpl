@@ -1,0 +1,60 @@
+{{/*
+What the alerts must know of the Airflow that this release installs; see files/alerts/expected.yaml of the add-on. An
+empty mapping where it installs none. The scope is the wrapper.
+
+  components:            by name: wanted replicas, and seconds between two heartbeats
+  fileIntervalSeconds    seconds between two parsings of a DAG file
+  everyTask              whether each task has a pod of its own
+  left out               metrics that Airflow is told not to send, of those that alerts need
+*/}}
+{{- define "airflow-platform.alerts.airflow" -}}
+{{- $airflow := .Values.airflow -}}
+{{- if $airflow.enabled -}}
+{{- $airflow3 := semverCompare ">=3.0.0-0" $airflow.airflowVersion -}}
+{{- $dagProcessor := kindIs "invalid" $airflow.dagProcessor.enabled | ternary $airflow3 $airflow.dagProcessor.enabled -}}
+{{- $keda := $airflow.triggerer.keda -}}
+components:
+  scheduler:
+    replicas: {{ dig "enabled" true $airflow.scheduler | ternary $airflow.scheduler.replicas 0 | int }}
+    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "scheduler.scheduler_heartbeat_sec" "default" 5) }}
+  triggerer:
+    replicas: {{ $airflow.triggerer.enabled | ternary ($keda.enabled | ternary $keda.minReplicaCount $airflow.triggerer.replicas) 0 | int }}
+    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "triggerer.job_heartbeat_sec" "default" 5) }}
+  dagProcessor:
+    replicas: {{ $dagProcessor | ternary $airflow.dagProcessor.replicas 0 | int }}
+    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "scheduler.job_heartbeat_sec" "default" 5) }}
+fileIntervalSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" (printf "%s.min_file_process_interval" ($airflow3 | ternary "dag_processor" "scheduler")) "default" 30) }}
+everyTask: {{ not (regexMatch "Celery|Local|Sequential" $airflow.executor) }}
+leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+The metrics that alerts need and that the lists of Airflow leave out, as JSON. The list of allowed names wins. Airflow 2
+compares beginnings of names unless it is told to look for patterns; Airflow 3 looks for patterns.
+https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
+*/}}
+{{- define "airflow-platform.alerts.leftOut" -}}
+{{- $patterns := semverCompare ">=3.0.0-0" .Values.airflow.airflowVersion -}}
+{{- if has (include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_use_pattern_match" "default" "") | lower) (list "true" "t" "1") -}}
+{{- $patterns = true -}}
+{{- end -}}
+{{- $allowed := include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_allow_list" "default" "") -}}
+{{- $blocked := include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_block_list" "default" "") -}}
+{{- $leftOut := dict -}}
+{{- range .Subcharts.observability.Files.Get "files/alerts/expected.yaml" | fromYaml -}}
+{{- range $name := .metrics -}}
+{{- $found := false -}}
+{{- range splitList "," ($allowed | default $blocked) -}}
+{{- $entry := trim . -}}
+{{- if and $entry ($patterns | ternary (regexMatch $entry $name) (hasPrefix (lower $entry) $name)) -}}
+{{- $found = true -}}
+{{- end -}}
+{{- end -}}
+{{- if ne $found (ne $allowed "") -}}
+{{- $_ := set $leftOut $name true -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- keys $leftOut | sortAlpha | toJson -}}
+{{- end -}}
