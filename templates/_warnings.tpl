@@ -81,6 +81,13 @@ WARNING: the log of a task is lost with its pod. Ship task logs to Loki:
     taskLogs:
       enabled: true
 {{- end }}
+{{- if and .Values.global.metrics.enabled .Values.observability.prometheusRule.enabled }}
+{{- with include "airflow-platform.alerts.leftOut" . | fromJsonArray }}
+
+WARNING: Airflow is told not to send these metrics, so the alerts that need them are left out: {{ join ", " . }}. To have
+the alerts, let the metrics pass metrics_allow_list and metrics_block_list.
+{{- end }}
+{{- end }}
 {{- $theirs := include (printf "%s/charts/airflow/templates/NOTES.txt" (dir .Template.BasePath)) .Subcharts.airflow -}}
 {{- range regexFindAll "DEPRECATION WARNING:\\n( +.+\\n)+" $theirs -1 }}
 

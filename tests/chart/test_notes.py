@@ -35,6 +35,7 @@ REMARKS = {
     "runbooks": "the alerts link to runbooks at",
     "address of Airflow": "links in the dashboards lead to Airflow at http://localhost:8080",
     "path in the URL of Loki": "the URL of Loki ends in /push",
+    "no heartbeats": "so the alerts that need them are left out: triggerer_heartbeat.",
     "no host keys": "git-sync does not know the key of the git server",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
@@ -81,6 +82,10 @@ CASES = {
     "push": Case(
         PROD | {"path in the URL of Loki"},
         {"global": {"taskLogs": {"loki": {"endpoint": "https://gateway.example.com/push/"}}}},
+    ),
+    "blocked metrics": Case(
+        PROD | {"no heartbeats"},
+        {"airflow": {"config": {"metrics": {"metrics_block_list": "triggerer"}}}},
     ),
     "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
