@@ -11,7 +11,7 @@ The files are valid Prometheus rules. The template replaces two things in an exp
 
 {{- /* The operator takes `job` from the Service's label that jobLabel names, else from the Service's name:
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitorSpec */ -}}
-{{- $serviceLabels := include "observability.labels" (dict "context" . "component" "statsd-exporter") | fromYaml -}}
+{{- $serviceLabels := include "observability.statsdExporter.serviceLabels" . | fromYaml -}}
 {{- $job := $settings.job | default (get $serviceLabels .Values.serviceMonitor.jobLabel) | default (include "observability.statsdExporter.name" .) -}}
 {{- $selector := printf "job=%q,namespace=%q" $job .Release.Namespace -}}
 {{- $labels := mergeOverwrite (dict "job" $job "namespace" .Release.Namespace) $settings.alertLabels -}}
