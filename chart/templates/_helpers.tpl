@@ -1,12 +1,20 @@
 {{/*
-Name of an object of this chart: <release>-<suffix>. The name depends on the release's name only, so
-that the official chart can include this template as well. A long release name is cut, so that the
-whole has at most 63 characters, which is the limit for the names of Services.
+Name of an object of this chart: <release>-<suffix>, or what global.observability says instead of the
+release. It depends on the release and on `.Values.global` only, so that the official chart can include
+this template as well. A long release name is cut, so that the whole has at most 63 characters, which is
+the limit for the names of Services.
 Input: dict "context" $ "suffix" "task-logs"
 */}}
 {{- define "observability.resourceName" -}}
 {{- $room := sub 62 (len .suffix) | int -}}
-{{- printf "%s-%s" (.context.Release.Name | trunc $room | trimSuffix "-") .suffix -}}
+{{- printf "%s-%s" (include "observability.fullname" .context | trunc $room | trimSuffix "-") .suffix -}}
+{{- end -}}
+
+{{/* What the names of all objects begin with. Input: the root of the chart in whose scope it is rendered. */}}
+{{- define "observability.fullname" -}}
+{{- $names := .Values.global.observability -}}
+{{- $name := empty $names.nameOverride | ternary .Release.Name (printf "%s-%s" .Release.Name $names.nameOverride) -}}
+{{- $names.fullnameOverride | default $name -}}
 {{- end -}}
 
 {{/*
@@ -20,9 +28,9 @@ app.kubernetes.io/instance: {{ .context.Release.Name }}
 {{- end -}}
 
 {{/*
-Labels of an object. Pods do not get them: with the chart's version among the labels, each new version
-of the chart would restart the pods.
-Input: dict "context" $ "component" "statsd-exporter"
+Labels of an object. Pods do not get them all (observability.pods.labels): with the chart's version among
+the labels, each new version of the chart would restart the pods.
+Input: dict "context" $ "component" "statsd-exporter", and perhaps "labels" <more labels of this object>
 */}}
 {{- define "observability.labels" -}}
 {{- $ours := include "observability.selectorLabels" . | fromYaml -}}
@@ -30,7 +38,7 @@ Input: dict "context" $ "component" "statsd-exporter"
 {{- $_ := set $ours "app.kubernetes.io/part-of" "airflow-platform" -}}
 {{- $_ := set $ours "app.kubernetes.io/managed-by" .context.Release.Service -}}
 {{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63) -}}
-{{- merge $ours .context.Values.commonLabels | toYaml -}}
+{{- merge $ours (.labels | default dict) .context.Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{/*
@@ -48,17 +56,15 @@ Input: dict "image" <image values> "global" .Values.global
 {{- end -}}
 
 {{/*
-Security context of each container of this chart: what the restricted profile asks for
-(https://kubernetes.io/docs/concepts/security/pod-security-standards/), and a read-only root file system.
+Secrets with which pods pull their images, as Kubernetes has them: a string is the name of a Secret.
+Input: the root of the chart in whose scope it is rendered.
 */}}
-{{- define "observability.containerSecurityContext" -}}
-allowPrivilegeEscalation: false
-capabilities:
-  drop: [ALL]
-readOnlyRootFilesystem: true
-runAsNonRoot: true
-seccompProfile:
-  type: RuntimeDefault
+{{- define "observability.imagePullSecrets" -}}
+{{- $secrets := list -}}
+{{- range .Values.global.imagePullSecrets -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- uniq $secrets | toYaml -}}
 {{- end -}}
 
 {{/*

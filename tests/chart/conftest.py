@@ -41,6 +41,7 @@ EXTERNAL = External(
     secrets={
         **SECRETS,
         "mirror": None,  # the pull Secret of everything-on.yaml
+        "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml
         "airflow-redis": {"password"},  # of the Celery example, as the next one

@@ -11,6 +11,31 @@ from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 
 # Values that neither everything-on.yaml nor everything-else-on.yaml changes, and why.
 LEFT_AS_THEY_ARE = {
+    "global.observability.fullnameOverride": "it renames every object: see test_names.py",
+    "global.observability.nameOverride": "as the one above",
+    **{
+        f"{pod}.{key}": "the Pod Security Standard restricted wants it so"
+        for pod in (
+            "observability.statsdExporter.securityContext",
+            "observability.imagePrePuller.securityContext",
+            "global.taskLogs.securityContext",
+        )
+        for key in (
+            "allowPrivilegeEscalation",
+            "capabilities.drop",
+            "readOnlyRootFilesystem",
+            "runAsNonRoot",
+        )
+    },
+    **{
+        f"observability.{pod}.podSecurityContext.runAsNonRoot": "restricted wants it so"
+        for pod in ("statsdExporter", "imagePrePuller")
+    },
+    **{
+        f"observability.statsdExporter.{probe}.httpGet.{key}": "the exporter has no other"
+        for probe in ("livenessProbe", "readinessProbe")
+        for key in ("path", "port")
+    },
     "global.metrics.enabled": "off, there are no metrics to set up: see the render prod-nothing",
     "global.taskLogs.enabled": "off, there is no sidecar to set up: see the render prod-nothing",
 }

@@ -14,6 +14,7 @@ from airflow_platform.rendering.request import RenderRequest
 from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT, environments, values_file
 
 from .conftest import EVERYTHING_ON
@@ -28,7 +29,7 @@ def test_without_airflow_the_wrapper_installs_the_add_on_only(helm_major: int) -
     wrapper = render("prod", helm=helm_major, sets=("airflow.enabled=false",))
     assert wrapper.manifests
     for manifest in wrapper.manifests:
-        assert manifest.template.startswith("airflow-platform/charts/observability/"), str(manifest)
+        assert "/charts/airflow/" not in manifest.template, str(manifest)
 
 
 @EVERY_HELM
@@ -164,3 +165,29 @@ def test_values_that_the_schema_does_not_allow_are_refused_by_their_key(
 ) -> None:
     with pytest.raises(PlatformError, match=re.escape(message)):
         render("prod", helm=helm_major, values=[values])
+
+
+ON_TASK_NODES = {"pool": "tasks"}
+TOLERATED = [{"key": "tasks", "operator": "Exists"}]
+NODE_AFFINITY = {"preferredDuringSchedulingIgnoredDuringExecution": []}
+
+
+def pre_puller(*values: Mapping[str, Any], upstream: UpstreamChart) -> Mapping[str, Any]:
+    rendered = render("prod", values=values, upstream=upstream)
+    spec = rendered.get("DaemonSet", "airflow-image-pre-puller").at("spec", "template", "spec")
+    return {field: spec.get(field) for field in ("nodeSelector", "tolerations", "affinity")}
+
+
+def test_the_image_is_pulled_to_the_nodes_of_task_pods(upstream: UpstreamChart) -> None:
+    affinity = {"nodeAffinity": NODE_AFFINITY, "podAntiAffinity": {}}
+    tasks = {"nodeSelector": ON_TASK_NODES, "affinity": affinity}
+    airflow = {"airflow": {"tolerations": TOLERATED, "workers": tasks}}
+    assert thaw(pre_puller(airflow, upstream=upstream)) == {
+        "nodeSelector": ON_TASK_NODES,
+        "tolerations": TOLERATED,
+        "affinity": {"nodeAffinity": NODE_AFFINITY},
+    }
+    own = {"observability": {"imagePrePuller": {"nodeSelector": {"vector": "yes"}}}}
+    followed = pre_puller(airflow, own, upstream=upstream)
+    assert followed["nodeSelector"] == {"vector": "yes"}
+    assert thaw(followed["tolerations"]) == TOLERATED

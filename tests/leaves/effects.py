@@ -38,6 +38,14 @@ _VALUES = (
 _BESIDES: Mapping[str, Mapping[str, Any]] = {
     "global.taskLogs.internalMetrics.enabled": {"podMonitor": {"enabled": False}},
     "serviceMonitor.enabled": {"prometheusRule": {"job": "exporter"}},
+    "serviceMonitor.basicAuth": {
+        "serviceMonitor": {"enabled": True},
+        "statsdExporter": {"scrapeAnnotations": False},
+    },
+    "podMonitor.basicAuth": {
+        "podMonitor": {"enabled": True},
+        "global": {"taskLogs": {"internalMetrics": {"enabled": True}}},
+    },
     "prometheusRule.job": {
         "serviceMonitor": {"enabled": True},
         "statsdExporter": {"scrapeAnnotations": False},

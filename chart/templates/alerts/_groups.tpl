@@ -19,7 +19,7 @@ Input: dict "context" <scope of this chart> "airflow" <see files/alerts/expected
 
 {{- /* The operator takes `job` from the Service's label that jobLabel names, else from the Service's name:
 https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitorSpec */ -}}
-{{- $serviceLabels := include "observability.labels" (dict "context" $context "component" "statsd-exporter") | fromYaml -}}
+{{- $serviceLabels := include "observability.statsdExporter.serviceLabels" $context | fromYaml -}}
 {{- $job := $settings.job | default (get $serviceLabels $context.Values.serviceMonitor.jobLabel) | default (include "observability.statsdExporter.name" $context) -}}
 {{- $selector := printf "job=%q,namespace=%q" $job $context.Release.Namespace -}}
 {{- $labels := mergeOverwrite (dict "job" $job "namespace" $context.Release.Namespace) $settings.alertLabels -}}

@@ -12,11 +12,7 @@ kind: PrometheusRule
 metadata:
   name: {{ include "observability.resourceName" (dict "context" $context "suffix" "alerts") }}
   namespace: {{ $settings.namespace | default $context.Release.Namespace | quote }}
-  labels:
-    {{- include "observability.labels" (dict "context" $context "component" "alerts") | nindent 4 }}
-    {{- with $settings.labels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  labels: {{- include "observability.labels" (dict "context" $context "component" "alerts" "labels" $settings.labels) | nindent 4 }}
   {{- with $settings.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}

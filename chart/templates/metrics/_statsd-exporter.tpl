@@ -10,6 +10,11 @@ values.yaml, `airflow.config.metrics`), so they use nothing but the release and 
 {{- include "observability.resourceName" (dict "context" . "suffix" "statsd-mapping") -}}
 {{- end -}}
 
+{{/* Labels of the Service, some of which its metrics can take over (serviceMonitor.jobLabel, targetLabels). */}}
+{{- define "observability.statsdExporter.serviceLabels" -}}
+{{- include "observability.labels" (dict "context" . "component" "statsd-exporter" "labels" .Values.statsdExporter.service.labels) -}}
+{{- end -}}
+
 {{- define "observability.statsdExporter.ingestPort" -}}9125{{- end -}}
 
 {{- define "observability.statsdExporter.scrapePort" -}}9102{{- end -}}

@@ -22,8 +22,9 @@ The scope of these templates is the official chart.
 {{- define "observability.taskLogs.initContainerFields" -}}
 {{- include "observability.taskLogs.checkOfficialChart" . -}}
 {{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
+{{- $runAsUser := eq (include "observability.pods.idsAreAssigned" .) "true" | ternary nil .Values.uid -}}
 {{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
-{{- $container := include "observability.taskLogs.container" (dict "context" . "logsMount" $logsMount "runAsUser" .Values.uid "drainTimeoutSeconds" $timeout) | fromYaml -}}
+{{- $container := include "observability.taskLogs.container" (dict "context" . "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 
 {{- /* Vector's checkpoints go to the volume of the logs: a pod that restarts does not read delivered logs again. */ -}}
 {{- range $container.volumeMounts -}}

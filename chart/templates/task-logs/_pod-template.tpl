@@ -85,8 +85,9 @@ Input: dict
 
 {{- /* The sidecar runs as the user of the pod, who may read the logs, but never as root: with runAsNonRoot
 Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
+{{- $imageUser := eq (include "observability.pods.idsAreAssigned" $context) "true" | ternary nil .imageUser -}}
 {{- $podUser := dig "securityContext" "runAsUser" nil $spec -}}
-{{- $runAsUser := kindIs "invalid" $podUser | ternary .imageUser $podUser -}}
+{{- $runAsUser := kindIs "invalid" $podUser | ternary $imageUser $podUser -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
 {{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 {{- $volumes := include "observability.taskLogs.volumes" $context | fromYamlArray -}}

@@ -60,11 +60,8 @@ ports:
     protocol: TCP
 {{- end }}
 resources: {{- toYaml $settings.resources | nindent 2 }}
-securityContext:
-  {{- include "observability.containerSecurityContext" . | nindent 2 }}
-  {{- if not (kindIs "invalid" .runAsUser) }}
-  runAsUser: {{ .runAsUser | int64 }}
-  {{- end }}
+{{- $user := kindIs "invalid" .runAsUser | ternary dict (dict "runAsUser" (int64 .runAsUser)) }}
+securityContext: {{- mergeOverwrite $user $settings.securityContext | toYaml | nindent 2 }}
 terminationMessagePolicy: FallbackToLogsOnError
 volumeMounts:
   - name: {{ .logsMount.name }}

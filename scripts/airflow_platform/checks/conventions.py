@@ -50,15 +50,37 @@ _SUFFIXES = {
 
 @CHECKS.add
 def names_are_release_and_component(render: Render) -> Iterator[Fault]:
-    """Keep the names of two releases in one namespace apart, and say what an object is."""
-    ours = [each for each in render.manifests if is_ours(each)]
-    release = _usual(ours, _INSTANCE)
+    """Keep the names of two releases in one namespace apart, and say what an object is.
+
+    The values can put another text in the place of the release, which is the same for all objects;
+    the name of a ServiceAccount is the user's.
+    """
+    ours = [each for each in render.manifests if is_ours(each) and each.kind != "ServiceAccount"]
+    begins = Counter(
+        manifest.name.removesuffix(f"-{suffix}")
+        for manifest in ours
+        for suffix in _suffixes(manifest)
+        if manifest.name.endswith(f"-{suffix}")
+    )
+    # The longest, for a long one is cut to make room for the suffix.
+    begin = max(begins, key=lambda each: (_fitting(each, ours), len(each)), default="")
     for manifest in ours:
-        suffixes = _SUFFIXES.get(manifest.labels.get("app.kubernetes.io/name", ""), set())
-        # A long name of a release is cut to make room for the suffix.
-        names = {f"{release[: 62 - len(each)].rstrip('-')}-{each}" for each in suffixes}
+        names = _names(begin, manifest)
         if manifest.name not in names:
             yield manifest, f"the name must be one of {', '.join(sorted(names))}"
+
+
+def _suffixes(manifest: Manifest) -> set[str]:
+    return _SUFFIXES.get(manifest.labels.get("app.kubernetes.io/name", ""), set())
+
+
+def _names(begin: str, manifest: Manifest) -> set[str]:
+    """Return the names that the object can have where names begin with ``begin``."""
+    return {f"{begin[: 62 - len(each)].rstrip('-')}-{each}" for each in _suffixes(manifest)}
+
+
+def _fitting(begin: str, manifests: list[Manifest]) -> int:
+    return sum(manifest.name in _names(begin, manifest) for manifest in manifests)
 
 
 @CHECKS.add
@@ -73,6 +95,21 @@ def labels_of_pods_are_those_of_their_component(render: Render) -> Iterator[Faul
         selector = pod.owner.at("spec", "selector", "matchLabels", default=None)
         if selector is not None and not {"app.kubernetes.io/name", _INSTANCE} <= selector.keys():
             yield pod, f"spec.selector must select by app.kubernetes.io/name and {_INSTANCE}"
+
+
+@CHECKS.add
+def pods_carry_the_common_labels(render: Render) -> Iterator[Fault]:
+    """Give each pod of ours the labels that all objects of ours have, as policies for pods ask."""
+    ours = [each for each in render.manifests if is_ours(each) and not _is_test(each)]
+    of_all = [{label for label in each.labels if not _is_standard(label)} for each in ours]
+    common = set.intersection(*of_all) if of_all else set()
+    for pod in filter(is_ours, render.pods()):
+        for label in sorted(common - pod.labels.keys()):
+            yield pod, f"the pod must have the label {label}, as all objects have it"
+
+
+def _is_standard(label: str) -> bool:
+    return label.startswith(("app.kubernetes.io/", "helm.sh/"))
 
 
 @CHECKS.add
@@ -98,20 +135,16 @@ _POD: Facts = {
         "in a namespace with many Services the variables of all would fill the environment",
     ),
     "securityContext runAsNonRoot": (True, "it holds for containers that are injected, too"),
-    "securityContext runAsUser": (65534, "the user nobody, who owns nothing on a node"),
-    "securityContext runAsGroup": (65534, "the group of nobody"),
-    "securityContext seccompProfile type": ("RuntimeDefault", "it holds for injected ones, too"),
 }
 _CONTAINER: Facts = {
     "securityContext allowPrivilegeEscalation": (False, "no program needs more than it has"),
     "securityContext capabilities drop": (("ALL",), "no program needs any"),
     "securityContext runAsNonRoot": (True, "the pod's own can be replaced (pod_override)"),
-    "securityContext seccompProfile type": ("RuntimeDefault", "the pod's own can be replaced"),
 }
 
 
 @CHECKS.add
-def pods_of_ours_run_as_nobody(render: Render) -> Iterator[Fault]:
+def pods_of_ours_give_up_their_rights(render: Render) -> Iterator[Fault]:
     """Give pods of ours a security context of their own, and each container one as well."""
     for pod in filter(is_ours, render.pods()):
         for fault in contradictions(pod.spec, _POD):
@@ -145,7 +178,7 @@ def pods_restart_when_their_configuration_changes(render: Render) -> Iterator[Fa
             continue
         for name, volume in pod.volumes().items():
             source = (volume.get("configMap") or {}).get("name")
-            if source in config_maps:
+            if source in config_maps and is_ours(config_maps[source]):
                 wanted = _checksum(config_maps[source])
                 annotation = f"checksum/{name}"
                 if (pod.metadata.get("annotations") or {}).get(annotation) != wanted:

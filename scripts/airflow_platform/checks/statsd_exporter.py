@@ -1,7 +1,7 @@
 """What must be true of the statsd-exporter, so that every metric arrives and is scraped once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
@@ -45,13 +45,19 @@ def the_statsd_exporter_listens_where_its_ports_say(render: Render) -> Iterator[
             yield container, "--statsd.mapping-config must name the mapping"
 
 
-_PROBES: Facts = {
-    "livenessProbe httpGet path": ("/-/healthy", "it is where statsd_exporter says that it lives"),
-    "livenessProbe httpGet port": (_SCRAPE, "it is the port that statsd_exporter serves"),
-    "readinessProbe httpGet path": ("/-/ready", "it is where statsd_exporter says it is ready"),
-    "readinessProbe httpGet port": (_SCRAPE, "it is the port that statsd_exporter serves"),
+_PORTS: Facts = {
     f"ports {_INGEST} protocol": ("UDP", "Airflow's StatsD client sends datagrams"),
     f"ports {_SCRAPE} protocol": ("TCP", "Prometheus scrapes over HTTP"),
+}
+_PROBES: Mapping[str, Facts] = {
+    "livenessProbe": {
+        "path": ("/-/healthy", "it is where statsd_exporter says that it lives"),
+        "port": (_SCRAPE, "it is the port that statsd_exporter serves"),
+    },
+    "readinessProbe": {
+        "path": ("/-/ready", "it is where statsd_exporter says it is ready"),
+        "port": (_SCRAPE, "it is the port that statsd_exporter serves"),
+    },
 }
 
 
@@ -60,8 +66,13 @@ def the_statsd_exporter_is_probed(render: Render) -> Iterator[Fault]:
     """Probe what the exporter serves: https://github.com/prometheus/statsd_exporter#lifecycle-api."""
     for pod in _exporters(render):
         container = pod.containers()[COMPONENT]
-        for fault in contradictions(container.document, _PROBES):
+        for fault in contradictions(container.document, _PORTS):
             yield container, fault
+        for probe, facts in _PROBES.items():
+            request = at(container.document, f"{probe} httpGet")
+            if request is not MISSING:  # else a probe of the user's, of another kind
+                for fault in contradictions(request, facts):
+                    yield container, f"{probe}.httpGet.{fault}"
 
 
 @CHECKS.add
@@ -80,16 +91,11 @@ def the_statsd_service_is_resolved_once(render: Render) -> Iterator[Fault]:
             yield service, fault
         if service.at("spec", "clusterIP", default="") == "None":
             yield service, "spec.clusterIP must not be None: a pod's address changes"
-        if service.at("spec", "type", default=None) != "ClusterIP":
-            yield (
-                service,
-                "spec.type must be ClusterIP: metrics come from inside the cluster",
-            )
 
 
 @CHECKS.add
 def the_statsd_network_policy_admits_airflow_and_prometheus(render: Render) -> Iterator[Fault]:
-    """Open exactly the two ports, and let the exporter connect to nobody."""
+    """Open the two ports, and let the exporter connect to nobody unless the user says to whom."""
     for policy in filter(is_ours, render.all("NetworkPolicy")):
         types = policy.at("spec", "policyTypes", default=())
         if set(types) != {"Ingress", "Egress"}:
@@ -105,11 +111,8 @@ def the_statsd_network_policy_admits_airflow_and_prometheus(render: Render) -> I
             for rule in policy.at("spec", "ingress", default=())
             for port in rule.get("ports") or ()
         }
-        if opened != {(_INGEST, "UDP"), (_SCRAPE, "TCP")}:
-            yield (
-                policy,
-                f"spec.ingress must open {_INGEST}/UDP and {_SCRAPE}/TCP, and no more",
-            )
+        for port in {(_INGEST, "UDP"), (_SCRAPE, "TCP")} - opened:
+            yield policy, f"spec.ingress must open {'/'.join(port)}"
 
 
 @CHECKS.add
@@ -158,9 +161,12 @@ def the_mapping_test_runs_the_exporter_of_the_release(render: Render) -> Iterato
             ):
                 yield container, "args must hold --check-config and --statsd.mapping-config"
             for exporter in exporters:
-                for field in ("image", "imagePullPolicy", "resources", "volumeMounts"):
+                for field in ("image", "imagePullPolicy", "resources", "securityContext"):
                     if container.document.get(field) != exporter.document.get(field):
                         yield container, f"{field} must be that of {exporter}"
+                for mount in container.document.get("volumeMounts") or ():
+                    if mount not in exporter.document.get("volumeMounts"):
+                        yield container, f"{mount} is not among the volumeMounts of {exporter}"
 
 
 def _exporters(render: Render) -> list[Pod]:

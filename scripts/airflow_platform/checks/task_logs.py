@@ -332,10 +332,6 @@ def the_pre_puller_keeps_the_image_of_the_sidecar(render: Render) -> Iterator[Fa
             yield container, fault
         owner: Facts = {
             "spec template spec terminationGracePeriodSeconds": (0, "a sleep has nothing to end"),
-            "spec updateStrategy rollingUpdate maxUnavailable": (
-                "100%",
-                "every node needs a new image at once",
-            ),
         }
         for fault in contradictions(pod.owner.document, owner):
             yield pod, fault

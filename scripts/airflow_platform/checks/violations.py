@@ -16,11 +16,14 @@ from airflow_platform.support.tools import tool
 
 Fault = tuple[object, str]  # what is wrong, and why
 
+# All but the extra objects of the values.
 _OUR_TEMPLATES = re.compile(
-    r"(airflow-platform|(airflow-platform/charts/)?observability)/templates/"
+    r"(airflow-platform|(airflow-platform/charts/)?observability)/templates/(?!extra-objects\.yaml)"
 )
 
 TASK_LOGS_SIDECAR = "vector"
+# Others in pods of ours are the user's.
+_OUR_CONTAINERS = frozenset({"check-config", "statsd-exporter", "vector-image"})
 LONG_LIVED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
@@ -78,10 +81,12 @@ CHECKS = Checks()
 def is_ours(subject: Manifest | Pod | Container) -> bool:
     """Say whether this repository's templates made it, and not a chart we depend on.
 
-    The task logs sidecar is ours in any pod; the rest of an embedded pod template is Airflow's.
+    The task logs sidecar is ours in any pod; the rest of an embedded pod template is Airflow's, and
+    the extra objects and containers in the values are the user's.
     """
     if isinstance(subject, Container):
-        return subject.name == TASK_LOGS_SIDECAR or is_ours(subject.pod)
+        ours = subject.name in _OUR_CONTAINERS and is_ours(subject.pod)
+        return ours or subject.name == TASK_LOGS_SIDECAR
     if isinstance(subject, Pod):
         return not subject.key and is_ours(subject.owner)
     if subject.template == NO_TEMPLATE:  # not as Helm prints it: only the labels can tell
