@@ -30,15 +30,25 @@ app.kubernetes.io/instance: {{ .context.Release.Name }}
 {{/*
 Labels of an object. Pods do not get them all (observability.pods.labels): with the chart's version among
 the labels, each new version of the chart would restart the pods.
+Those of the user win, but for the ones by which selectors find an object.
 Input: dict "context" $ "component" "statsd-exporter", and perhaps "labels" <more labels of this object>
 */}}
 {{- define "observability.labels" -}}
-{{- $ours := include "observability.selectorLabels" . | fromYaml -}}
-{{- $_ := set $ours "app.kubernetes.io/component" .component -}}
-{{- $_ := set $ours "app.kubernetes.io/part-of" "airflow-platform" -}}
-{{- $_ := set $ours "app.kubernetes.io/managed-by" .context.Release.Service -}}
+{{- $fixed := include "observability.selectorLabels" . | fromYaml -}}
+{{- $_ := set $fixed "app.kubernetes.io/component" .component -}}
+{{- $ours := dict "app.kubernetes.io/part-of" "airflow-platform" "app.kubernetes.io/managed-by" .context.Release.Service -}}
 {{- $_ := set $ours "helm.sh/chart" (printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63) -}}
-{{- merge $ours (.labels | default dict) .context.Values.commonLabels | toYaml -}}
+{{- include "observability.withoutNulls" (merge $fixed (.labels | default dict) .context.Values.commonLabels $ours) -}}
+{{- end -}}
+
+{{/* A map as YAML, without the keys that a later values file has set to null. */}}
+{{- define "observability.withoutNulls" -}}
+{{- range $key, $value := . -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $ $key -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml . -}}
 {{- end -}}
 
 {{/*

@@ -11,7 +11,7 @@ Input: dict "context" $ "component" "statsd-exporter" "settings" <values with po
 {{- define "observability.pods.labels" -}}
 {{- $labels := include "observability.selectorLabels" . | fromYaml -}}
 {{- $_ := set $labels "app.kubernetes.io/component" .component -}}
-{{- merge $labels .settings.podLabels .context.Values.commonLabels | toYaml -}}
+{{- include "observability.withoutNulls" (merge $labels .settings.podLabels .context.Values.commonLabels) -}}
 {{- end -}}
 
 {{/*

@@ -11,6 +11,7 @@ from airflow_platform.manifests import Manifest, Render
 from airflow_platform.support.frozen import thaw
 
 _INSTANCE = "app.kubernetes.io/instance"
+_PART = "app.kubernetes.io/part-of"
 
 
 @CHECKS.add
@@ -20,11 +21,11 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
     https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
     """
     ours = [each for each in render.manifests if is_ours(each) and not _is_test(each)]
-    chart, release = (_usual(ours, label) for label in ("helm.sh/chart", _INSTANCE))
+    chart, release, part_of = (_usual(ours, label) for label in ("helm.sh/chart", _INSTANCE, _PART))
     facts: Facts = {
         _INSTANCE: (release, "all objects of a release name it"),
         "helm.sh/chart": (chart, "all objects of a chart name it and its version"),
-        "app.kubernetes.io/part-of": ("airflow-platform", "it is what the object belongs to"),
+        _PART: (part_of, "it is what all objects belong to"),
         "app.kubernetes.io/managed-by": ("Helm", "it is what made the object"),
     }
     for manifest in ours:

@@ -165,7 +165,7 @@ def the_mapping_test_runs_the_exporter_of_the_release(render: Render) -> Iterato
                     if container.document.get(field) != exporter.document.get(field):
                         yield container, f"{field} must be that of {exporter}"
                 for mount in container.document.get("volumeMounts") or ():
-                    if mount not in exporter.document.get("volumeMounts"):
+                    if mount not in (exporter.document.get("volumeMounts") or ()):
                         yield container, f"{mount} is not among the volumeMounts of {exporter}"
 
 
