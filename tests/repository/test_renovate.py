@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+import pytest
+
 from airflow_platform.rendering.upstream import pinned_dependency
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ROOT
@@ -94,6 +96,16 @@ def test_every_image_of_the_add_on_is_found() -> None:
     assert set(found_in("chart/values.yaml")) == images
 
 
+@pytest.mark.parametrize("chart", ["Chart.yaml", "chart/Chart.yaml"])
+def test_artifact_hub_lists_the_images_of_the_add_on(chart: str) -> None:
+    annotations = strict_yaml.load_file(ROOT / chart)["annotations"]
+    listed = strict_yaml.load(annotations["artifacthub.io/images"], chart)
+    images = [each["image"] for each in listed]
+    wanted = set(images_in(strict_yaml.load_file(ROOT / "chart" / "values.yaml")))
+    assert set(images) == {":".join(image) for image in wanted}
+    assert wanted <= set(found_in(chart)), "Renovate finds them"
+
+
 def images_in(values: Any) -> Iterator[Pin]:
     if isinstance(values, Mapping):
         if "tag" in values:
@@ -105,16 +117,15 @@ def images_in(values: Any) -> Iterator[Pin]:
 def test_the_digest_of_an_image_is_found_where_there_is_one() -> None:
     digest = f"sha256:{'0' * 64}"
     text = text_of("chart/values.yaml").replace('digest: ""', f"digest: {digest}")
-    (manager,) = (m for m in CONFIG["customManagers"] if m["datasourceTemplate"] == "docker")
-    (expression,) = manager["matchStrings"]
+    (expression,) = (each for _, each in expressions() if "currentDigest" in each)
     found = list(re.finditer(expression.replace("(?<", "(?P<"), text))
     assert {match["currentDigest"] for match in found} == {digest}
 
 
 def test_vector_has_one_version_and_both_places_are_found() -> None:
-    (chart,) = found_in("chart/Chart.yaml")
+    version = dict(found_in("chart/Chart.yaml"))["vectordotdev/vector"]
     tags = dict(found_in("chart/values.yaml"))
-    assert tags["docker.io/timberio/vector"].partition("-")[0] == chart[1]
+    assert tags["docker.io/timberio/vector"].partition("-")[0] == version
 
 
 def test_every_custom_resource_definition_is_found() -> None:
