@@ -46,6 +46,16 @@ _BESIDES: Mapping[str, Mapping[str, Any]] = {
         "podMonitor": {"enabled": True},
         "global": {"taskLogs": {"internalMetrics": {"enabled": True}}},
     },
+    "statsdExporter.service.type": {
+        "statsdExporter": {
+            "service": {
+                "externalTrafficPolicy": "",
+                "loadBalancerClass": "",
+                "loadBalancerSourceRanges": [],
+                "nodePort": None,
+            }
+        }
+    },
     "prometheusRule.job": {
         "serviceMonitor": {"enabled": True},
         "statsdExporter": {"scrapeAnnotations": False},
