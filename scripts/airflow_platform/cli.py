@@ -11,13 +11,18 @@ from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
 from airflow_platform.rendering import options
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
 from airflow_platform.verify_logs import command as verify_logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0, 1 when something is wrong, 2 for wrong usage."""
+    """Run a command; return its exit code.
+
+    0; 1 when something is wrong; 2 for wrong usage; 128 and its number after a signal. A command
+    may have more.
+    """
     chosen = _parser().parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
@@ -25,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except PlatformError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     except BrokenPipeError:  # the reader, `head` for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        return 130
+        return processes.interrupted_code()
 
 
 def _parser() -> argparse.ArgumentParser:
