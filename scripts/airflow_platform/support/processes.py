@@ -123,13 +123,12 @@ def run(
     """
     stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
     process = start(command, cwd=cwd, env=env, stdin=stdin)
-    try:
-        out, err = process.communicate(None if given is None else given.encode(), timeout)
-    finally:
-        end(process)
-    return subprocess.CompletedProcess(
-        process.args, process.returncode, _text(out), _text(err)
-    )
+    with process:  # closes the pipes
+        try:
+            out, err = process.communicate(None if given is None else given.encode(), timeout)
+        finally:
+            end(process)
+    return subprocess.CompletedProcess(process.args, process.returncode, _text(out), _text(err))
 
 
 def _text(output: bytes) -> str:
