@@ -76,6 +76,7 @@ def _steps_for_repository(upstream: UpstreamChart) -> Iterator[Step]:
     for major in helm.MAJORS:
         tool(f"helm{major}")  # built before the steps run side by side
         yield f"helm {major} lint chart", partial(_helm_lint, major, stage_addon())
+        yield f"helm {major} lint .", partial(_helm_lint, major, wrapper)
         for environment in environments():
             yield (
                 f"helm {major} lint {environment}",
