@@ -12,16 +12,16 @@ INSTALLED := .venv/installed
 .DELETE_ON_ERROR:
 
 help:
-	@echo 'make render ENV=prod   print the manifests of an environment'
+	@echo 'make render ENV=prod   print the manifests of an environment; values of yours: ARGS="-f mine.yaml"'
 	@echo 'make test              run all tests'
 	@echo 'make lint              check charts, values, Python and YAML'
-	@echo 'make check ENV=prod    check the manifests of an environment; ARGS are for the command'
+	@echo 'make check ENV=prod    check the manifests of an environment, or of all; ARGS as above'
 	@echo 'make generate          write dashboards, schema descriptions and docs/values.md anew'
 	@echo 'make tools             build the tools that tests and checks use'
 	@echo 'make clean             remove the virtual environment and what was generated'
 
 render: $(INSTALLED)
-	@$(PLATFORM) render $(if $(ENV),$(ENV),$(error Name the environment, for example: make render ENV=prod))
+	@$(PLATFORM) render $(if $(ENV),$(ENV),$(error Name the environment, for example: make render ENV=prod)) $(ARGS)
 
 test: $(INSTALLED) tools
 	@$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)

@@ -137,12 +137,27 @@ def test_bad_input_is_one_message_on_stderr(run, tmp_path, arguments, message):
         ["render", "prod", "--helm", "2"],
         ["lint", "prod"],
         ["generate", "prod"],
+        ["bench"],
     ],
 )
 def test_wrong_usage_shows_the_usage(run, arguments):
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert err.startswith("usage: airflow-platform")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give one of these: render, lint, check,"),
+        (["bench"], "give one of these: capture, metrics"),
+        (["validate"], "'check'"),
+        (["render"], "for example: airflow-platform render prod"),
+        (["render", "--set", "a=b"], "name an environment (dev, prod, staging)"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(run, arguments, message):
+    assert message in run(*arguments)[2]
 
 
 def test_the_stand_in_is_announced_in_one_line(capsys):

@@ -53,6 +53,8 @@ def test_make_without_a_target_lists_the_targets(make):
     ("arguments", "command"),
     [
         (["generate", "ARGS=--check"], "airflow-platform generate --check"),
+        (["render", "ENV=prod", "ARGS=-f mine.yaml"], "airflow-platform render prod -f mine.yaml"),
+        (["check", "ENV=all"], "airflow-platform check all"),
         (["check", "ENV=prod", "ARGS=--help"], "airflow-platform check prod --help"),
     ],
 )

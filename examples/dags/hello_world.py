@@ -1,4 +1,4 @@
-"""Tasks whose logs often lose lines. The DAG runs on Airflow 2.9 to 3.x, when it is triggered.
+"""Tasks whose logs often lose lines. The DAG runs on Airflow 2.9 to 3.x, once by itself.
 
 hello_world.expected.yaml lists the lines that the tasks print. `airflow-platform verify-logs`
 compares the list with the lines in Loki.
@@ -16,7 +16,7 @@ except ImportError:  # Airflow 2
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - Airflow 2 has older Pythons
 
 
-@dag(schedule=None, start_date=START, catchup=False)
+@dag(schedule="@once", start_date=START, catchup=False, is_paused_upon_creation=False)
 def hello_world():
     """Tasks that do not depend on each other, so that their pods run at the same time."""
 

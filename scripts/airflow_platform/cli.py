@@ -4,20 +4,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
 from airflow_platform.rendering import options
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
 from airflow_platform.verify_logs import command as verify_logs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit code: 0, 1 when something is wrong, 2 for wrong usage."""
+    """Run a command; return its exit code.
+
+    0; 1 when something is wrong; 2 for wrong usage; 128 and its number after a signal. A command
+    may have more.
+    """
     chosen = _parser().parse_args(arguments)
     try:
         code: int = chosen.run(chosen)
@@ -25,29 +31,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except PlatformError as error:
         print(error, file=sys.stderr)
-        return 1
+        return error.exit_code
     except BrokenPipeError:  # the reader, `head` for example, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
-        return 130
+        return processes.interrupted_code()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="airflow-platform", description="Render and check the charts of this repository."
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = _subcommands(parser, "commands", "COMMAND")
     known = ", ".join(environments())
 
     render = commands.add_parser("render", help="print the manifests of an environment")
-    render.add_argument("environment", metavar="ENV", help=f"one of: {known}")
+    render.add_argument("environment", nargs="?", metavar="ENV", help=f"one of: {known}")
     options.add_to(render)
     render.add_argument("--helm", type=int, choices=(3, 4), default=4, help="Helm's major version")
     render.add_argument(
         "--output", type=Path, metavar="DIR", help="write one file per object into this directory"
     )
-    render.set_defaults(run=_render)
+    render.set_defaults(run=partial(_render, render))
 
     lint = commands.add_parser("lint", help="check charts, values, Python and YAML")
     options.add_values(lint, "look at this values file of yours only")
@@ -71,13 +77,29 @@ def _parser() -> argparse.ArgumentParser:
     verify_logs.add_to(commands)
 
     bench = commands.add_parser("bench", help="measure what the platform costs")
-    benchmarks = bench.add_subparsers(title="benchmarks", required=True, metavar="BENCHMARK")
+    benchmarks = _subcommands(bench, "benchmarks", "BENCHMARK")
     bench_capture.add_to(benchmarks)
     bench_metrics.add_to(benchmarks)
     return parser
 
 
-def _render(chosen: argparse.Namespace) -> int:
+def _subcommands(
+    parser: argparse.ArgumentParser, title: str, metavar: str
+) -> "argparse._SubParsersAction[argparse.ArgumentParser]":
+    """Add subcommands, which are listed when none is given."""
+    added = parser.add_subparsers(title=title, metavar=metavar)
+
+    def refuse(_: argparse.Namespace) -> NoReturn:
+        parser.error(f"give one of these: {', '.join(added.choices)}")
+
+    parser.set_defaults(run=refuse)
+    return added
+
+
+def _render(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> int:
+    if not chosen.environment:
+        names = ", ".join(environments())
+        parser.error(f"name an environment ({names}), for example: airflow-platform render prod")
     from airflow_platform.rendering.output import (
         announce_stand_in,
         warn,

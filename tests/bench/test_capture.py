@@ -164,6 +164,7 @@ def test_json_has_each_run(bench, monkeypatch):
             "drain_seconds": 0.5,
             "cpu_seconds": 0.1,
             "anonymous_bytes": 2**20,
+            "complaint": "",
         }
     ]
 
@@ -180,6 +181,75 @@ def test_without_vector_it_says_what_to_set(bench, monkeypatch):
     code, out, err = bench()
     assert (code, out) == (1, "")
     assert "set VECTOR" in err
+
+
+@pytest.fixture
+def broken_vector(tmp_path, double, monkeypatch):
+    """Make the Vector one whose program is this shell script; $double is one that works."""
+
+    def install(script):
+        program = tmp_path / "broken-vector"
+        program.write_text(f"#!/bin/sh\ndouble={double}\n{script}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("VECTOR", str(program))
+
+    return install
+
+
+VERSION = 'if [ "$1" = --version ]; then exec "$double" --version; fi\n'
+# What Vector prints, the code with which it ends, and the method that runs it.
+REFUSED = 'ERROR vector::cli: Configuration error. error="unknown"'
+BROKEN = {
+    "refuses its configuration": (REFUSED, 78, "baseline"),
+    "refuses its configuration, with the drain": (REFUSED, 78, "drain"),
+    "cannot bind": ('ERROR vector: Failed to bind. error="Address in use"', 1, "tuned"),
+    "ends at once": ("Illegal instruction", 132, "drain"),
+}
+
+
+@pytest.mark.parametrize(("said", "ends", "method"), BROKEN.values(), ids=BROKEN)
+def test_a_vector_that_cannot_run_is_named_with_its_own_error(
+    bench, broken_vector, monkeypatch, said, ends, method
+):
+    monkeypatch.setattr(container, "_RESTART_SECONDS", 0.05)
+    broken_vector(f"{VERSION}echo '{said}' >&2; exit {ends}")
+    code, out, err = bench("--shape", "tiny", "--method", method, "--repeat", 3)
+    assert code == 1
+    assert re.search(rf"^tiny +{method} +2 +0\.0 %", out, re.MULTILINE), "the run is in the table"
+    assert err.startswith(f"tiny, {method}: nothing was delivered. The sidecar ended with")
+    assert f"with code {ends}" in err
+    assert said in err
+
+
+def test_what_a_vector_that_runs_says_is_shown_as_well(bench, broken_vector):
+    broken_vector(f"{VERSION}echo 'ERROR sink: Service call failed. 404' >&2; exec sleep 60")
+    code, _, err = bench("--shape", "tiny", "--method", "baseline", "--repeat", 1)
+    assert code == 1
+    assert "nothing was delivered. The sidecar said:\nERROR sink: Service call failed. 404" in err
+
+
+def test_lines_that_are_lost_without_an_error_are_a_result(bench, broken_vector):
+    broken_vector(f"{VERSION}exec sleep 60")
+    code, out, _ = bench("--shape", "tiny", "--method", "baseline", "--repeat", 1)
+    assert code == 0
+    assert "0.0 %" in out
+
+
+def test_a_vector_that_tells_no_version_is_not_measured(bench, broken_vector):
+    broken_vector("echo 'no such library' >&2; exit 127")
+    code, out, err = bench("--shape", "tiny")
+    assert (code, out) == (1, "")
+    assert "no such library" in err
+
+
+def test_a_file_that_is_no_program_is_one_message(bench, tmp_path, monkeypatch):
+    program = tmp_path / "vector"
+    program.write_bytes(b"\0\0")
+    program.chmod(0o755)
+    monkeypatch.setenv("VECTOR", str(program))
+    code, _, err = bench("--shape", "tiny")
+    assert code == 1
+    assert f"{program} cannot be run" in err
 
 
 def test_a_loki_out_of_reach_is_one_message(bench):

@@ -40,7 +40,7 @@ def tree(tmp_path: Path) -> Path:
     """What the scripts read, ready for the release of 1.2.3."""
     shutil.copytree(ROOT / ".ci", tmp_path / ".ci")
     (tmp_path / "chart").mkdir()
-    for name in ("Chart.yaml", "chart/Chart.yaml", "pyproject.toml"):
+    for name in ("Chart.yaml", "Chart.lock", "chart/Chart.yaml", "pyproject.toml"):
         text = (ROOT / name).read_text(encoding="utf-8")
         (tmp_path / name).write_text(text.replace(VERSION, "1.2.3"), encoding="utf-8")
     (tmp_path / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
@@ -90,9 +90,26 @@ def test_a_tag_that_fits_all_versions_is_accepted(run: Run) -> None:
 def test_a_tag_of_another_version_is_refused_with_all_files_to_change(run: Run) -> None:
     done = run("check-version", "v1.3.0")
     assert done.returncode == 1
-    for name in ("Chart.yaml", "chart/Chart.yaml", "pyproject.toml"):
+    dependency = "(the dependency observability)"
+    for name in (
+        *("Chart.yaml", "chart/Chart.yaml", "pyproject.toml"),
+        *(f"Chart.yaml {dependency}", f"Chart.lock {dependency}"),
+    ):
         assert f"The tag is v1.3.0, but {name} has the version 1.2.3." in done.stderr
     assert 'CHANGELOG.md has no section "## 1.3.0 (<date>)"' in done.stderr
+
+
+@pytest.mark.parametrize("name", ["Chart.yaml", "Chart.lock"])
+def test_an_add_on_that_was_forgotten_as_dependency_is_named(
+    run: Run, tree: Path, name: str
+) -> None:
+    text = (tree / name).read_text(encoding="utf-8")
+    before, _, entry = text.partition("name: observability")
+    (tree / name).write_text(f"{before}name: observability{entry.replace('1.2.3', '1.2.2', 1)}")
+    done = run("check-version", "v1.2.3")
+    assert done.returncode == 1
+    place = f"{name} (the dependency observability)"
+    assert done.stderr == f"The tag is v1.2.3, but {place} has the version 1.2.2.\n"
 
 
 def test_a_section_without_a_date_is_not_released(run: Run, tree: Path) -> None:

@@ -1,7 +1,12 @@
 """The command verify-logs: it passes when nothing is missing, and only then."""
 
 import json
+import re
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,6 +21,7 @@ AIRFLOW_3 = [
     "not JSON",
 ]
 WRITTEN = {2: AIRFLOW_2, 3: AIRFLOW_3}
+CANNOT_LOOK = 3
 
 
 @pytest.fixture
@@ -166,7 +172,7 @@ def test_a_run_of_which_no_task_has_run_does_not_pass(verify, airflow):
     airflow.ran("hello")
     airflow.instances[0]["start_date"] = None
     code, _, err = verify("--airflow", airflow.url, "--dag", "demo")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "No task of" in err
 
 
@@ -188,7 +194,7 @@ def test_a_log_that_airflow_has_lost_is_not_known_to_be_complete(
         del airflow.logs["hello", -1, 1]
     loki.put(*lines)
     code, out, _ = verify("--airflow", airflow.url, "--dag", "demo")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "UNKNOWN" in out
     assert "--expected FILE" in out
 
@@ -258,20 +264,20 @@ def test_a_run_that_cannot_be_looked_at_is_one_message(verify, airflow, state, a
     airflow.ran("hello", "a")
     vars(airflow).update(state)
     code, out, err = verify("--airflow", airflow.url, "--dag", "demo", *arguments)
-    assert (code, out) == (1, "")
+    assert (code, out) == (CANNOT_LOOK, "")
     assert message in err
 
 
 def test_an_unknown_run_is_one_message(verify, airflow):
     code, _, err = verify("--airflow", airflow.url, "--dag", "demo", "--run", "nonsense")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "answers 404" in err
 
 
 def test_wrong_credentials_name_the_variables(verify, airflow, monkeypatch):
     monkeypatch.setenv("AIRFLOW_PASSWORD", "wrong")
     code, _, err = verify("--airflow", airflow.url, "--dag", "demo")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "AIRFLOW_USERNAME" in err
     assert "airflow.api.auth.backend.basic_auth" in err
 
@@ -279,14 +285,103 @@ def test_wrong_credentials_name_the_variables(verify, airflow, monkeypatch):
 def test_a_server_that_is_no_airflow_is_one_message(verify, airflow):
     airflow.major = 3
     code, _, err = verify("--airflow", f"{airflow.url}/elsewhere", "--dag", "demo")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "is no Airflow" in err
 
 
 def test_an_airflow_out_of_reach_names_the_command_that_brings_it_near(verify):
     code, _, err = verify("--airflow", "http://127.0.0.1:1", "--dag", "demo")
-    assert code == 1
+    assert code == CANNOT_LOOK
     assert "kubectl --namespace lakehouse-platform port-forward" in err
+
+
+def test_lines_that_are_missing_count_more_than_a_log_that_is_unknown(verify, airflow, lines):
+    airflow.ran("hello", *lines)
+    airflow.ran("lost")
+    del airflow.logs["lost", -1, 1]
+    code, out, _ = verify("--airflow", airflow.url, "--dag", "demo")
+    assert code == 1
+    assert "FAIL" in out
+    assert "UNKNOWN" in out
+
+
+# --- A Loki that cannot be asked ---
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """Serve the same answer to each request; yield the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing on stderr."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+BAD_LOKIS = {
+    "credentials": (401, b"no org id", "LOKI_USERNAME"),
+    "no such path": (404, b"404 page not found", "answers 404"),
+    "an error": (500, b"too many outstanding requests", "answers 500"),
+    "a page": (200, b"<html>Log in</html>", "other than JSON"),
+    "another program": (200, b'{"status": "up"}', "in a form that verify-logs does not know"),
+    "a list": (200, b"[]", "in a form that verify-logs does not know"),
+}
+
+
+@pytest.mark.parametrize(("status", "body", "message"), BAD_LOKIS.values(), ids=BAD_LOKIS)
+def test_a_loki_that_cannot_be_asked_is_not_a_loki_without_the_lines(
+    verify, log_files, status, body, message
+):
+    with answering(status, body) as url:
+        code, out, err = verify("--log-files", log_files, "--loki", url)
+    assert (code, out) == (CANNOT_LOOK, "")
+    assert message in err
+
+
+def test_a_loki_out_of_reach_is_not_a_loki_without_the_lines(verify, log_files):
+    code, _, err = verify("--log-files", log_files, "--loki", "http://127.0.0.1:1")
+    assert code == CANNOT_LOOK
+    assert "cannot be reached" in err
+
+
+@pytest.mark.parametrize("body", [b'{"version": "3.1.7"}', b"[]"])
+def test_an_airflow_that_answers_in_another_form_is_one_message(verify, body, monkeypatch):
+    monkeypatch.delenv("AIRFLOW_USERNAME", raising=False)
+    with answering(200, body) as url:
+        code, out, err = verify("--airflow", url, "--dag", "demo")
+    assert (code, out) == (CANNOT_LOOK, "")
+    assert "in a form that verify-logs does not know" in err
+
+
+MISSING_FILES = {
+    "log files": ["--log-files", "{nowhere}"],
+    "a list": ["--expected", "{nowhere}", "--dag", "d", "--run", "r"],
+    "certificates": ["--log-files", ".", "--loki", "https://127.0.0.1:1", "--ca-file", "{nowhere}"],
+}
+
+
+@pytest.mark.parametrize("arguments", MISSING_FILES.values(), ids=MISSING_FILES)
+def test_a_file_that_is_not_there_says_nothing_about_lines(verify, tmp_path, arguments):
+    nowhere = str(tmp_path / "nowhere")
+    code, out, err = verify(*[argument.format(nowhere=nowhere) for argument in arguments])
+    assert (code, out) == (CANNOT_LOOK, "")
+    assert nowhere in err
+
+
+def test_the_help_names_every_exit_code(verify):
+    code, out, _ = verify("--help")
+    assert code == 0
+    assert re.findall(r"^  (\d)  ", out, re.MULTILINE) == ["0", "1", "2", "3"]
 
 
 # --- Usage ---

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from airflow_platform.checks.violations import (
 )
 from airflow_platform.manifests import Render
 from airflow_platform.metrics.statsd_exporter import complaint
+from airflow_platform.support import processes
 from airflow_platform.support.answers import ask
 from airflow_platform.support.frozen import thaw
 
@@ -97,7 +97,7 @@ def _complaint(
     command: Sequence[str | Path], *, given: str | None = None, directory: str | None = None
 ) -> str:
     """Run ``command`` and return what it says when it fails, "" when it does not."""
-    done = subprocess.run(command, input=given, cwd=directory, capture_output=True, text=True)
+    done = processes.run(command, given=given, cwd=directory)
     return _one_line(done.stdout + done.stderr) or "refused" if done.returncode else ""
 
 

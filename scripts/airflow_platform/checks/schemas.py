@@ -6,7 +6,6 @@ Go modules of their operators, which tools/crds.yaml lists.
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -15,7 +14,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.support import strict_yaml
+from airflow_platform.support import processes, strict_yaml
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
@@ -193,12 +192,10 @@ def _download(module: CrdModule) -> Path:
     """Return the directory of the Go module, downloaded and compared with its pinned checksum."""
     wanted = f"{module.module}@{module.version}"
     with progress(f"Downloading CustomResourceDefinitions ({wanted})"):
-        done = subprocess.run(
+        done = processes.run(
             [str(go()), "mod", "download", "-json", wanted],
             cwd=cache_dir("schemas"),  # outside of any Go module
             env={**go_environment(), "GOSUMDB": "off"},  # the checksum is pinned here
-            capture_output=True,
-            text=True,
         )
     answer = json.loads(done.stdout or "{}")
     if done.returncode or "Dir" not in answer:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from airflow_platform.rendering.render import render
 from airflow_platform.rendering.staging import stage, stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.rendering.values import load_file, unknown_keys
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import (
@@ -38,12 +38,15 @@ def lint(values: Sequence[Path] = ()) -> bool:
     upstream = find_upstream()
     steps = _steps_for_files(upstream, values) if values else _steps_for_repository(upstream)
     passed = True
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
         running = [(name, pool.submit(_run, step)) for name, step in steps]
         for name, result in running:
             with progress(name):
                 problems = result.result()
             passed &= report(name, problems)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return passed
 
 
@@ -73,6 +76,7 @@ def _steps_for_repository(upstream: UpstreamChart) -> Iterator[Step]:
     for major in helm.MAJORS:
         tool(f"helm{major}")  # built before the steps run side by side
         yield f"helm {major} lint chart", partial(_helm_lint, major, stage_addon())
+        yield f"helm {major} lint .", partial(_helm_lint, major, wrapper)
         for environment in environments():
             yield (
                 f"helm {major} lint {environment}",
@@ -133,7 +137,7 @@ def _shellcheck() -> Iterator[Step]:
 def _output_of(command: list[str], when_missing: str) -> list[str]:
     """Run ``command`` in the repository; return what it prints if it fails."""
     try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        done = processes.run(command, cwd=ROOT)
     except FileNotFoundError:
         return [f"{command[0]} is not on PATH. {when_missing}"]
     if done.returncode and "No module named" in done.stderr:

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.tools import tool
@@ -237,24 +238,17 @@ def running(mapping: str, arguments: Iterable[str] = ()) -> Iterator[StatsdExpor
             "--log.level=error",
             *arguments,
         ]
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        try:
+        with log.open("wb") as output, processes.started(command, output=output) as process:
             exporter = StatsdExporter(process, log, web, ingest)
             _wait_until_it_listens(exporter)
             yield exporter
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def complaint(mapping: str) -> str:
     """Return what statsd_exporter finds wrong in the text of a mapping, "" when it is valid."""
     with _mapping_file(mapping) as file:
-        done = subprocess.run(
+        done = processes.run(
             [tool("statsd_exporter"), "--check-config", f"--statsd.mapping-config={file}"],
-            capture_output=True,
-            text=True,
             timeout=_PATIENCE_SECONDS,
         )
     return done.stderr if done.returncode else ""

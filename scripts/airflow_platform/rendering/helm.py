@@ -2,13 +2,13 @@
 
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 from airflow_platform.rendering.request import RenderRequest
-from airflow_platform.support import strict_yaml
+from airflow_platform.support import processes, strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.tools import tool
@@ -77,15 +77,13 @@ def _cluster(request: RenderRequest) -> list[str]:
     return ["--kube-version", request.kube_version, *versions]
 
 
-def run(major: int, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run(major: int, arguments: Sequence[str]) -> CompletedProcess[str]:
     """Run Helm ``major`` with ``arguments``, free of the user's HELM_* settings."""
     global calls
     calls += 1
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HELM_")}
     environment["GOGC"] = "400"  # a sixth less processor time for 50 MB of memory
-    return subprocess.run(
-        [str(tool(f"helm{major}")), *arguments], capture_output=True, text=True, env=environment
-    )
+    return processes.run([tool(f"helm{major}"), *arguments], env=environment)
 
 
 def _check_names(release: str, namespace: str) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.support import strict_yaml
+from airflow_platform.support import processes, strict_yaml
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
@@ -141,7 +141,7 @@ def _pull(pin: dict[str, Any], directory: Path) -> Path | None:
         command = [str(tool("helm4")), "pull", NAME, "--repo", pin["repository"]]
         command += ["--version", pin["version"], "--destination", str(target.parent)]
         with progress(f"Downloading {name} from {pin['repository']}"):
-            subprocess.run(command, capture_output=True, timeout=_PULL_SECONDS, check=True)
+            processes.run(command, timeout=_PULL_SECONDS).check_returncode()
 
     try:
         return publish(directory / f"{name}.tgz", download)

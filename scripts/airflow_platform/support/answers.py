@@ -6,10 +6,10 @@ as those that judge a document. A program that is killed has not answered.
 
 import hashlib
 import json
-import subprocess
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from airflow_platform.support import processes
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.errors import PlatformError
 
@@ -33,9 +33,7 @@ def ask(program: Path, *arguments: str, given: str) -> Answer:
     key = hashlib.sha256(question.encode()).hexdigest()
 
     def write(target: Path) -> None:
-        done = subprocess.run(
-            [program, *arguments], input=given, capture_output=True, text=True, encoding="utf-8"
-        )
+        done = processes.run([program, *arguments], given=given)
         if done.returncode < 0:
             killed = f"{program.name} was killed by signal {-done.returncode}. Run it again."
             raise PlatformError(killed)

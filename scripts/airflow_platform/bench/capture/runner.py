@@ -23,6 +23,7 @@ class Result:
     ``written``, ``delivered`` and ``extra`` are numbers of lines. ``drain_seconds`` is the time
     from the end of the task to the end of the sidecar. ``anonymous_bytes`` is the peak of Vector's
     anonymous memory (RssAnon), without the pages of its binary, which the pods of a node share.
+    ``complaint`` is what the sidecar said when nothing was delivered, "" otherwise.
     """
 
     written: int
@@ -31,6 +32,7 @@ class Result:
     drain_seconds: float
     cpu_seconds: float
     anonymous_bytes: int
+    complaint: str = ""
 
 
 def run(
@@ -61,19 +63,22 @@ def run(
             time.sleep(max(0.0, pre_stop_end - ended))
             container.stop()
             drain_seconds = time.monotonic() - ended
+        complaint = container.complaint()
         expectation = from_log_files(pod.logs)
     loki = Loki(loki_url, os.environ, tenant="", ca_file=None)
     margin = timedelta(minutes=1)
     verdicts = verify(expectation, loki, None, begun - margin, datetime.now(UTC) + margin)
     comparisons = [verdict.comparison for verdict in verdicts if verdict.comparison]
     missing = sum(len(comparison.missing) for comparison in comparisons)
+    delivered = shape.written - missing
     return Result(
         written=shape.written,
-        delivered=shape.written - missing,
+        delivered=delivered,
         extra=sum(len(comparison.extra) for comparison in comparisons),
         drain_seconds=drain_seconds,
         cpu_seconds=container.cpu_seconds,
         anonymous_bytes=container.anonymous_bytes,
+        complaint="" if delivered else complaint,
     )
 
 
