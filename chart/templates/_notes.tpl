@@ -31,7 +31,7 @@ For your Airflow to send them, set in airflow.cfg:
   statsd_on = True
   statsd_host = {{ include "observability.statsdExporter.name" . }}.{{ .Release.Namespace }}
   statsd_port = {{ include "observability.statsdExporter.ingestPort" . }}
-  statsd_prefix = airflow
+  statsd_prefix = {{ $metrics.prefix }}
   statsd_influxdb_enabled = {{ include "observability.statsdExporter.influxdbEnabled" . }}
 {{- end }}
 {{- include "observability.warnings" . }}

@@ -16,7 +16,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on, example_dag, pods
+from .message_cases import add_on, example_dag, pods, premises
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 
@@ -27,6 +27,7 @@ CASES: dict[str, Case] = {
     **add_on.CASES,
     **example_dag.CASES,
     **pods.CASES,
+    **premises.CASES,
 }
 
 

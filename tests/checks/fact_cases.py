@@ -148,6 +148,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "sidecars_report_to_the_statsd_exporter": [
         ({f"{SIDECAR} env STATSD_HOST value": "x"}, "must be one of"),
         ({SERVICE: None}, "there is no Service"),
+        ({f"{SIDECAR} env STATSD_PREFIX value": "x"}, "STATSD_PREFIX is x, which"),
     ],
     "a_missing_config_map_or_secret_costs_logs_and_no_task": [
         ({f"{TASK_POD} volumes task-logs-config configMap optional": None}, "must be optional"),

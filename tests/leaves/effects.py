@@ -185,4 +185,7 @@ def in_general(names: Iterable[str]) -> list[str]:
         for pattern, instead in _GENERAL:
             name = re.sub(pattern, instead, name, count=1)
         short.add(re.sub(r"(each rule:|rules of the mapping:|GrafanaDashboard:)\.", r"\1 ", name))
+    if "rules of the mapping: match" in short:  # a rule goes by its match: each is another one
+        short = {name for name in short if not name.startswith("rules of the mapping: ")}
+        short.add("rules of the mapping: match")
     return sorted(short)

@@ -61,9 +61,11 @@ def raw_mapping() -> str:
 def mapping() -> Callable[..., str]:
     """Render the mapping as it is in the ConfigMap, for an Airflow and values of the mapping."""
 
-    def rendered(*, tags: bool = True, version: str = "3.1.8", **settings: Any) -> str:
+    def rendered(
+        *, tags: bool = True, version: str = "3.1.8", prefix: str = "airflow", **settings: Any
+    ) -> str:
         values = {
-            "global": {"metrics": {"tags": tags, "airflowVersion": version}},
+            "global": {"metrics": {"tags": tags, "prefix": prefix, "airflowVersion": version}},
             "statsdExporter": {"mapping": settings},
         }
         manifests = render(chart="add-on", values=[values])

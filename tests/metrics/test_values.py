@@ -66,6 +66,28 @@ def test_a_gauge_that_is_not_sent_any_more_goes_and_a_counter_stays(mapping, exp
     assert "airflow_ti_start_total" in page.metrics
 
 
+@pytest.mark.parametrize("prefix", ["team_a", "my-company.data-3.airflow"])
+def test_every_metric_is_mapped_by_the_prefix_that_airflow_sends(
+    mapping, replay, everything, tags, prefix
+):
+    lines = everything("3.3", tags)
+    ours = replay(mapping(tags=tags), lines)
+    prefixed = tuple(f"{prefix}{line.removeprefix('airflow')}" for line in lines)
+    theirs = replay(mapping(tags=tags, prefix=prefix), prefixed)
+    assert theirs.faults == {}
+    assert {name: metric.events for name, metric in theirs.metrics.items()} == {
+        name: metric.events for name, metric in ours.metrics.items()
+    }
+
+
+def test_a_dot_in_the_prefix_is_a_dot(mapping, replay):
+    text = mapping(tags=False, prefix="team.a")
+    lines = ("team.a.ti.start.d.t:1|c", "teamXa.ti.start.d.t:1|c")
+    page = replay(text, lines)
+    assert page["airflow_ti_start_total"].events == 1
+    assert page.unmapped == {"teamXa_ti_start_d_t"}
+
+
 def test_native_histograms_stand_beside_classic_buckets(mapping, exporter):
     with exporter(mapping()) as running:
         running.send_tcp(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))

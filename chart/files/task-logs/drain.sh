@@ -27,6 +27,7 @@
 #   RESEND_MAX_BYTES       33554432            log files that have more bytes in all are not sent again (offer_again)
 #   STATSD_HOST                                where the metrics of the report are sent; empty: nowhere
 #   STATSD_PORT            9125
+#   STATSD_PREFIX          airflow             prefix of the names of these metrics
 #   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags
 #   POD_UID                pod                 the pod to which this program's copy of the configuration belongs
 #   TERMINATION_LOG        /dev/termination-log
@@ -40,7 +41,7 @@ set -u
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
 : "${RESEND_MAX_BYTES:=33554432}"
-: "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
+: "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${STATSD_PREFIX:=airflow}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
 # Vector's defaults are a thread for each CPU of the node and chunks of 1000 events. With these, Vector reads a burst
 # of lines faster than it handles Loki's acknowledgements, and its memory grows with the burst.
@@ -352,7 +353,7 @@ connect_statsd() {
 send_statsd() {
   [ -e "$state/statsd" ] || return 0
   tags=$(tag dag_id "$DAG_ID")$(tag task_id "$TASK_ID")
-  metric() { printf 'airflow.task_log.%s%s:%s|%s\n' "$1" "$tags" "$2" "$3"; }
+  metric() { printf '%s.task_log.%s%s:%s|%s\n' "$STATSD_PREFIX" "$1" "$tags" "$2" "$3"; }
   lines=$(
     metric files "$files" c
     metric bytes_written "$written" c

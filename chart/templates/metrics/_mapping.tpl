@@ -59,6 +59,12 @@ when two rules with one name have different help texts. */ -}}
 {{- range $rule := $mapping.mappings -}}
   {{- $form := ternary "legacy" "plain" (eq (.match_type | default "glob") "regex") -}}
 
+  {{- if eq $form "legacy" -}}
+    {{- $_ := set . "match" (trimPrefix "^airflow" .match | printf "^%s%s" (regexQuoteMeta $metrics.prefix)) -}}
+  {{- else -}}
+    {{- $_ := set . "match" (trimPrefix "airflow" .match | printf "%s%s" $metrics.prefix) -}}
+  {{- end -}}
+
   {{- /* Without tags only the legacy name of a metric has the ids, so the rule for the plain name drops. */ -}}
   {{- if and (not $metrics.tags) (has .name $paired) -}}
     {{- $_ := set . "action" (ternary "map" "drop" (eq $form "legacy")) -}}

@@ -36,16 +36,6 @@ The scope is the official chart.
 {{- if .Values.multiNamespaceMode -}}
 {{- fail "\n\nWith airflow.multiNamespaceMode task pods run in other namespaces, which do not have the sidecar's ConfigMap.\nTurn one of the two off:\n\n  airflow:\n    multiNamespaceMode: false\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
 {{- end -}}
-{{- $logging := .Values.config.logging | default dict -}}
-{{- if eq (get $logging "delete_local_logs" | toString | lower) "true" -}}
-{{- fail "\n\nWith airflow.config.logging.delete_local_logs Airflow may delete a log file before the sidecar has read all of it.\nTurn one of the two off:\n\n  airflow:\n    config:\n      logging:\n        delete_local_logs: 'False'\n\nor\n\n  global:\n    taskLogs:\n      enabled: false\n" -}}
-{{- end -}}
-{{- $template := $logging.log_filename_template | default "attempt=" -}}
-{{- $folder := $logging.base_log_folder | default "" -}}
-{{- $mounted := printf "%s/logs" .Values.airflowHome -}}
-{{- if or (not (contains "attempt=" $template)) (not (has $folder (list "" $mounted))) -}}
-{{- fail (printf "\n\nThe sidecar reads task logs at %s/.../attempt=<n>.log, which is Airflow's default, but airflow.config.logging puts them elsewhere.\nRemove log_filename_template and base_log_folder from airflow.config.logging, or turn the sidecar off:\n\n  global:\n    taskLogs:\n      enabled: false\n" $mounted) -}}
-{{- end -}}
 {{- end -}}
 
 {{/*

@@ -43,6 +43,8 @@ env:
     value: {{ include "observability.statsdExporter.name" .context }}.{{ .context.Release.Namespace }}
   - name: STATSD_PORT
     value: {{ include "observability.statsdExporter.ingestPort" .context | quote }}
+  - name: STATSD_PREFIX
+    value: {{ .context.Values.global.metrics.prefix | quote }}
   {{- end }}
   {{- range $name, $path := include "observability.taskLogs.downwardApi" .context | fromYaml }}
   - name: {{ $name }}

@@ -13,6 +13,7 @@ from airflow_platform.checks.violations import (
     is_ours,
 )
 from airflow_platform.manifests import Container, EmbeddedDocument, Pod, Render
+from airflow_platform.metrics.catalogue import prefix_of
 
 LOG_ROOT = "/opt/airflow/logs"
 CONFIG_DIRECTORY = "/etc/task-logs"
@@ -206,6 +207,10 @@ def sidecars_report_to_the_statsd_exporter(render: Render) -> Iterator[Fault]:
             )
         if not services and host:
             yield sidecar, f"STATSD_HOST names {host}, but there is no Service"
+        prefix = environment.get("STATSD_PREFIX")
+        for mapping in render.embedded("StatsdMapping"):
+            if prefix != prefix_of(mapping.document):
+                yield sidecar, f"STATSD_PREFIX is {prefix}, which {mapping} does not know"
 
 
 @CHECKS.add

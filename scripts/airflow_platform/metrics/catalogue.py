@@ -36,6 +36,8 @@ _PROMETHEUS_SERIES = (
 )
 
 _MAPPING = ADDON / "files" / "metrics" / "statsd-mapping.yaml"
+_PREFIX = "airflow"  # of the file, and by default of what is rendered
+_METRIC_OF_THE_SIDECAR = "airflow_task_log_files_total"  # it has a rule of a plain name
 _SCRAPE_PORT = "statsd-scrape"
 _DROPPED = "dropped"  # the name of rules that only drop
 _ALTERNATIVES = re.compile(r"\w+(\|\w+)+")
@@ -133,6 +135,14 @@ def catalogue_of(render: Render) -> Catalogue | None:
     return Catalogue(_merged(_scraped(exported, *endpoint) for endpoint in endpoints))
 
 
+def prefix_of(mapping: Mapping[str, Any]) -> str:
+    """Return the prefix of metrics that a mapping expects (`global.metrics.prefix`)."""
+    for rule in mapping.get("mappings") or ():
+        if rule["name"] == _METRIC_OF_THE_SIDECAR:
+            return str(rule["match"].removesuffix(".task_log.files"))
+    return _PREFIX
+
+
 def union(labels: Iterable[Labels]) -> Labels:
     """Return the labels that are in any of the sets; None when one of those is not known."""
     found: set[str] = set()
@@ -159,14 +169,18 @@ def _scraped(
 
 def _mapped_series(mapping: Mapping[str, Any]) -> dict[str, Labels]:
     """Return the series that the rules of a mapping make."""
+    prefix = prefix_of(mapping)
     return _merged(
-        _series_of_rule(rule) for rule in mapping.get("mappings") or () if rule["name"] != _DROPPED
+        _series_of_rule(rule, prefix)
+        for rule in mapping.get("mappings") or ()
+        if rule["name"] != _DROPPED
     )
 
 
-def _series_of_rule(rule: Mapping[str, Any]) -> dict[str, Labels]:
+def _series_of_rule(rule: Mapping[str, Any], prefix: str) -> dict[str, Labels]:
     name = rule["name"]
-    if (rule["match"], name) not in _rules_of_the_chart():
+    quoted = prefix.replace(".", r"\.") if rule.get("match_type") == "regex" else prefix
+    if (rule["match"].replace(quoted, _PREFIX, 1), name) not in _rules_of_the_chart():
         return dict.fromkeys((name, *(name + suffix for suffix in _HISTOGRAM)), None)
     added = frozenset(label for label, value in (rule.get("labels") or {}).items() if value)
     labels = labels_by_metric().get(name, frozenset()) | added

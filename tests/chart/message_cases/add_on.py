@@ -112,18 +112,6 @@ CASES = {
     "several namespaces": airflow(
         "With airflow.multiNamespaceMode task pods run in other namespaces", multiNamespaceMode=True
     ),
-    "local logs are deleted": airflow(
-        "With airflow.config.logging.delete_local_logs Airflow may delete a log file",
-        config={"logging": {"delete_local_logs": "True"}},
-    ),
-    "other log folder": airflow(
-        "The sidecar reads task logs at /opt/airflow/logs/.../attempt=<n>.log",
-        config={"logging": {"base_log_folder": "/var/log"}},
-    ),
-    "other log files": airflow(
-        "The sidecar reads task logs at /opt/airflow/logs/.../attempt=<n>.log",
-        config={"logging": {"log_filename_template": "x.log"}},
-    ),
     "long drain": wrapper(
         GRACE.format(600, 600), {"global": {"taskLogs": {"drain": {"timeoutSeconds": 600}}}}
     ),

@@ -1,0 +1,263 @@
+{{/*
+Compares Airflow's settings with what the add-on relies on (chart/files/premises.yaml), wherever a value of the
+official chart can make them. The scope of these templates is this chart.
+*/}}
+
+{{/*
+The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, each a dict
+  "premise"  the entry of premises.yaml, with the facts of this release put in
+  "setting"  see airflow-platform.premises.collect
+*/}}
+{{- define "airflow-platform.premises.broken" -}}
+{{- $airflow := .Values.airflow -}}
+{{- $found := dict "settings" list -}}
+{{- include "airflow-platform.premises.collectConfig" (dict "context" . "found" $found) -}}
+{{- /* What neither runs tasks nor sends metrics of Airflow can have settings of its own. */ -}}
+{{- $without := list "config" "cleanup" "createUserJob" "databaseCleanup" "flower" "migrateDatabaseJob" "pgbouncer" "postgresql" "redis" "statsd" -}}
+{{- range $key, $value := $airflow -}}
+{{- if not (has $key $without) -}}
+{{- include "airflow-platform.premises.collect" (dict "value" $value "at" (printf "airflow.%s" $key) "scope" $.Subcharts.airflow "found" $found) -}}
+{{- end -}}
+{{- end -}}
+{{- $facts := include "airflow-platform.premises.facts" (dict "context" . "settings" $found.settings) | fromYaml -}}
+{{- $airflow2 := semverCompare "<3.0.0-0" $airflow.airflowVersion -}}
+
+{{- $refused := list -}}
+{{- $unknown := list -}}
+{{- range $entry := .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
+{{- $on := get (dict "taskLogs" $.Values.global.taskLogs.enabled "metrics" $.Values.global.metrics.enabled) $entry.part -}}
+{{- $when := trimPrefix "not " ($entry.when | default "") -}}
+{{- if $when -}}
+{{- $on = and $on (ne (eq (get $facts (trimAll "<>" $when)) "True") (hasPrefix "not " $entry.when)) -}}
+{{- end -}}
+{{- if and $on (semverCompare ($entry.versions | default ">=0.0.0-0") $airflow.airflowVersion) -}}
+{{- $premise := include "airflow-platform.premises.resolved" (dict "premise" $entry "facts" $facts) | fromJson -}}
+{{- $names := list $premise.option -}}
+{{- $inConfig := false -}}
+{{- range $found.settings -}}
+{{- $inConfig = or $inConfig (and .config (eq .option $premise.option)) -}}
+{{- end -}}
+{{- range $found.settings -}}
+{{- /* In airflow.cfg a former name counts only where the name itself is missing; a variable comes before the file. */ -}}
+{{- $former := and $airflow2 (eq .option ($premise.formerly | default "")) (not (and .config $inConfig)) -}}
+{{- if or (eq .option $premise.option) $former -}}
+{{- if not (include "airflow-platform.premises.fits" (dict "premise" $premise "setting" .)) -}}
+{{- $broken := dict "premise" $premise "setting" . -}}
+{{- if $premise.unknown -}}
+{{- $unknown = append $unknown $broken -}}
+{{- else -}}
+{{- $refused = append $refused $broken -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- dict "refused" $refused "unknown" $unknown | toJson -}}
+{{- end -}}
+
+{{/* The facts that premises.yaml names in angle brackets. Booleans are written as in airflow.cfg. */}}
+{{- define "airflow-platform.premises.facts" -}}
+{{- $airflow := .context.Values.airflow -}}
+{{- $metrics := .context.Values.global.metrics -}}
+{{- $remote := dict "elasticsearch" (dig "elasticsearch" "enabled" false $airflow) "opensearch" (dig "opensearch" "enabled" false $airflow) -}}
+{{- range .settings -}}
+{{- if and (has .option (list "elasticsearch.host" "opensearch.host")) (or .hidden .value) -}}
+{{- $_ := set $remote (splitList "." .option | first) true -}}
+{{- end -}}
+{{- end -}}
+logs: {{ printf "%s/logs" $airflow.airflowHome | toJson }}
+prefix: {{ $metrics.prefix | toJson }}
+tags: {{ ternary "True" "False" $metrics.tags | toJson }}
+host: {{ include "observability.statsdExporter.name" .context | toJson }}
+port: {{ include "observability.statsdExporter.ingestPort" .context | toJson }}
+namespace: {{ .context.Release.Namespace | toJson }}
+pod-template-file: {{ printf "%s/pod_templates/pod_template_file.yaml" $airflow.airflowHome | toJson }}
+multi-namespace-mode: {{ ternary "True" "False" $airflow.multiNamespaceMode | toJson }}
+elasticsearch: {{ ternary "True" "False" $remote.elasticsearch | toJson }}
+opensearch: {{ ternary "True" "False" $remote.opensearch | toJson }}
+{{- end -}}
+
+{{/* An entry of premises.yaml with the facts put in. */}}
+{{- define "airflow-platform.premises.resolved" -}}
+{{- $premise := .premise -}}
+{{- $pattern := $premise.accepted | default (regexQuoteMeta $premise.value | replace "\\<" "<" | replace "\\>" ">") -}}
+{{- range $name, $fact := .facts -}}
+{{- $placeholder := printf "<%s>" $name -}}
+{{- $_ := set $premise "value" (replace $placeholder $fact $premise.value) -}}
+{{- $_ := set $premise "why" (replace $placeholder $fact $premise.why) -}}
+{{- $pattern = $pattern | replace (regexQuoteMeta $placeholder) (regexQuoteMeta $fact) | replace $placeholder (regexQuoteMeta $fact) -}}
+{{- end -}}
+{{- $_ := set $premise "accepted" (printf "(?s)^(?:%s)$" $pattern) -}}
+{{- toJson $premise -}}
+{{- end -}}
+
+{{/* Adds what is below airflow.config to the settings. */}}
+{{- define "airflow-platform.premises.collectConfig" -}}
+{{- $found := .found -}}
+{{- $scope := .context.Subcharts.airflow -}}
+{{- $wanted := list "elasticsearch.host" "opensearch.host" -}}
+{{- range .context.Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
+{{- $wanted = concat $wanted (list .option (.formerly | default .option)) -}}
+{{- end -}}
+{{- range $section, $options := .context.Values.airflow.config -}}
+{{- range $name, $value := $options | default dict -}}
+{{- $option := regexReplaceAll "_(cmd|secret)$" (printf "%s.%s" $section $name | lower) "" -}}
+{{- if and (has $option $wanted) (not (kindIs "invalid" $value)) -}}
+{{- $hidden := ne $option (printf "%s.%s" $section $name | lower) -}}
+{{- $setting := dict "option" $option "at" (printf "airflow.config.%s.%s" $section $name) "value" (tpl (toString $value) $scope) "hidden" $hidden "config" true -}}
+{{- $_ := set $found "settings" (append $found.settings $setting) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Adds the variables AIRFLOW__<SECTION>__<OPTION> in a value of the official chart to the settings, wherever they are:
+in lists of variables, in strings of YAML such as extraEnv, and in the data of ConfigMaps and Secrets.
+
+Input: dict
+  "value"   any value
+  "at"      its key, for messages
+  "inText"  whether it comes from a string that is YAML
+  "scope"   the scope of the official chart
+  "found"   dict "settings", to which dicts are added
+    "option"    <section>.<option>
+    "variable"  the name of the variable
+    "at"        the key of the list or string that it is in
+    "value"     its value
+    "hidden"    whether its value cannot be seen: it comes from a Secret, a ConfigMap or a command
+    "config"    false
+*/}}
+{{- define "airflow-platform.premises.collect" -}}
+{{- $input := . -}}
+{{- if kindIs "map" .value -}}
+{{- $name := .value.name | default .value.envName | toString -}}
+{{- if hasPrefix "AIRFLOW__" $name -}}
+{{- $hidden := or (hasKey .value "valueFrom") (not (hasKey .value "value")) -}}
+{{- $at := regexReplaceAll "\\[[^\\]]*\\]$" .at "" -}}
+{{- include "airflow-platform.premises.addVariable" (dict "variable" $name "at" $at "value" .value.value "hidden" $hidden "found" .found) -}}
+{{- else -}}
+{{- range $key, $value := .value -}}
+{{- if hasPrefix "AIRFLOW__" $key -}}
+{{- $encoded := and (hasPrefix "airflow.extraSecrets." $input.at) (hasSuffix ".data" $input.at) -}}
+{{- $text := $encoded | ternary (b64dec (toString $value)) (toString $value) -}}
+{{- include "airflow-platform.premises.addVariable" (dict "variable" $key "at" $input.at "value" $text "hidden" false "found" $input.found) -}}
+{{- else -}}
+{{- include "airflow-platform.premises.collect" (dict "value" $value "at" (printf "%s.%s" $input.at $key) "inText" $input.inText "scope" $input.scope "found" $input.found) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- else if kindIs "slice" .value -}}
+{{- range $index, $item := .value -}}
+{{- $name := kindIs "map" $item | ternary (dig "name" $index (kindIs "map" $item | ternary $item dict)) $index -}}
+{{- include "airflow-platform.premises.collect" (dict "value" $item "at" (printf "%s[%v]" $input.at $name) "inText" $input.inText "scope" $input.scope "found" $input.found) -}}
+{{- end -}}
+{{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) -}}
+{{- $text := contains "{{" .value | ternary .value "" -}}
+{{- $text = empty $text | ternary .value (tpl $text .scope) -}}
+{{- $parsed := fromYaml $text -}}
+{{- if hasKey $parsed "Error" -}}{{- $parsed = fromYamlArray $text -}}{{- end -}}
+{{- include "airflow-platform.premises.collect" (dict "value" $parsed "at" .at "inText" true "scope" .scope "found" .found) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "airflow-platform.premises.addVariable" -}}
+{{- if regexMatch "^AIRFLOW__[A-Z0-9_]+__[A-Z0-9_]+$" .variable -}}
+{{- $name := regexReplaceAll "_(CMD|SECRET)$" .variable "" -}}
+{{- $option := regexReplaceAll "^AIRFLOW__([A-Z0-9_]+?)__(.+)$" $name "${1}.${2}" | lower -}}
+{{- $hidden := or .hidden (ne $name .variable) -}}
+{{- $value := kindIs "invalid" .value | ternary "" (toString .value) -}}
+{{- $setting := dict "option" $option "variable" .variable "at" .at "value" $value "hidden" $hidden "config" false -}}
+{{- $_ := set .found "settings" (append .found.settings $setting) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+"true" where a setting fits a premise.
+Input: dict "premise" (resolved) "setting"
+*/}}
+{{- define "airflow-platform.premises.fits" -}}
+{{- $premise := .premise -}}
+{{- /* airflow.cfg doubles the percent sign. */ -}}
+{{- $value := .setting.value | replace "%%" "%" | trim -}}
+{{- if has $premise.value (list "True" "False") -}}
+{{- $value = include "airflow-platform.premises.boolean" $value -}}
+{{- end -}}
+{{- $fits := and (not .setting.hidden) (regexMatch $premise.accepted $value) -}}
+{{- with $premise.refused -}}
+{{- $fits = and $fits (not (regexMatch . $value)) -}}
+{{- end -}}
+{{- if $fits -}}true{{- end -}}
+{{- end -}}
+
+{{/* True or False for all the spellings of a boolean that Airflow reads; anything else as it is. */}}
+{{- define "airflow-platform.premises.boolean" -}}
+{{- $text := splitList "#" . | first | lower | trim -}}
+{{- if has $text (list "t" "true" "1") -}}True
+{{- else if has $text (list "f" "false" "0") -}}False
+{{- else -}}{{- . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What a setting is called in a message. */}}
+{{- define "airflow-platform.premises.name" -}}
+{{- .config | ternary .at (printf "%s in %s" .variable .at) -}}
+{{- end -}}
+
+{{/*
+The ways out of a premise that is broken: sentences, and YAML to paste.
+Input: dict "premise" (resolved) "setting"
+*/}}
+{{- define "airflow-platform.premises.waysOut" -}}
+{{- $premise := .premise -}}
+{{- $setting := .setting -}}
+{{- $part := get (dict "taskLogs" "the sidecar" "metrics" "metrics") $premise.part -}}
+{{- $key := and $premise.key (not $setting.hidden) (include "airflow-platform.premises.keyFits" .) | empty | not -}}
+{{- if $key -}}
+To let everything follow it, set:
+
+{{ include "airflow-platform.premises.keyToPaste" . | indent 2 }}
+
+{{ end -}}
+{{- if $setting.config -}}
+{{ $key | ternary "or" "Set" }}:
+
+{{ include "airflow-platform.premises.configToPaste" . | indent 2 }}
+
+or turn {{ $part }} off:
+{{- else -}}
+{{ $key | ternary "Or remove" "Remove" }} {{ $setting.variable }} from {{ $setting.at }}
+{{- if $setting.hidden }}, or give it a value that can be seen: {name: {{ regexReplaceAll "_(CMD|SECRET)$" $setting.variable "" }}, value: {{ $premise.value | quote }}}{{ end }},
+or turn {{ $part }} off:
+{{- end }}
+
+  global:
+    {{ $premise.part }}:
+      enabled: false
+{{ end -}}
+
+{{/* The value that fits, as a value of the official chart, which evaluates templates in it. */}}
+{{- define "airflow-platform.premises.configToPaste" -}}
+{{- $premise := .premise -}}
+{{- $value := $premise.value | replace "%" "%%" | replace "{{" "{{ \"{{\" }}" -}}
+{{- $path := splitList "." .setting.at -}}
+{{- $section := index $path 2 -}}
+{{- dict "airflow" (dict "config" (dict $section (dict (last $path) $value))) | toYaml -}}
+{{- end -}}
+
+{{/* "true" where the key of ours can have the value of the setting. */}}
+{{- define "airflow-platform.premises.keyFits" -}}
+{{- $value := .setting.value -}}
+{{- if eq .premise.key "global.metrics.tags" -}}
+{{- if has (include "airflow-platform.premises.boolean" $value) (list "True" "False") -}}true{{- end -}}
+{{- else if regexMatch "^[a-zA-Z_][a-zA-Z0-9_-]*([.][a-zA-Z0-9_-]+)*$" $value -}}true
+{{- end -}}
+{{- end -}}
+
+{{- define "airflow-platform.premises.keyToPaste" -}}
+{{- $key := splitList "." .premise.key | last -}}
+{{- $boolean := include "airflow-platform.premises.boolean" .setting.value -}}
+{{- $value := has $boolean (list "True" "False") | ternary (eq $boolean "True") .setting.value -}}
+{{- dict "global" (dict "metrics" (dict $key $value)) | toYaml -}}
+{{- end -}}
