@@ -42,6 +42,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "labels_of_pods_are_those_of_their_component": [
         ({f"{EXPORTER_POD} metadata labels app.kubernetes.io/component": None}, "component must"),
+        ({f"{TEST_POD} metadata labels app.kubernetes.io/component": None}, "component must"),
         ({f"{EXPORTER} spec selector matchLabels {NAME}": None}, "must select by"),
     ],
     "selectors_name_component_and_release": [

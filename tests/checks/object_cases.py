@@ -21,6 +21,7 @@ TOO_LONG = "x" * 64
 PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAx3mZ\n-----END RSA PRIVATE KEY-----"
 URI = "postgresql://airflow:hunter2@db:5432/airflow"
 POD_TEMPLATE = "{apiVersion: v1, kind: Pod, spec: {containers: [{name: base, image: airflow:3}]}}"
+ACCOUNT = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "own"}}
 INIT = {"name": "wait", "image": "busybox:1.37"}
 
 # What to break, and what the message must say.
@@ -112,6 +113,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "service_account_tokens_are_not_mounted": [
         ({f"{EXPORTER_POD} automountServiceAccountToken": None}, "automountServiceAccountToken"),
+        (
+            {"ServiceAccount/own": ACCOUNT},
+            "automountServiceAccountToken must be false",
+        ),
     ],
     "names_are_valid": [
         ({f"{API_SERVER} metadata name": TOO_LONG}, "64 characters, 63 are allowed"),

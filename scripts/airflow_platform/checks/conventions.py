@@ -89,10 +89,15 @@ def labels_of_pods_are_those_of_their_component(render: Render) -> Iterator[Faul
     """Let people select pods by what they select other objects by."""
     release = _usual([each for each in render.manifests if is_ours(each)], _INSTANCE)
     for pod in filter(is_ours, render.pods()):
-        wanted = {**pod.owner.labels, _INSTANCE: release}
-        for label in ("app.kubernetes.io/name", _INSTANCE, "app.kubernetes.io/component"):
-            if pod.labels.get(label) != wanted.get(label):
-                yield pod, f"the pod's label {label} must be {wanted.get(label)!r}"
+        name = pod.owner.labels.get("app.kubernetes.io/name")
+        wanted = {
+            "app.kubernetes.io/name": name,
+            "app.kubernetes.io/component": name,
+            _INSTANCE: release,
+        }
+        for label, value in wanted.items():
+            if pod.labels.get(label) != value:
+                yield pod, f"the pod's label {label} must be {value!r}"
         selector = pod.owner.at("spec", "selector", "matchLabels", default=None)
         if selector is not None and not {"app.kubernetes.io/name", _INSTANCE} <= selector.keys():
             yield pod, f"spec.selector must select by app.kubernetes.io/name and {_INSTANCE}"

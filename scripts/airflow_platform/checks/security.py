@@ -82,3 +82,6 @@ def service_account_tokens_are_not_mounted(render: Render) -> Iterator[Fault]:
     for pod in filter(is_ours, render.pods()):
         if pod.spec.get("automountServiceAccountToken") is not False:
             yield pod, "automountServiceAccountToken must be false in the pod's spec"
+    for account in filter(is_ours, render.all("ServiceAccount")):
+        if account.document.get("automountServiceAccountToken") is not False:
+            yield account, "automountServiceAccountToken must be false"
