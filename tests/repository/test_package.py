@@ -24,6 +24,7 @@ pytestmark = pytest.mark.xdist_group("package")
 
 URL = "https://github.com/Example/airflow-platform/blob/v1.2.3"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LARGEST_BYTES = {"airflow-platform": 600_000, "observability": 150_000}
 
 WRAPPER, ADD_ON = "airflow-platform", "observability"
@@ -83,7 +84,7 @@ def files(directory: Path) -> set[str]:
 
 def links(document: Path) -> Iterator[str]:
     """The links of a document without their anchors; those within the document are left out."""
-    for link in LINK.findall(document.read_text(encoding="utf-8")):
+    for link in LINK.findall(CODE.sub("", document.read_text(encoding="utf-8"))):
         if not link.startswith("#"):
             yield link.partition("#")[0]
 
