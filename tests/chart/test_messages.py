@@ -2,13 +2,15 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from airflow_platform.checks.judge import Violation
+from airflow_platform.manifests import Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import UpstreamChart, stand_in
@@ -16,13 +18,13 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on
+from .message_cases import add_on, jobs
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
-CASES: dict[str, Case] = {**add_on.CASES}
+CASES: dict[str, Case] = {**add_on.CASES, **jobs.CASES}
 
 
 def refusal(case: Case, helm: int = MAJORS[-1]) -> str:
@@ -101,12 +103,31 @@ def test_a_chart_without_the_pod_template_file_is_refused_and_the_supported_one_
 
 
 def test_a_release_name_that_is_too_long_for_airflow_is_refused() -> None:
-    with pytest.raises(PlatformError, match="has 53 characters; with more than 40") as refused:
+    with pytest.raises(PlatformError, match="Install with a name of at most 41") as refused:
         render("prod", release=LONGEST_RELEASE_NAME)
     (command,) = blocks(str(refused.value))
     assert command == f"helm install airflow . -n {NAMESPACE}\n"
     assert render("prod", release="airflow").manifests
-    assert render("prod", release=LONGEST_RELEASE_NAME[:40]).manifests
+
+
+@pytest.mark.parametrize(
+    ("longest", "settings"),
+    [
+        (41, {}),
+        (42, {"postgresql": {"enabled": False}}),
+        (35, {"databaseCleanup": {"enabled": True}}),
+        (34, {"useStandardNaming": True}),
+    ],
+)
+@pytest.mark.official_chart
+def test_the_longest_release_name_fits_and_one_character_more_does_not(
+    longest: int, settings: dict[str, object], check: Callable[[str, Render], list[Violation]]
+) -> None:
+    values = [{"airflow": settings}]
+    longest_one = render("prod", release=LONGEST_RELEASE_NAME[:longest], values=values)
+    assert check("names_are_valid", longest_one) == []
+    with pytest.raises(PlatformError, match=f"Install with a name of at most {longest} char"):
+        render("prod", release=LONGEST_RELEASE_NAME[: longest + 1], values=values)
 
 
 def first_lines() -> Iterator[str]:
