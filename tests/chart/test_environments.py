@@ -126,7 +126,7 @@ def test_one_key_changes_to_an_external_database(environment: str) -> None:
         if variable["name"] == "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
         for reference in [variable["valueFrom"]["secretKeyRef"]]
     }
-    assert connections == {("airflow-metadata", "connection")}
+    assert connections == {("airflow-database", "connection")}
 
 
 @EACH_ENVIRONMENT
