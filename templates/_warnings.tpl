@@ -71,7 +71,7 @@ use a database of your own: put its URL under the key `connection` into a Secret
     postgresql:
       enabled: false
     data:
-      metadataSecretName: {{ $airflow.data.metadataSecretName | default "airflow-metadata" }}
+      metadataSecretName: {{ $airflow.data.metadataSecretName | default "airflow-database" }}
 {{- end }}
 {{- if and (not .Values.global.taskLogs.enabled) (not $airflow.logs.persistence.enabled) (ne (tpl (dig "logging" "remote_logging" "False" $airflow.config | toString) .Subcharts.airflow | lower) "true") }}
 

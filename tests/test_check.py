@@ -224,7 +224,7 @@ def test_a_stream_of_good_manifests_passes(check: Run, monkeypatch: pytest.Monke
     stream(monkeypatch, manifests())
     code, out = check("-")
     assert code == 0, out
-    assert "must exist in the namespace: Secret airflow-metadata with connection" in out
+    assert "must exist in the namespace: Secret airflow-database with connection" in out
 
 
 @pytest.mark.parametrize("options", [(), ("--namespace", "data")])

@@ -23,12 +23,12 @@ def for_add_on(values: Mapping[str, Any]) -> dict[str, Any]:
 
 # What the user creates before the installation, and which keys it has.
 SECRETS: Keys = {
-    "airflow-metadata": {"connection"},
-    "airflow-postgresql": {"postgres-password"},
-    "airflow-fernet-key": {"fernet-key"},
-    "airflow-api-secret-key": {"api-secret-key"},
-    "airflow-jwt-secret": {"jwt-secret"},
-    "airflow-webserver-secret-key": {"webserver-secret-key"},
+    "airflow-database": {"connection"},
+    "airflow-database-admin": {"postgres-password"},
+    "airflow-fernet": {"fernet-key"},
+    "airflow-api": {"api-secret-key"},
+    "airflow-jwt": {"jwt-secret"},
+    "airflow-webserver": {"webserver-secret-key"},
     "airflow-admin": {"password"},
     "airflow-git-credentials": {
         "GITSYNC_USERNAME",
@@ -45,7 +45,7 @@ EXTERNAL = External(
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml
         "airflow-redis": {"password"},  # of the Celery example, as the next one
-        "airflow-broker-url": {"connection"},
+        "airflow-broker": {"connection"},
     },
     # Of the pod template that the add-on brings.
     config_maps={"airflow-config": {"airflow.cfg"}},

@@ -69,6 +69,8 @@ def rendered_parts(chart: UpstreamChart) -> dict[str, Any]:
         for manifest in rendered.manifests:
             if "/charts/airflow/" in manifest.template:
                 parts[f"{manifest.kind}/{manifest.name}"] = metadata(manifest)
+            elif manifest.kind == "Job":
+                parts[f"Job {manifest.labels['component']}"] = manifest.document["spec"]
         for found in (*rendered.embedded("Pod"), *rendered.embedded("AirflowConfig")):
             parts[f"{found.key} with {way}"] = found.document
     return parts
@@ -90,6 +92,8 @@ def test_what_it_renders_the_official_chart_renders_too():
         "pod_template_file.yaml with our podTemplate",
         "pod_template_file.yaml with podTemplate: null",
         "airflow.cfg with our podTemplate",
+        "Job create-user-job",
+        "Job run-airflow-migrations",
     }
     assert not list(differences(own, rendered_parts(find_upstream())))
 

@@ -70,3 +70,48 @@ volumeMounts:
     mountPath: /git
 {{- end -}}
 {{- end -}}
+
+{{/* A Job by the key of its values, the name of its container, its component and that of its account. */}}
+{{- define "stand-in.job" -}}
+{{- $root := index . 0 -}}
+{{- $settings := get $root.Values (index . 1) -}}
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {{ $root.Release.Name }}-{{ index . 2 }}
+  labels:
+    {{- include "stand-in.labels" $root | nindent 4 }}
+    component: {{ index . 3 }}
+  {{- with $settings.jobAnnotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+spec:
+  ttlSecondsAfterFinished: {{ $settings.ttlSecondsAfterFinished }}
+  template:
+    metadata:
+      labels:
+        tier: airflow
+        component: {{ index . 3 }}
+        release: {{ $root.Release.Name }}
+        {{- with $root.Values.labels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      restartPolicy: {{ $settings.restartPolicy }}
+      serviceAccountName: {{ $root.Release.Name }}-{{ index . 4 }}
+      containers:
+        - name: {{ index . 2 }}
+          image: {{ $root.Values.defaultAirflowRepository }}:{{ $root.Values.defaultAirflowTag }}
+          imagePullPolicy: {{ $root.Values.images.airflow.pullPolicy }}
+          {{- with $settings.args }}
+          args:
+            {{- tpl (toYaml .) $root | nindent 12 }}
+          {{- end }}
+          {{- with $settings.env }}
+          env:
+            {{- tpl (toYaml .) $root | nindent 12 }}
+          {{- end }}
+          resources:
+            {{- toYaml $settings.resources | nindent 12 }}
+{{- end -}}

@@ -1,0 +1,63 @@
+"""What Helm says about values in a dry run that asks a cluster, where `lookup` finds Secrets."""
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.staging import stage
+from airflow_platform.rendering.upstream import UpstreamChart, stand_in
+from airflow_platform.support.project import NAMESPACE, values_file
+
+from ..doubles.kubernetes_api import KubernetesApi, kubernetes_api
+
+Values = Mapping[str, Any]
+Secret = Mapping[str, Any]
+
+
+def owned(release: str = "airflow", namespace: str = NAMESPACE, **more: str) -> Secret:
+    """A Secret that Helm has made for a release, with more annotations."""
+    names = {"release-name": release, "release-namespace": namespace}
+    return {"metadata": {"annotations": {f"meta.helm.sh/{k}": v for k, v in names.items()} | more}}
+
+
+def key(value: str, release: str = "airflow") -> Secret:
+    """A Secret with a fernet key, as the official chart makes it."""
+    encoded = base64.b64encode(value.encode()).decode()
+    return {"metadata": {"labels": {"release": release}}, "data": {"fernet-key": encoded}}
+
+
+class Cluster:
+    """A namespace with some Secrets, into which the wrapper is to be installed."""
+
+    def __init__(self, api: KubernetesApi) -> None:
+        self.api = api
+
+    def says(
+        self,
+        values: Values,
+        environment: str = "prod",
+        *,
+        major: int = 4,
+        release: str = "airflow",
+        upstream: UpstreamChart | None = None,
+    ) -> str:
+        """Return what Helm says against the values in a dry run, nothing when it accepts them."""
+        own = self.api.kubeconfig.with_name("mine.yaml")
+        own.write_text(yaml.safe_dump(values), encoding="utf-8")
+        arguments = ["template", release, str(stage(upstream or stand_in()))]
+        arguments += ["--namespace", NAMESPACE, "--kubeconfig", str(self.api.kubeconfig)]
+        arguments += ["--dry-run=server", "-f", str(values_file(environment)), "-f", str(own)]
+        done = helm.run(major, arguments)
+        assert (done.returncode == 0) == bool(done.stdout.strip())
+        return done.stderr.partition("\n\n")[2] if done.returncode else ""
+
+
+@contextmanager
+def cluster_with(secrets: Mapping[str, Secret], directory: Path) -> Iterator[Cluster]:
+    with kubernetes_api(secrets, directory) as api:
+        yield Cluster(api)
