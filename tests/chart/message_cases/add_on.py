@@ -92,15 +92,16 @@ CASES = {
         "The sidecar cannot find the task's logs: the pod template has no container `base`",
         "{kind: Pod, spec: {containers: [{name: base}]}}",
     ),
+    "base with a container of the sidecar's name": base(
+        "podTemplate.base has a container vector, which is the name of the sidecar",
+        "{kind: Pod, spec: {containers: [{name: vector}, {name: base, volumeMounts:"
+        " [{name: logs}]}]}}",
+    ),
     "base for Airflow 2.8": add_on(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         podTemplate={"enabled": True, "airflowVersion": "2.8.4"},
     ),
     "two StatsD servers": airflow("Two StatsD servers are on", statsd={"enabled": True}),
-    "metrics of another Airflow": airflow(
-        "Airflow 3.3.0 is installed, but the metrics are mapped as Airflow 3.1.7 sends them",
-        airflowVersion="3.3.0",
-    ),
     "Airflow 2.8": airflow(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         airflowVersion="2.8.4",
@@ -123,12 +124,6 @@ CASES = {
     "other log files": airflow(
         "The sidecar reads task logs at /opt/airflow/logs/.../attempt=<n>.log",
         config={"logging": {"log_filename_template": "x.log"}},
-    ),
-    "long drain": wrapper(
-        GRACE.format(600, 600), {"global": {"taskLogs": {"drain": {"timeoutSeconds": 600}}}}
-    ),
-    "no grace period": airflow(
-        GRACE.format(25, 0), workers={"terminationGracePeriodSeconds": 0}
     ),
     "pod template that is not YAML": airflow(
         "The official chart's pod template is not valid YAML with these values",

@@ -61,3 +61,10 @@ volumeMounts:
     mountPath: /git
 {{- end -}}
 {{- end -}}
+
+{{- define "airflow_image" -}}
+{{- with .Values.images.airflow -}}
+{{- .repository | default $.Values.defaultAirflowRepository -}}
+{{- with .digest | default $.Values.defaultAirflowDigest }}@{{ . }}{{ else }}:{{ .tag | default $.Values.defaultAirflowTag }}{{ end -}}
+{{- end -}}
+{{- end -}}
