@@ -133,12 +133,20 @@ def test_next_to_celery_a_task_pod_of_kubernetes_executor_has_one_sidecar() -> N
     assert pod.volumes()["task-logs-data"]["emptyDir"]
 
 
-@pytest.mark.parametrize("uid", [None, 0, 1000])
-def test_the_sidecar_never_runs_as_root(uid: int | None) -> None:
-    """Kubernetes would not start it, for it has to run as another user."""
-    pods = render("prod", values=[{"airflow": {"securityContexts": {"pod": {"runAsUser": uid}}}}])
-    context = pod_of(pods, "airflow-triggerer").containers()["vector"].document["securityContext"]
-    assert context["runAsUser"] == (uid or 50000)
+@pytest.mark.parametrize(
+    ("settings", "user"),
+    [
+        ({"uid": 0}, 50000),
+        ({"securityContexts": {"pod": {"runAsUser": 0}}}, 50000),
+        ({"securityContexts": {"pod": {"runAsUser": 1000}}}, 1000),
+    ],
+)
+def test_the_sidecar_is_the_user_of_the_pod_but_never_root(
+    settings: Mapping[str, Any], user: int
+) -> None:
+    """Kubernetes would not start it as root, for it says that it runs as another user."""
+    pod = pod_of(render("prod", values=[{"airflow": settings}]), "airflow-triggerer")
+    assert pod.containers()["vector"].document["securityContext"]["runAsUser"] == user
 
 
 def test_without_task_logs_what_is_left_of_the_entries_does_nothing(helm_major: int) -> None:
