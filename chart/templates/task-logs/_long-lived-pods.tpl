@@ -24,13 +24,15 @@ The scope of these templates is the official chart.
 {{/* The fields of the sidecar below its name, `vector`. */}}
 {{- define "observability.taskLogs.initContainerFields" -}}
 {{- /* Never root: with runAsNonRoot Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
-{{- $runAsUser := dig "pod" "runAsUser" .Values.uid (.Values.securityContexts | default dict) -}}
+{{- $runAsUser := dig "pod" "runAsUser" nil (.Values.securityContexts | default dict) -}}
+{{- if and (kindIs "invalid" $runAsUser) (not (include "observability.pods.idsAreAssigned" .)) -}}
+{{- $runAsUser = .Values.uid -}}
+{{- end -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
 
 {{- if .Values.global.taskLogs.enabled -}}
 {{- include "observability.taskLogs.checkOfficialChart" . -}}
 {{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
-{{- $runAsUser := eq (include "observability.pods.idsAreAssigned" .) "true" | ternary nil .Values.uid -}}
 {{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
 {{- $container := include "observability.taskLogs.container" (dict "context" . "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 
@@ -48,11 +50,8 @@ The scope of these templates is the official chart.
   imagePullPolicy: {{ .Values.images.airflow.pullPolicy }}
   command: ["true"]
   resources: {{- toYaml .Values.global.taskLogs.resources | nindent 4 }}
-  securityContext:
-    {{- include "observability.containerSecurityContext" . | nindent 4 }}
-    {{- if not (kindIs "invalid" $runAsUser) }}
-    runAsUser: {{ $runAsUser | int64 }}
-    {{- end }}
+  {{- $user := kindIs "invalid" $runAsUser | ternary dict (dict "runAsUser" (int64 $runAsUser)) }}
+  securityContext: {{- mergeOverwrite $user .Values.global.taskLogs.securityContext | toYaml | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

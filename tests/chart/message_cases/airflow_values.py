@@ -69,9 +69,7 @@ CASES: Mapping[str, Case] = {
         ": instead there is observability.statsdExporter.cache.size",
         cache={"size": 5000},
     ),
-    "no such setting": dead(
-        "statsd.terminationGracePeriodSeconds", "", terminationGracePeriodSeconds=5
-    ),
+    "no such setting": dead("statsd.cache.ttl", "", cache={"ttl": "10m"}),
     "tag without version": image(
         "3.1.7", "defaultAirflowTag", "2.10.5-python3.12", defaultAirflowTag="2.10.5-python3.12"
     ),
