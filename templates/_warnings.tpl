@@ -6,24 +6,27 @@ show no NOTES.
 {{- define "airflow-platform.warnings" -}}
 {{- $airflow := .Values.airflow -}}
 {{- if $airflow.enabled -}}
-{{- if .Values.global.taskLogs.enabled }}
-{{- if and (contains "KubernetesExecutor" $airflow.executor) (not (contains "observability.taskLogs.podTemplate" ($airflow.podTemplate | default ""))) }}
+{{- with .Values.global.taskLogs.enabled | ternary (include "airflow-platform.executors" $airflow.executor | fromYaml) dict }}
+{{- with .elsewhere }}
 
-WARNING: task pods have no sidecar, because airflow.podTemplate is not the chart's own. Set:
-
-  airflow:
-    podTemplate: '{{ "{{ include \"observability.taskLogs.podTemplate\" . }}" }}'
-{{- end }}
-{{- if and (contains "Celery" $airflow.executor) (not (contains "observability.taskLogs.initContainerFields" (toJson $airflow.workers.extraInitContainers))) }}
-
-WARNING: Celery workers have no sidecar. Add the values file examples/celery/values.yaml to the installation.
-{{- end }}
-{{- if regexMatch "Local|Sequential" $airflow.executor }}
-
-WARNING: {{ $airflow.executor }} runs tasks in the scheduler's pod, which has no sidecar. Set:
+WARNING: {{ join " and " . }} runs tasks in pods that this chart does not make, so their logs are not shipped. Tasks of this
+executor have the sidecar:
 
   airflow:
     executor: KubernetesExecutor
+{{- end }}
+{{- end }}
+{{- $constraints := include "airflow-platform.airflowVersion.constraints" . | fromYamlArray }}
+{{- range include "airflow-platform.airflowVersion.tags" (dict "airflow" $airflow "constraints" $constraints) | fromYamlArray }}
+{{- if and .differs (or .official .matters) }}
+
+WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, set:
+
+  airflow:
+    airflowVersion: {{ .version }}
+  global:
+    metrics:
+      airflowVersion: {{ .version }}
 {{- end }}
 {{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}

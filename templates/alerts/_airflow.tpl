@@ -24,7 +24,7 @@ components:
     replicas: {{ $dagProcessor | ternary $airflow.dagProcessor.replicas 0 | int }}
     heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "scheduler.job_heartbeat_sec" "default" 5) }}
 fileIntervalSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" (printf "%s.min_file_process_interval" ($airflow3 | ternary "dag_processor" "scheduler")) "default" 30) }}
-everyTask: {{ not (regexMatch "Celery|Local|Sequential" $airflow.executor) }}
+everyTask: {{ eq (include "airflow-platform.executors" $airflow.executor | fromYaml | keys | join ",") "pods" }}
 leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
 {{- end -}}
 {{- end -}}

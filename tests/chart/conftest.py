@@ -21,6 +21,11 @@ def for_add_on(values: Mapping[str, Any]) -> dict[str, Any]:
     return {"global": values["global"], **values["observability"]}
 
 
+def of_airflow(version: str) -> tuple[str, ...]:
+    """Return the settings, as for --set, that install this version of Airflow."""
+    return (f"airflow.airflowVersion={version}", f"airflow.defaultAirflowTag={version}")
+
+
 # What the user creates before the installation, and which keys it has.
 SECRETS: Keys = {
     "airflow-database": {"connection"},
@@ -60,7 +65,7 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
     **{
         f"{environment}-airflow2": {
             "environment": environment,
-            "sets": ("airflow.airflowVersion=2.11.0",),
+            "sets": of_airflow("2.11.0"),
         }
         for environment in environments()
     },
@@ -77,10 +82,6 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
     "prod-nothing": {
         "environment": "prod",
         "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),
-    },
-    "prod-triggerer": {
-        "environment": "prod",
-        "values": [ROOT / "examples" / "triggerer" / "values.yaml"],
     },
     "prod-celery": {
         "environment": "prod",

@@ -12,6 +12,7 @@ from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
 from airflow_platform.support.project import environments
 
+from .conftest import of_airflow
 from .promises import RESOURCES, VALUES, as_text
 
 pytestmark = pytest.mark.official_chart
@@ -47,7 +48,7 @@ AIRFLOWS = {
 
 
 def on_airflow(environment: str, version: str) -> Render:
-    return render(environment, sets=(f"airflow.airflowVersion={version}",))
+    return render(environment, sets=of_airflow(version))
 
 
 def replicas_in(rendered: Render) -> dict[str, int]:

@@ -18,7 +18,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on, example_dag, jobs, pods, premises, secrets
+from .message_cases import add_on, airflow_values, example_dag, jobs, pods, premises, secrets, sidecars
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 
@@ -27,11 +27,13 @@ LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 # One module a concern, so that each has its place.
 CASES: dict[str, Case] = {
     **add_on.CASES,
+    **airflow_values.CASES,
     **example_dag.CASES,
     **jobs.CASES,
     **pods.CASES,
     **premises.CASES,
     **secrets.CASES,
+    **sidecars.CASES,
 }
 
 

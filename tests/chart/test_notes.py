@@ -25,9 +25,9 @@ REMARKS = {
     "metrics off": "Metrics are off",
     "pod template": "has a pod template with the sidecar",
     "no pod template": "To get a pod template with the sidecar",
-    "foreign pod template": "task pods have no sidecar",
-    "celery": "Celery workers have no sidecar",
-    "local": "runs tasks in the scheduler's pod",
+    "other executor": "so their logs are not shipped",
+    "other patch": "airflow.images.airflow.tag is 3.1.9",
+    "own image": "airflow.images.airflow.tag is 2.11.0-7",
     "development keys": "everybody can read these keys and passwords",
     "no repository": "a repository that does not exist",
     "database": "the database runs in the cluster",
@@ -56,6 +56,7 @@ class Case:
 MONITORING = {"no labels", "runbooks", "address of Airflow"}
 PROD = {"no repository", "database"} | MONITORING
 OFF = {"global": {"metrics": {"enabled": False}, "taskLogs": {"enabled": False}}}
+EDGE_EXECUTOR = "airflow.providers.edge3.executors.EdgeExecutor"
 OTHER_LABELS = {
     "labels": {"job": "logs"},
     "labelFields": ["task_id"],
@@ -70,7 +71,9 @@ OFFICIAL_STATSD = {
 CASES = {
     "prod": Case(PROD),
     "dev": Case({"metrics off", "development keys", "database", "example dag"}, environment="dev"),
-    "airflow 2": Case(PROD, {"airflow": {"airflowVersion": "2.11.0"}}),
+    "airflow 2": Case(
+        PROD, {"airflow": {"airflowVersion": "2.11.0", "defaultAirflowTag": "2.11.0"}}
+    ),
     "own name": Case(PROD, {"airflow": {"fullnameOverride": "etl-airflow"}}),
     "nothing": Case(
         PROD - {"no labels", "runbooks"} | {"metrics off", "task logs off", "logs are lost"}, OFF
@@ -91,15 +94,21 @@ CASES = {
     "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
     "official statsd": Case(PROD - {"no labels", "runbooks"}, OFFICIAL_STATSD),
-    "foreign pod template": Case(
-        PROD | {"foreign pod template"}, {"airflow": {"podTemplate": None}}
-    ),
-    "celery": Case(
-        PROD | {"celery"},
-        {"airflow": {"executor": "CeleryExecutor", "data": {"brokerUrl": "redis://example.com"}}},
-    ),
     "celery example": Case(PROD, example="celery"),
-    "local": Case(PROD | {"local"}, {"airflow": {"executor": "LocalExecutor"}}),
+    "other executor": Case(
+        PROD | {"other executor"},
+        {"airflow": {"executor": f"KubernetesExecutor,edge:{EDGE_EXECUTOR}"}},
+    ),
+    "other patch": Case(
+        PROD | {"other patch"}, {"airflow": {"images": {"airflow": {"tag": "3.1.9"}}}}
+    ),
+    "own image": Case(
+        PROD | {"own image"},
+        {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "2.11.0-7"}}}},
+    ),
+    "own image with a version of its own": Case(
+        PROD, {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "7.2.0"}}}}
+    ),
     "no airflow": Case({"no pod template"} | MONITORING, {"airflow": {"enabled": False}}),
     "add-on": Case({"no pod template"}, environment=None),
     "add-on with pod template": Case(

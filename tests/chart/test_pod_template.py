@@ -19,6 +19,8 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ADDON, environments
 
+from .conftest import of_airflow
+
 SIDECAR_VOLUMES = {"task-logs-config", "task-logs-data"}
 
 # A user's own settings that must survive, with values that YAML round trips like to spoil.
@@ -42,7 +44,13 @@ airflow:
 """,
     "the user's settings",
 )
-OFFICIAL_POD_TEMPLATE = ("airflow.podTemplate=null",)
+OFFICIAL_POD_TEMPLATE: Mapping[str, Any] = {
+    "global": {"taskLogs": {"enabled": False}},
+    "airflow": {
+        "podTemplate": None,
+        "workers": {"extraInitContainers": [], "extraVolumes": []},
+    },
+}
 
 
 def task_pod(rendered: Render) -> Pod:
@@ -80,18 +88,16 @@ def test_every_field_of_the_official_pod_template_stays(
     environment: str, upstream: UpstreamChart, helm_major: int
 ) -> None:
     decorated, own = (
-        task_pod(render(environment, helm=helm_major, upstream=upstream, sets=sets))
-        for sets in ((), OFFICIAL_POD_TEMPLATE)
+        task_pod(render(environment, helm=helm_major, upstream=upstream, values=[values]))
+        for values in ({}, OFFICIAL_POD_TEMPLATE)
     )
     assert without_sidecar(decorated) == document(own)
 
 
 def test_user_settings_stay_to_the_letter(upstream: UpstreamChart, helm_major: int) -> None:
     decorated, own = (
-        task_pod(
-            render("prod", helm=helm_major, upstream=upstream, values=[USER_SETTINGS], sets=sets)
-        )
-        for sets in ((), OFFICIAL_POD_TEMPLATE)
+        task_pod(render("prod", helm=helm_major, upstream=upstream, values=[values, USER_SETTINGS]))
+        for values in ({}, OFFICIAL_POD_TEMPLATE)
     )
     assert without_sidecar(decorated) == document(own)
     assert decorated.spec["terminationGracePeriodSeconds"] == 123456789
@@ -164,7 +170,7 @@ def test_a_missing_config_map_does_not_keep_a_task_from_starting() -> None:
 def test_the_drain_deadline_follows_the_airflow_version(
     airflow: str, seconds: str, upstream: UpstreamChart
 ) -> None:
-    rendered = render("prod", upstream=upstream, sets=(f"airflow.airflowVersion={airflow}",))
+    rendered = render("prod", upstream=upstream, sets=of_airflow(airflow))
     vector = task_pod(rendered).containers()["vector"]
     assert environment_of(vector)["DRAIN_TIMEOUT_SECONDS"]["value"] == seconds
 
@@ -186,8 +192,8 @@ def test_without_task_logs_the_pod_template_is_the_official_one(
     upstream: UpstreamChart, helm_major: int
 ) -> None:
     off, own = (
-        render("prod", helm=helm_major, upstream=upstream, sets=sets)
-        for sets in (("global.taskLogs.enabled=false",), OFFICIAL_POD_TEMPLATE)
+        render("prod", helm=helm_major, upstream=upstream, values=[values])
+        for values in ({"global": OFFICIAL_POD_TEMPLATE["global"]}, OFFICIAL_POD_TEMPLATE)
     )
     assert document(task_pod(off)) == document(task_pod(own))
     assert "airflow-task-logs" not in {manifest.name for manifest in off.manifests}

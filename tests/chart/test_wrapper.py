@@ -17,7 +17,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT, environments, values_file
 
-from .conftest import EVERYTHING_ON
+from .conftest import EVERYTHING_ON, of_airflow
 
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
@@ -90,9 +90,7 @@ def test_both_helm_majors_render_the_same(environment: str, version: str) -> Non
     first, second = (
         {
             (manifest.kind, manifest.name): manifest.document
-            for manifest in render(
-                environment, helm=major, sets=(f"airflow.airflowVersion={version}",)
-            ).manifests
+            for manifest in render(environment, helm=major, sets=of_airflow(version)).manifests
         }
         for major in MAJORS
     )

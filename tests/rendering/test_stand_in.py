@@ -63,7 +63,10 @@ def item_name(item: Mapping[str, Any]) -> str:
 def rendered_parts(chart: UpstreamChart) -> dict[str, Any]:
     """The objects of ``chart`` in prod and the documents in them, by name."""
     parts: dict[str, Any] = {}
-    off: dict[str, Any] = {"airflow": {"podTemplate": None}}
+    off: dict[str, Any] = {
+        "airflow": {"podTemplate": None},
+        "global": {"taskLogs": {"enabled": False}},
+    }
     for way, more in (("our podTemplate", {}), ("podTemplate: null", off)):
         rendered = render("prod", values=[SETTINGS, more], upstream=chart)
         for manifest in rendered.manifests:

@@ -14,7 +14,14 @@ from airflow_platform.support.project import ROOT, environments, values_file
 SCHEMA = {
     "properties": {
         "workers": {
-            "properties": {"replicas": {}, "resources": {"$ref": "#/definitions/Resources"}},
+            "properties": {
+                "replicas": {},
+                "resources": {"$ref": "#/definitions/Resources"},
+                "celery": {"properties": {"queue": {}}},
+                "podDisruptionBudget": {
+                    "properties": {"config": {"properties": {"maxUnavailable": {}}}}
+                },
+            },
         },
         "labels": {"additionalProperties": {"type": "string"}},
     }
@@ -37,6 +44,11 @@ def small_chart(tmp_path: Path) -> UpstreamChart:
     [
         ({"wrokers": {}}, "airflow.wrokers", ' (did you mean "workers"?)'),
         ({"workers": {"replica": 1}}, "airflow.workers.replica", ' (did you mean "replicas"?)'),
+        (
+            {"workers": {"celery": {"que": 1}}},
+            "airflow.workers.celery.que",
+            ' (did you mean "queue"?)',
+        ),
         ({"xyz": 1}, "airflow.xyz", ""),
     ],
 )
@@ -51,6 +63,9 @@ def test_misspelt_keys_are_listed_with_the_near_ones(small_chart, values, key, n
         {"workers": {"replicas": 1, "onlyInDefaults": 2}, "executor": "x"},
         {"labels": {"anything": "goes"}},
         {"workers": {"resources": {"limits": {"cpu": 1}}}},
+        {"workers": {"celery": {"replicas": 1, "queue": "default"}}},
+        {"workers": {"podDisruptionBudget": {"config": {"unhealthyPodEvictionPolicy": "x"}}}},
+        {"wrokers": None},
         {"postgresql": {"any": 1}, "global": {}, "enabled": True},
     ],
 )

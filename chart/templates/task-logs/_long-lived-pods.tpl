@@ -1,6 +1,6 @@
 {{/*
-The sidecar for pods that run many tasks: Celery workers and triggerers. examples/celery/values.yaml
-and examples/triggerer/values.yaml use these templates.
+The sidecar for pods that run many tasks: Celery workers, triggerers and, with LocalExecutor, schedulers. The
+wrapper's values.yaml uses these templates in `airflow.workers` and `airflow.triggerer`.
 
 The official chart prints its lists extraInitContainers and extraVolumes as YAML and evaluates the
 result with tpl. So a template at the end of an entry's name can print the entry's other fields on the
@@ -15,14 +15,24 @@ becomes
       restartPolicy: Always
       ...
 
+An entry of a list cannot vanish. Where task logs are off, it becomes a container `vector-off` that ends at
+once, and an empty volume.
+
 The scope of these templates is the official chart.
 */}}
 
 {{/* The fields of the sidecar below its name, `vector`. */}}
 {{- define "observability.taskLogs.initContainerFields" -}}
+{{- /* Never root: with runAsNonRoot Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
+{{- $runAsUser := dig "pod" "runAsUser" nil (.Values.securityContexts | default dict) -}}
+{{- if and (kindIs "invalid" $runAsUser) (not (include "observability.pods.idsAreAssigned" .)) -}}
+{{- $runAsUser = .Values.uid -}}
+{{- end -}}
+{{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
+
+{{- if .Values.global.taskLogs.enabled -}}
 {{- include "observability.taskLogs.checkOfficialChart" . -}}
 {{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" .Values.global.taskLogs "airflowVersion" .Values.airflowVersion) -}}
-{{- $runAsUser := eq (include "observability.pods.idsAreAssigned" .) "true" | ternary nil .Values.uid -}}
 {{- $logsMount := dict "name" "logs" "subPath" .Values.logs.persistence.subPath -}}
 {{- $container := include "observability.taskLogs.container" (dict "context" . "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 
@@ -34,6 +44,15 @@ The scope of these templates is the official chart.
 {{- end -}}
 
 {{- omit $container "name" | toYaml | nindent 2 }}
+{{- else -}}
+-off
+  image: {{ include "airflow_image" . }}
+  imagePullPolicy: {{ .Values.images.airflow.pullPolicy }}
+  command: ["true"]
+  resources: {{- toYaml .Values.global.taskLogs.resources | nindent 4 }}
+  {{- $user := kindIs "invalid" $runAsUser | ternary dict (dict "runAsUser" (int64 $runAsUser)) }}
+  securityContext: {{- mergeOverwrite $user .Values.global.taskLogs.securityContext | toYaml | nindent 4 }}
+{{- end -}}
 {{- end -}}
 
 {{/*
@@ -41,11 +60,16 @@ The fields of the volume `task-logs-config` below its name, and after them the e
 volumes. There is no volume task-logs-data: the sidecar above keeps its data beside the logs.
 */}}
 {{- define "observability.taskLogs.volumeFields" -}}
+{{- if .Values.global.taskLogs.enabled -}}
 {{- range $volume := include "observability.taskLogs.volumes" . | fromYamlArray -}}
 {{- if eq .name "task-logs-config" -}}
 {{- omit $volume "name" | toYaml | nindent 2 }}
 {{- else if ne .name "task-logs-data" -}}
 {{- list $volume | toYaml | nindent 0 }}
 {{- end -}}
+{{- end -}}
+{{- else -}}
+-off
+  emptyDir: {}
 {{- end -}}
 {{- end -}}

@@ -12,16 +12,33 @@ chart's values only `.Values.global` is visible.
 {{- fail (printf "\n\nThe chart %s %s has no %s, the pod template to which the sidecar for task logs is added.\nThe official Airflow chart 1.19.0 has it. In Chart.yaml, set:\n\n  dependencies:\n    - name: airflow\n      version: 1.19.0\n" .Chart.Name .Chart.Version $file) -}}
 {{- end -}}
 {{- $rendered := tpl $source . -}}
+{{- $pod := $rendered | fromYaml -}}
 {{- if .Values.global.taskLogs.enabled -}}
 {{- include "observability.taskLogs.checkOfficialChart" . -}}
-{{- $pod := $rendered | fromYaml -}}
 {{- with $pod.Error -}}
 {{- fail (printf "\n\nThe official chart's pod template is not valid YAML with these values: %s\nCorrect the values below airflow.workers that contain templates ({{ ... }}); or, to see what the pod template looks like, turn the sidecar off:\n\n  global:\n    taskLogs:\n      enabled: false\n" .) -}}
 {{- end -}}
-{{- $setGrace := "Set:\n\n  airflow:\n    workers:\n      terminationGracePeriodSeconds: %d" -}}
-{{- include "observability.taskLogs.addSidecar" (dict "pod" $pod "context" . "airflowVersion" .Values.airflowVersion "imageUser" .Values.uid "setGrace" $setGrace) -}}
-{{- else -}}
+{{- include "observability.taskLogs.addSidecar" (dict "pod" $pod "context" . "airflowVersion" .Values.airflowVersion "imageUser" .Values.uid) -}}
+{{- else if $pod.Error -}}
 {{- $rendered -}}
+{{- else -}}
+{{- /* What the lists of airflow.workers bring where task logs are off: see _long-lived-pods.tpl. */ -}}
+{{- include "observability.taskLogs.removeEntries" (dict "spec" $pod.spec "names" (list "vector-off" "task-logs-config-off")) -}}
+{{- toYaml $pod -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Removes init containers and volumes from a pod.
+Input: dict "spec" <spec of the pod, changed in place> "names" <names of what to remove>
+*/}}
+{{- define "observability.taskLogs.removeEntries" -}}
+{{- range $list := list "initContainers" "volumes" -}}
+{{- $kept := list -}}
+{{- range get $.spec $list | default list -}}
+{{- if not (has .name $.names) -}}{{- $kept = append $kept . -}}{{- end -}}
+{{- end -}}
+{{- $_ := set $.spec $list $kept -}}
 {{- end -}}
 {{- end -}}
 
@@ -46,7 +63,8 @@ Input: dict
   "context"         the root of the chart in whose scope it is rendered (Release, Values.global)
   "airflowVersion"  version of Airflow, such as "3.1.7"
   "imageUser"       user id of the Airflow image, for a pod that names none
-  "setGrace"        for a message: how to set the pod's grace period, with %d for the seconds
+  "setGrace"        for a message: how to set the pod's grace period, with %d for the seconds; without it the
+                    grace period is not looked at
 */}}
 {{- define "observability.taskLogs.addSidecar" -}}
 {{- $context := .context -}}
@@ -69,7 +87,7 @@ Input: dict
 
 {{- $timeout := include "observability.taskLogs.drainTimeoutSeconds" (dict "settings" $context.Values.global.taskLogs "airflowVersion" .airflowVersion) | int -}}
 {{- $grace := hasKey $spec "terminationGracePeriodSeconds" | ternary $spec.terminationGracePeriodSeconds 30 | int -}}
-{{- if ge $timeout $grace -}}
+{{- if and .setGrace (ge $timeout $grace) -}}
 {{- fail (printf "\n\nThe drain of task logs may take %d s, but a task pod is killed after its grace period of %d s.\n%s\n" $timeout $grace (printf .setGrace (add $timeout 5))) -}}
 {{- end -}}
 
@@ -81,20 +99,12 @@ Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
 {{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
 {{- $volumes := include "observability.taskLogs.volumes" $context | fromYamlArray -}}
-{{- /* The pod may have the sidecar and its volumes already: the overlay examples/celery adds them to
-airflow.workers, whose lists the official chart uses for this pod template as well. */ -}}
-{{- $ours := list $sidecar.name -}}
-{{- range $volumes -}}{{- $ours = append $ours .name -}}{{- end -}}
-{{- $initContainers := list $sidecar -}}
-{{- range $spec.initContainers -}}
-{{- if not (has .name $ours) -}}{{- $initContainers = append $initContainers . -}}{{- end -}}
-{{- end -}}
-{{- $allVolumes := list -}}
-{{- range $spec.volumes -}}
-{{- if not (has .name $ours) -}}{{- $allVolumes = append $allVolumes . -}}{{- end -}}
-{{- end -}}
-{{- $_ := set $spec "initContainers" $initContainers -}}
-{{- $_ := set $spec "volumes" (concat $allVolumes $volumes) -}}
+{{- /* The pod may have the sidecar and its volumes already: the wrapper adds them to airflow.workers, for
+Celery workers, and the official chart uses these lists for this pod template as well. */ -}}
+{{- $reserved := include "observability.taskLogs.reservedNames" . | fromYaml -}}
+{{- include "observability.taskLogs.removeEntries" (dict "spec" $spec "names" (concat $reserved.containers $reserved.volumes)) -}}
+{{- $_ := set $spec "initContainers" (prepend $spec.initContainers $sidecar) -}}
+{{- $_ := set $spec "volumes" (concat $spec.volumes $volumes) -}}
 {{- if $context.Values.global.taskLogs.captureOutput.enabled -}}
 {{- include "observability.taskLogs.captureOutput" (dict "base" $base "logsPath" $logsMount.mountPath "settings" $context.Values.global.taskLogs.captureOutput) -}}
 {{- end -}}

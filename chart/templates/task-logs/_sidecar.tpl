@@ -143,3 +143,9 @@ Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 {{- end -}}
 {{- int $timeout -}}
 {{- end -}}
+
+{{/* Names that containers and volumes of others must not have in a pod with the sidecar. */}}
+{{- define "observability.taskLogs.reservedNames" -}}
+containers: [vector]
+volumes: [task-logs-config, task-logs-data, task-logs-auth, task-logs-ca, task-logs-client]
+{{- end -}}

@@ -92,15 +92,16 @@ CASES = {
         "The sidecar cannot find the task's logs: the pod template has no container `base`",
         "{kind: Pod, spec: {containers: [{name: base}]}}",
     ),
+    "base with a container of the sidecar's name": base(
+        "podTemplate.base has a container vector, which is the name of the sidecar",
+        "{kind: Pod, spec: {containers: [{name: vector}, {name: base, volumeMounts:"
+        " [{name: logs}]}]}}",
+    ),
     "base for Airflow 2.8": add_on(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         podTemplate={"enabled": True, "airflowVersion": "2.8.4"},
     ),
     "two StatsD servers": airflow("Two StatsD servers are on", statsd={"enabled": True}),
-    "metrics of another Airflow": airflow(
-        "Airflow 3.3.0 is installed, but the metrics are mapped as Airflow 3.1.7 sends them",
-        airflowVersion="3.3.0",
-    ),
     "Airflow 2.8": airflow(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         airflowVersion="2.8.4",

@@ -115,3 +115,10 @@ spec:
           resources:
             {{- toYaml $settings.resources | nindent 12 }}
 {{- end -}}
+
+{{- define "airflow_image" -}}
+{{- with .Values.images.airflow -}}
+{{- .repository | default $.Values.defaultAirflowRepository -}}
+{{- with .digest | default $.Values.defaultAirflowDigest }}@{{ . }}{{ else }}:{{ .tag | default $.Values.defaultAirflowTag }}{{ end -}}
+{{- end -}}
+{{- end -}}

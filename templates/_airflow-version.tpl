@@ -1,0 +1,69 @@
+{{/*
+The tags of the images of Airflow, and whether they agree with `airflow.airflowVersion`, by which the official chart
+and the add-on choose commands, settings and mappings. An image with a digest is left out, and so is a tag that does
+not begin like a version of Airflow (1.10, 2.N or 3.N).
+
+Input: dict "airflow" .Values.airflow "constraints" <ranges of versions between which the add-on distinguishes>
+Output: YAML, a list of
+  key       path below `airflow` of the tag
+  tag       the tag
+  version   the version that it says
+  corrected the tag with the version of airflow.airflowVersion
+  official  true for an image named airflow; the tags of others may be versions of their own
+  differs   true where it is another version than that of airflow.airflowVersion
+  matters   true where the minor version or one of the constraints tells the two versions apart
+*/}}
+{{- define "airflow-platform.airflowVersion.tags" -}}
+{{- $airflow := .airflow -}}
+{{- $constraints := .constraints -}}
+{{- $images := $airflow.images | default dict -}}
+{{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
+{{- $used := dict "airflow" true "pod_template" $executors.pods "flower" (and $executors.workers (dig "flower" "enabled" false $airflow)) -}}
+{{- $tags := list -}}
+{{- range $name, $isUsed := $used -}}
+{{- $image := get $images $name | default dict -}}
+{{- $repository := $image.repository | default $airflow.defaultAirflowRepository -}}
+{{- $digest := $image.digest | default (ternary $airflow.defaultAirflowDigest "" (eq $name "airflow")) -}}
+{{- if and $isUsed (not $digest) -}}
+{{- if $image.tag -}}
+{{- $tags = append $tags (dict "key" (printf "images.%s.tag" $name) "tag" (toString $image.tag) "repository" $repository) -}}
+{{- else if or (eq $name "airflow") $image.repository -}}
+{{- $tags = append $tags (dict "key" "defaultAirflowTag" "tag" (toString $airflow.defaultAirflowTag) "repository" $repository) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $images.useDefaultImageForMigration (not $airflow.defaultAirflowDigest) -}}
+{{- $tags = append $tags (dict "key" "defaultAirflowTag" "tag" (toString $airflow.defaultAirflowTag) "repository" $airflow.defaultAirflowRepository) -}}
+{{- end -}}
+
+{{- $found := list -}}
+{{- $installed := regexFind "^[0-9]+\\.[0-9]+(\\.[0-9]+)?" (toString $airflow.airflowVersion) -}}
+{{- range uniq $tags -}}
+{{- $prefix := regexFind "^(slim-)?v?" .tag -}}
+{{- $version := trimPrefix $prefix .tag | regexFind "^(1\\.10|2\\.[0-9]+|3\\.[0-9]+)(\\.[0-9]+)?" -}}
+{{- /* A tag with a minor version only, such as 3.1, fits all of its patches. */ -}}
+{{- $short := regexMatch "^[0-9]+\\.[0-9]+$" $version -}}
+{{- $compared := $short | ternary (regexFind "^[0-9]+\\.[0-9]+" $installed) $installed -}}
+{{- if and $installed $version -}}
+{{- $matters := ne (regexFind "^[0-9]+\\.[0-9]+" $version) (regexFind "^[0-9]+\\.[0-9]+" $installed) -}}
+{{- range $constraints -}}
+{{- if ne (semverCompare . $version) (semverCompare . $installed) -}}{{- $matters = true -}}{{- end -}}
+{{- end -}}
+{{- $corrected := printf "%s%s%s" $prefix $compared (trimPrefix $prefix .tag | trimPrefix $version) -}}
+{{- $found = append $found (dict "key" .key "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "official" (regexMatch "(^|/)airflow$" .repository) "differs" (ne $version $compared) "matters" $matters) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $found -}}
+{{- end -}}
+
+{{/*
+Ranges of versions of Airflow between which this chart distinguishes, as YAML. Input: the root.
+*/}}
+{{- define "airflow-platform.airflowVersion.constraints" -}}
+{{- /* airflow.config.metrics.statsd_disabled_tags in values.yaml */ -}}
+{{- $constraints := list "<2.10.4-0" -}}
+{{- range .Subcharts.observability.Files.Get "files/metrics/version-fixes.yaml" | fromYamlArray -}}
+{{- $constraints = append $constraints .versions -}}
+{{- end -}}
+{{- uniq $constraints | toYaml -}}
+{{- end -}}
