@@ -1,6 +1,5 @@
 """Tries the new values out: what both majors of Helm make of them, and what that changes."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +8,8 @@ from airflow_platform.adopt.changes import Changes, compare
 from airflow_platform.adopt.release import Release
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.helm import MAJORS, RefusedError
-from airflow_platform.rendering.render import dry_run, render
+from airflow_platform.rendering.render import render, warnings
 from airflow_platform.rendering.upstream import UpstreamChart
-
-_WARNING = re.compile(r"^WARNING: .*(?:\n(?!WARNING: ).*)*", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -65,14 +62,7 @@ def try_out(
             for rule in group["rules"]
             if "alert" in rule
         ),
-        warnings=_warnings(release, values, environment),
+        warnings=tuple(
+            warnings(environment, values=[values], release=release.name, upstream=upstream)
+        ),
     )
-
-
-def _warnings(
-    release: Release, values: Mapping[str, Any], environment: str | None
-) -> tuple[str, ...]:
-    """Return what the notes warn of; Helm prints them after an installation only."""
-    printed = dry_run(environment, values=[values], release=release.name)
-    _, _, notes = printed.rpartition("\nNOTES:\n")
-    return tuple(found.strip() for found in _WARNING.findall(notes))

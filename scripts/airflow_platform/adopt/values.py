@@ -19,7 +19,7 @@ _JOBS = ("migrateDatabaseJob", "createUserJob")
 
 # A value in the wrapper's values.yaml that includes a template of ours is a seam: without it, the
 # two charts do not meet. The other settings here are those of what replaces the official chart's.
-_SEAM = '{{ include "observability.'
+_SEAMS = ('{{ include "observability.', "{{ .Values.global.")
 _REPLACED: Mapping[Path, str] = {
     ("statsd", "enabled"): "the statsd-exporter of the add-on takes the place of the official one",
     **{
@@ -27,6 +27,12 @@ _REPLACED: Mapping[Path, str] = {
         for job in _JOBS
         for setting in ("useHelmHooks", "applyCustomEnv")
     },
+}
+
+# Options of Airflow that follow a key of ours.
+_FOLLOWING: Mapping[Path, Path] = {
+    ("config", "metrics", "statsd_prefix"): ("global", "metrics", "prefix"),
+    ("config", "metrics", "statsd_influxdb_enabled"): ("global", "metrics", "tags"),
 }
 
 # Settings of the official chart's statsd-exporter that have another name in the add-on.
@@ -50,13 +56,6 @@ _SECRET_SETTINGS: Mapping[tuple[str, str | None], Path] = {
     ("webserver-secret-key", None): ("webserverSecretKeySecretName",),
     ("password", "redis"): ("redis", "passwordSecretName"),
     ("connection", "redis"): ("data", "brokerUrlSecretName"),
-}
-
-# Alerts that compare a number of replicas, and whose replicas these are.
-_REPLICA_ALERTS: Mapping[str, str] = {
-    "SchedulerReplicasMissing": "scheduler",
-    "TriggererReplicasMissing": "triggerer",
-    "DagProcessorReplicasMissing": "dagProcessor",
 }
 
 
@@ -108,13 +107,13 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     _move_global(adoption)
     _move_jobs(adoption, ours)
     _move_statsd(adoption, release)
+    _follow(adoption)
     _leave_out_what_is_ours(adoption, ours[NAME])
     _name_generated_secrets(adoption, release)
     _pull_secrets(adoption, release)
     _airflow_version(adoption, release)
     _keep_defaults(adoption, release, ours[NAME], "this chart sets")
     _keep_defaults(adoption, release, of_environment.get(NAME, {}), f"{environment} sets")
-    _thresholds(adoption, release, of_environment)
     for key in ("global", "observability", NAME):
         if not adoption.values[key]:
             del adoption.values[key]
@@ -177,10 +176,21 @@ def _fits(known: Mapping[str, Any], path: Path) -> bool:
     return True
 
 
+def _follow(adoption: Adoption) -> None:
+    """Set the keys of ours that options of Airflow follow."""
+    known = load_file(ADDON / "values.yaml")
+    for option, key in _FOLLOWING.items():
+        default = paths.get(known, key)
+        if default is MISSING or (theirs := adoption.take(*option)) is MISSING:
+            continue
+        value = str(theirs).lower() == "true" if isinstance(default, bool) else str(theirs)
+        if value != default:
+            adoption.set(key, value, f"This was {paths.written(option)}, which follows this key.")
+
+
 def _leave_out_what_is_ours(adoption: Adoption, ours: Mapping[str, Any]) -> None:
     for path, value in paths.leaves(ours):
-        is_seam = isinstance(value, str) and _SEAM in value
-        if not is_seam and path not in _REPLACED:
+        if not _is_seam(value) and path not in _REPLACED:
             continue
         theirs = adoption.take(*path)
         if theirs is MISSING or theirs is None or theirs == value:
@@ -192,6 +202,10 @@ def _leave_out_what_is_ours(adoption: Adoption, ours: Mapping[str, Any]) -> None
             adoption.left_out.append(_own_statsd_host(theirs))
         elif path not in _REPLACED or theirs is not True:
             adoption.left_out.append(LeftOut(paths.written(path), reason))
+
+
+def _is_seam(value: object) -> bool:
+    return isinstance(value, str) and any(seam in value for seam in _SEAMS)
 
 
 def _own_pod_template() -> LeftOut:
@@ -308,16 +322,6 @@ def _shown(value: Any) -> str:
 
 def _settings(ours: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
     for path, value in paths.leaves(ours):
-        is_seam = isinstance(value, str) and _SEAM in value
         is_job = len(path) == 2 and path[0] in _JOBS and path[1] == "enabled"
-        if not is_seam and not is_job and path not in _REPLACED:
+        if not _is_seam(value) and not is_job and path not in _REPLACED:
             yield path, value
-
-
-def _thresholds(adoption: Adoption, release: Release, of_environment: Mapping[str, Any]) -> None:
-    """Expect as many replicas as the release has, where the environment expects others."""
-    for alert, component in _REPLICA_ALERTS.items():
-        path = ("observability", "prometheusRule", "alerts", alert, "threshold")
-        replicas = paths.get(release.effective, (component, "replicas"))
-        if paths.get(of_environment, path) not in (MISSING, replicas) and replicas is not MISSING:
-            adoption.set(path, replicas, f"The number of replicas of {component}.")
