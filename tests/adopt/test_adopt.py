@@ -268,6 +268,42 @@ def test_what_the_chart_refuses_is_said_for_both_majors(adopt: Adopt) -> None:
     assert all("logs" in text for text in adopted.report["refused"].values())
 
 
+def test_what_a_refusal_asks_for_can_be_given_on_top(adopt: Adopt, tmp_path: Path) -> None:
+    shared_logs = {"executor": "KubernetesExecutor", "logs": {"persistence": {"enabled": True}}}
+    refusal = adopt(shared_logs).report["refused"]["helm4"]
+    decided = tmp_path / "decided.yaml"
+    decided.write_text(re.findall(r"(?:^ {2}.*\n)+", refusal, re.M)[0])
+    adopted = adopt(shared_logs, "-f", str(decided))
+    assert adopted.report["refused"] == {}
+    assert "airflow-logs" in {loss["name"] for loss in adopted.report["changes"]["losses"]}
+    assert adopted.code == 1
+    assert any(f"adopted.yaml -f {decided}" in each for each in adopted.report["commands"])
+
+
+def test_an_older_airflow_stays_the_one_it_is(adopt: Adopt) -> None:
+    old = official({})
+    text = "".join(f"---\n{m.text}\n" for m in without_hooks(old).values())
+    adopted = adopt({}, manifest=text.replace("apache/airflow:3.1.7", "apache/airflow:2.10.5"))
+    assert adopted.values["airflow"]["airflowVersion"] == "2.10.5"
+    assert adopted.values["airflow"]["defaultAirflowTag"] == "2.10.5"
+    assert adopted.values["global"]["metrics"]["airflowVersion"] == "2.10.5"
+    assert not [each for each in adopted.report["changes"]["images"] if "scheduler" in each]
+
+
+def test_images_that_change_are_named(adopt: Adopt) -> None:
+    old = official({})
+    text = "".join(f"---\n{m.text}\n" for m in without_hooks(old).values())
+    adopted = adopt({}, manifest=text.replace("redis:", "redis:old-"))
+    assert any("redis:old-" in each for each in adopted.report["changes"]["images"])
+
+
+def test_an_image_of_the_exporter_is_to_be_decided(adopt: Adopt) -> None:
+    mirror = {"images": {"statsd": {"repository": "registry.example.com/statsd-exporter"}}}
+    adopted = adopt(mirror)
+    assert "images" not in adopted.values["airflow"]
+    assert (adopted.code, adopted.report["leftOut"][0]["key"]) == (1, "images.statsd")
+
+
 def test_text_has_what_json_has(say: Say, tmp_path: Path) -> None:
     file, written = tmp_path / "values.yaml", tmp_path / "new.yaml"
     file.write_text(json.dumps(CELERY))

@@ -73,6 +73,7 @@ class Changes:
     losses: tuple[Loss, ...]
     immutable: tuple[Immutable, ...]
     missing: tuple[str, ...]
+    images: tuple[str, ...]
 
 
 def compare(release: Release, new: Render) -> Changes:
@@ -108,7 +109,27 @@ def compare(release: Release, new: Render) -> Changes:
         missing=tuple(
             name for name in sorted(_secrets_of_others(new)) if not _is_named(name, release)
         ),
+        images=tuple(
+            change
+            for key, before in old_objects.items()
+            if key in new_objects
+            for change in _images(before, new_objects[key])
+        ),
     )
+
+
+def _images(before: Manifest, after: Manifest) -> Iterator[str]:
+    old, new = (
+        {
+            container["name"]: container.get("image")
+            for field in ("initContainers", "containers")
+            for container in each.at("spec", "template", "spec", field, default=None) or ()
+        }
+        for each in (before, after)
+    )
+    for name in old.keys() & new.keys():
+        if old[name] != new[name]:
+            yield f"{_label(before)} {name}: from {old[name]} to {new[name]}"
 
 
 def _secrets_of_others(render: Render) -> set[str]:

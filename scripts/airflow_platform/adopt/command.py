@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import environments
 
@@ -38,13 +39,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("values", metavar="VALUES", help="what `helm get values -o yaml` prints; - for stdin")
+    add("installed", metavar="VALUES", help="what `helm get values -o yaml` prints; - for stdin")
     add("--manifest", metavar="FILE", help="what `helm get manifest` prints; - for stdin")
     add("--release", metavar="NAME", help="default: that of the manifest, or airflow")
     add("--namespace", help="default: that of the manifest")
     known = ", ".join(environments())
     add("--environment", metavar="ENV", help=f"use the values file of: {known}")
     add("--dags", type=Path, metavar="DIR", help="list the artificial delays in DAG code")
+    options.add_values(parser, "values of this chart on top, such as those that a refusal asks for")
     add("--output", type=Path, metavar="FILE", help="write the values into this file")
     add("--format", choices=("text", "json"), default="text", help="of the report")
     parser.set_defaults(run=_run)
@@ -58,11 +60,12 @@ def _run(chosen: argparse.Namespace) -> int:
     from airflow_platform.adopt.upgrade import try_out
     from airflow_platform.adopt.values import adopt_values
     from airflow_platform.rendering.upstream import find_upstream
+    from airflow_platform.rendering.values import load_file
     from airflow_platform.support import strict_yaml
     from airflow_platform.support.project import values_file
 
     try:
-        if chosen.values == chosen.manifest == STREAM:
+        if chosen.installed == chosen.manifest == STREAM:
             raise PlatformError("VALUES and --manifest cannot both be - (stdin).")
         if chosen.environment:
             values_file(chosen.environment)
@@ -72,7 +75,8 @@ def _run(chosen: argparse.Namespace) -> int:
                 f"adopt needs the official chart airflow {upstream.version}, which was not found."
                 " Set AIRFLOW_CHART to its directory or .tgz."
             )
-        values = read_values(_read(chosen.values), _source(chosen.values), upstream)
+        values = read_values(_read(chosen.installed), _source(chosen.installed), upstream)
+        on_top = [load_file(file) for file in chosen.values]
         manifest = _read(chosen.manifest) if chosen.manifest else None
         delays, unreadable = delays_in(chosen.dags) if chosen.dags else (None, [])
         release = read_release(
@@ -92,9 +96,9 @@ def _run(chosen: argparse.Namespace) -> int:
     report = Report(
         release,
         chosen.environment,
-        str(chosen.output or _DEFAULT_FILE),
+        [str(file) for file in (chosen.output or _DEFAULT_FILE, *chosen.values)],
         adoption.left_out,
-        try_out(release, new_values, chosen.environment, upstream),
+        try_out(release, [new_values, *on_top], chosen.environment, upstream),
         delays,
         unreadable,
     )

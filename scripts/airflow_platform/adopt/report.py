@@ -20,7 +20,7 @@ class Report:
 
     release: Release
     environment: str | None
-    values_file: str
+    values_files: Sequence[str]
     left_out: Sequence[LeftOut]
     upgrade: Upgrade
     delays: Sequence[Delay] | None = None
@@ -79,7 +79,7 @@ def _paragraphs(report: Report) -> Iterator[str]:
     for remark in release.remarks:
         yield f"{remark}\n"
     yield from _list(
-        "Refused. Set in the old values what is asked for, and run adopt again:",
+        "Refused. Write what is asked for into a file, and run adopt again with -f and this file:",
         [f"Helm {major}: {text}" for major, text in report.upgrade.refused.items()],
     )
     yield from _list(
@@ -118,6 +118,7 @@ def _of_changes(changes: Changes, report: Report) -> Iterator[str]:
         "Fields that cannot be changed; the upgrade would fail on them:",
         [f"{each.subject}: {each.field}\n{each.what_to_do}" for each in changes.immutable],
     )
+    yield from _list("Images that change:", changes.images)
     yield from _list(f"Objects that go ({len(changes.goes)}):", changes.goes)
     yield from _list(f"Objects that come ({len(changes.comes)}):", changes.comes)
     yield from _list(
@@ -161,7 +162,7 @@ def _commands(report: Report) -> list[str]:
     release = report.release
     losses = report.upgrade.changes.losses if report.upgrade.changes else ()
     files = [f"values/{report.environment}.yaml"] if report.environment else []
-    options = " ".join(f"-f {shlex.quote(file)}" for file in (*files, report.values_file))
+    options = " ".join(f"-f {shlex.quote(file)}" for file in (*files, *report.values_files))
     name, namespace = shlex.quote(release.name), shlex.quote(release.namespace)
     return [
         *(each.command for each in losses),
@@ -172,7 +173,7 @@ def _commands(report: Report) -> list[str]:
 
 def _where(report: Report) -> str:
     on_top = f", to be given after values/{report.environment}.yaml" if report.environment else ""
-    return f"in {report.values_file}{on_top}"
+    return f"in {report.values_files[0]}{on_top}"
 
 
 def _executor(report: Report) -> str:

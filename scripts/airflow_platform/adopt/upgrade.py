@@ -1,6 +1,6 @@
 """Tries the new values out: what both majors of Helm make of them, and what that changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,11 +29,14 @@ class Upgrade:
 
 def try_out(
     release: Release,
-    values: Mapping[str, Any],
+    values: Sequence[Mapping[str, Any]],
     environment: str | None,
     upstream: UpstreamChart,
 ) -> Upgrade:
-    """Render ``values`` on top of those of ``environment``, and compare with ``release``."""
+    """Render ``values`` on top of those of ``environment``, and compare with ``release``.
+
+    Later values win. What Helm refuses is part of the result.
+    """
     renders: list[Render] = []
     refused: dict[int, str] = {}
     for major in MAJORS:
@@ -41,7 +44,7 @@ def try_out(
             renders.append(
                 render(
                     environment,
-                    values=[values],
+                    values=values,
                     helm=major,
                     release=release.name,
                     namespace=release.namespace,
@@ -63,6 +66,6 @@ def try_out(
             if "alert" in rule
         ),
         warnings=tuple(
-            warnings(environment, values=[values], release=release.name, upstream=upstream)
+            warnings(environment, values=values, release=release.name, upstream=upstream)
         ),
     )

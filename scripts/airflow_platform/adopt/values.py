@@ -1,6 +1,7 @@
 """The values of this wrapper with which a release of the official chart stays what it is."""
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT, values_file
 
 _EXPORTER: Path = ("observability", "statsdExporter")
+_RELEASED_IMAGE = re.compile(r":([0-9]+\.[0-9]+\.[0-9]+)$")
 _JOBS = ("migrateDatabaseJob", "createUserJob")
 
 # A value in the wrapper's values.yaml that includes a template of ours is a seam: without it, the
@@ -111,7 +113,8 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     _leave_out_what_is_ours(adoption, ours[NAME])
     _name_generated_secrets(adoption, release)
     _pull_secrets(adoption, release)
-    _airflow_version(adoption, release)
+    version = _airflow_version(adoption, release)
+    _map_metrics(adoption, version)
     _keep_defaults(adoption, release, ours[NAME], "this chart sets")
     _keep_defaults(adoption, release, of_environment.get(NAME, {}), f"{environment} sets")
     for key in ("global", "observability", NAME):
@@ -145,6 +148,8 @@ def _move_statsd(adoption: Adoption, release: Release) -> None:
     """Give the settings of the official exporter to the add-on's, where it has the same."""
     known = load_file(ADDON / "values.yaml")["statsdExporter"]
     official = release.defaults.get("statsd") or {}
+    if (image := adoption.take("images", "statsd")) is not MISSING:
+        adoption.left_out.append(_own_exporter_image(image))
     settings = adoption.take("statsd")
     if not isinstance(settings, dict):
         return
@@ -206,6 +211,15 @@ def _leave_out_what_is_ours(adoption: Adoption, ours: Mapping[str, Any]) -> None
 
 def _is_seam(value: object) -> bool:
     return isinstance(value, str) and any(seam in value for seam in _SEAMS)
+
+
+def _own_exporter_image(image: object) -> LeftOut:
+    return LeftOut(
+        "images.statsd",
+        f"the add-on's statsd-exporter has an image of its own, not {image}",
+        "If images come from a mirror, set global.imageRegistry, or registry, repository and tag"
+        " below observability.statsdExporter.image.",
+    )
 
 
 def _own_pod_template() -> LeftOut:
@@ -281,12 +295,34 @@ def _pull_secrets(adoption: Adoption, release: Release) -> None:
         adoption.set(path, [{"name": name} for name in names], why)
 
 
-def _airflow_version(adoption: Adoption, release: Release) -> None:
+def _airflow_version(adoption: Adoption, release: Release) -> str | None:
+    """Keep the Airflow that runs, where the release is of a chart with another default."""
+    version: str | None = release.effective.get("airflowVersion")
+    tags = {
+        image[1]
+        for manifest in release.managed.manifests
+        if manifest.labels.get("component") == "scheduler"
+        for container in manifest.at("spec", "template", "spec", "containers", default=())
+        if container["name"] == "scheduler"
+        for image in [_RELEASED_IMAGE.search(container.get("image") or "")]
+        if image
+    }
+    own = {*map(str, release.values), *map(str, release.values.get("images") or {})}
+    if len(tags) != 1 or own & {"airflowVersion", "defaultAirflowTag", "airflow"}:
+        return version
+    (running,) = tags
+    if running != version:
+        why = "The Airflow that runs; the official chart of this release has another default."
+        adoption.set((NAME, "airflowVersion"), running, why)
+        adoption.set((NAME, "defaultAirflowTag"), running, why)
+    return running
+
+
+def _map_metrics(adoption: Adoption, version: str | None) -> None:
     path = ("metrics", "airflowVersion")
-    installed = release.effective.get("airflowVersion")
-    if installed and installed != paths.get(load_file(ADDON / "values.yaml")["global"], path):
+    if version and version != paths.get(load_file(ADDON / "values.yaml")["global"], path):
         why = "Metrics are mapped as this version of Airflow sends them."
-        adoption.set(("global", *path), installed, why)
+        adoption.set(("global", *path), version, why)
 
 
 def _keep_defaults(adoption: Adoption, release: Release, ours: Mapping[str, Any], who: str) -> None:
