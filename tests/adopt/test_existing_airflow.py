@@ -87,7 +87,7 @@ def add_on() -> Render:
 
 @cache
 def wrapper() -> Render:
-    return render(namespace=NAMESPACE)
+    return render("prod", namespace=NAMESPACE)
 
 
 def names(kind: str | None = None) -> set[str]:
@@ -191,7 +191,7 @@ def test_airflow_sends_its_metrics_to_the_add_on() -> None:
     assert int(metrics["statsd_port"]) in {
         port["port"] for port in service.at("spec", "ports") if port["protocol"] == "UDP"
     }
-    (ours,) = render(namespace=NAMESPACE).embedded("AirflowConfig")
+    (ours,) = wrapper().embedded("AirflowConfig")
     expected = dict(ours.document["metrics"])
     assert metrics == {**expected, "statsd_host": metrics["statsd_host"]}
 

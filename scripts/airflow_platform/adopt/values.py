@@ -118,8 +118,8 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     _keep_defaults(adoption, release, ours[NAME], "this chart sets")
     _keep_defaults(adoption, release, of_environment.get(NAME, {}), f"{environment} sets")
     for key in ("global", "observability", NAME):
-        if not adoption.values[key]:
-            del adoption.values[key]
+        if not adoption.values.get(key):
+            adoption.values.pop(key, None)
     return adoption
 
 
@@ -195,6 +195,9 @@ def _follow(adoption: Adoption) -> None:
 
 def _leave_out_what_is_ours(adoption: Adoption, ours: Mapping[str, Any]) -> None:
     for path, value in paths.leaves(ours):
+        if isinstance(value, list) and _is_seam(value):
+            _join(adoption, path, value)
+            continue
         if not _is_seam(value) and path not in _REPLACED:
             continue
         theirs = adoption.take(*path)
@@ -209,8 +212,21 @@ def _leave_out_what_is_ours(adoption: Adoption, ours: Mapping[str, Any]) -> None
             adoption.left_out.append(LeftOut(paths.written(path), reason))
 
 
+def _join(adoption: Adoption, path: Path, ours: list[Any]) -> None:
+    """Put the entries of ours in front of the user's: Helm would replace ours by the user's."""
+    theirs = paths.get(adoption.values, (NAME, *path))
+    if isinstance(theirs, list):
+        more = [each for each in theirs if each not in ours]
+        why = "The first entries are those of the sidecar for task logs."
+        adoption.set((NAME, *path), [*copy.deepcopy(ours), *more], why)
+
+
 def _is_seam(value: object) -> bool:
-    return isinstance(value, str) and any(seam in value for seam in _SEAMS)
+    if isinstance(value, str):
+        return any(seam in value for seam in _SEAMS)
+    if isinstance(value, Mapping):
+        return any(map(_is_seam, value.values()))
+    return isinstance(value, list) and any(map(_is_seam, value))
 
 
 def _own_exporter_image(image: object) -> LeftOut:
@@ -334,6 +350,8 @@ def _keep_defaults(adoption: Adoption, release: Release, ours: Mapping[str, Any]
         official = release.setting(path)
         if official is MISSING or official == value or adoption.has((NAME, *path)):
             continue
+        if isinstance(official, str) and "{{" in official:
+            continue  # follows other values, as ours does
         if isinstance(official, Mapping) and isinstance(value, Mapping):
             continue
         if not _matters(path, release):
