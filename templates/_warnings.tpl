@@ -36,7 +36,7 @@ WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow
 {{- $taken = append $taken (printf "airflow.%s" $key) -}}
 {{- end -}}
 {{- end -}}
-{{- if eq ($airflow.createUserJob.defaultUser.password | toString) "admin" -}}
+{{- if and .Values.createUserJob.enabled (eq ($airflow.createUserJob.defaultUser.password | toString) "admin") -}}
 {{- $taken = append $taken "airflow.createUserJob.defaultUser.password" -}}
 {{- end -}}
 {{- with $taken }}

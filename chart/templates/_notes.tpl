@@ -14,7 +14,14 @@ The ConfigMap {{ include "observability.taskLogs.podTemplateName" . }} has a pod
 Mount its file pod_template_file.yaml into your scheduler, and set the path in airflow.cfg:
 
   [kubernetes_executor]
-  pod_template_file = <path>
+  pod_template_file = /opt/airflow/task-logs/pod_template_file.yaml
+  namespace = {{ .Release.Namespace }}
+
+The sidecar needs Airflow's own log files, which these settings of airflow.cfg give; they are the defaults:
+
+  [logging]
+  base_log_folder = /opt/airflow/logs
+  delete_local_logs = False
 {{- else }}
 
 To get a pod template with the sidecar for your Airflow, set:
@@ -33,6 +40,14 @@ For your Airflow to send them, set in airflow.cfg:
   statsd_port = {{ include "observability.statsdExporter.ingestPort" . }}
   statsd_prefix = {{ $metrics.prefix }}
   statsd_influxdb_enabled = {{ include "observability.statsdExporter.influxdbEnabled" . }}
+  statsd_disabled_tags = job_id,run_id{{ if semverCompare "<2.10.4-0" $metrics.airflowVersion }},file_path{{ end }}
+  timer_unit_consistency = True
+  legacy_names_on = {{ include "observability.statsdExporter.legacyNamesOn" . }}
+{{- if and .Values.statsdExporter.networkPolicy.enabled (not .Values.statsdExporter.networkPolicy.ingestFrom) }}
+
+The NetworkPolicy of the exporter admits the pods in this namespace with the label tier=airflow, which those of the
+official chart have.
+{{- end }}
 {{- end }}
 {{- include "observability.warnings" . }}
 {{- end -}}

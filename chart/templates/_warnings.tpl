@@ -13,6 +13,12 @@ URL without the path of the push API, for example:
       loki:
         endpoint: {{ regexReplaceAll "(/loki/api/v1)?/push/?$" .Values.global.taskLogs.loki.endpoint "" }}
 {{- end }}
+{{- if and .Values.podTemplate.base (not .Values.podTemplate.enabled) }}
+
+WARNING: podTemplate.base has no effect while the pod template is off. Set:
+
+{{ include "observability.yamlToPaste" (dict "context" . "values" (dict "podTemplate" (dict "enabled" true))) }}
+{{- end }}
 {{- $withoutLabels := dict -}}
 {{- range $name, $needed := dict "serviceMonitor" $metrics "prometheusRule" $metrics "podMonitor" .Values.global.taskLogs.enabled -}}
 {{- $settings := get $.Values $name -}}

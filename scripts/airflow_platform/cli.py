@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from airflow_platform.adopt import command as adopt
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     lint.set_defaults(run=_lint)
 
     check.add_to(commands)
+    adopt.add_to(commands)
 
     tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")

@@ -29,6 +29,8 @@ REMARKS = {
     "other patch": "airflow.images.airflow.tag is 3.1.9",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
     "development keys": "everybody can read these keys and passwords",
+    "base alone": "podTemplate.base has no effect",
+    "network policy": "The NetworkPolicy of the exporter admits the pods in this namespace",
     "no repository": "a repository that does not exist",
     "database": "the database runs in the cluster",
     "no labels": "a Prometheus finds the objects of its operator by their labels",
@@ -113,6 +115,21 @@ CASES = {
     "add-on": Case({"no pod template"}, environment=None),
     "add-on with pod template": Case(
         {"pod template"}, {"podTemplate": {"enabled": True}}, environment=None
+    ),
+    "add-on with a base alone": Case(
+        {"no pod template", "base alone"},
+        {
+            "podTemplate": {
+                "base": "{kind: Pod, spec: {containers: [{name: base, volumeMounts:"
+                " [{name: logs, mountPath: /opt/airflow/logs}]}]}}"
+            }
+        },
+        environment=None,
+    ),
+    "add-on with network policy": Case(
+        {"no pod template", "network policy"},
+        {"statsdExporter": {"networkPolicy": {"enabled": True}}},
+        environment=None,
     ),
     "add-on with nothing": Case({"metrics off", "task logs off"}, OFF, environment=None),
 }

@@ -7,17 +7,20 @@ found, on the official chart, so the stand-in cannot drift.
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airflow_platform.manifests import Container, Pod, Render
+from airflow_platform.rendering import helm
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
+from airflow_platform.rendering.staging import stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
-from airflow_platform.support.project import ADDON, environments
+from airflow_platform.support.project import ADDON, KUBE_VERSION, environments
 
 from .conftest import of_airflow
 
@@ -261,3 +264,62 @@ def test_with_capture_of_output_the_entrypoint_still_runs_without_the_config_map
     printed = run(base.document["command"], "airflow", "two words")
     assert printed == f"{'own' if command else 'image'} airflow two words\n"
     assert "/etc/task-logs" in {mount["mountPath"] for mount in base.document["volumeMounts"]}
+
+
+POD = """\
+# The pod template of our Airflow
+apiVersion: v1
+kind: Pod
+metadata:
+  name: placeholder
+spec:
+  initContainers:
+    - name: warm-up
+      image: example.com/warm-up:1
+  containers:
+    - name: base
+      image: apache/airflow:3.1.7
+      env:
+        - name: ENTRY
+          value: '{{ ds }} {% if ti.map_index >= 0 %}x{% endif %} {{ "{{" }}'
+      volumeMounts:
+        - name: logs
+          mountPath: /opt/airflow/logs
+  volumes:
+    - name: logs
+      emptyDir: {}
+"""
+FORMS = {
+    "as it is": POD,
+    "document marker": f"---\n{POD}",
+    "markers around it": f"--- # ours\n{POD}---\n# nothing more\n",
+    "lines of Windows": f"---\n{POD}".replace("\n", "\r\n"),
+    "byte order mark": f"\ufeff{POD}",
+    "JSON": json.dumps(strict_yaml.load(POD, "test")),
+}
+
+
+@pytest.mark.parametrize("text", FORMS.values(), ids=FORMS)
+def test_a_pod_template_from_a_file_is_taken_as_it_is(
+    tmp_path: Path, helm_major: int, text: str
+) -> None:
+    """With --set-file, as people give the pod template that they have."""
+    file = tmp_path / "pod_template.yaml"
+    file.write_bytes(text.encode())
+    arguments = ["template", "observability", str(stage_addon())]
+    arguments += ["--set", "podTemplate.enabled=true", "--set-file", f"podTemplate.base={file}"]
+    done = helm.run(helm_major, [*arguments, "--kube-version", KUBE_VERSION])
+    assert done.returncode == 0, done.stderr
+    pod = task_pod(Render.from_text(done.stdout))
+    own = strict_yaml.load(POD, "test")
+    assert without_sidecar(pod) == {"metadata": own["metadata"], "spec": own["spec"]}
+
+
+@pytest.mark.official_chart
+def test_the_pod_template_of_an_official_release_gets_the_sidecar(helm_major: int) -> None:
+    """As `kubectl get configmap <release>-config` has it under pod_template_file.yaml."""
+    (found,) = render(chart="official", values=[{"executor": "KubernetesExecutor"}]).embedded("Pod")
+    settings = {"enabled": True, "base": found.text}
+    pod = task_pod(render(chart="add-on", helm=helm_major, values=[{"podTemplate": settings}]))
+    official = thaw(found.document)
+    assert without_sidecar(pod) == {"metadata": official["metadata"], "spec": official["spec"]}

@@ -10,12 +10,14 @@ from typing import Any, Literal
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.helm import RefusedError, output
 from airflow_platform.rendering.request import RenderRequest
-from airflow_platform.rendering.staging import stage, stage_addon
+from airflow_platform.rendering.staging import stage, stage_addon, stage_upstream
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.rendering.values import load_file
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, values_file
 from airflow_platform.support.tools import tool
+
+Chart = Literal["wrapper", "add-on", "official"]
 
 _renders: dict[str, Render] = {}
 
@@ -25,7 +27,7 @@ _WARNING = re.compile(r"^WARNING: ", re.MULTILINE)
 def render(
     environment: str | None = None,
     *,
-    chart: Literal["wrapper", "add-on"] = "wrapper",
+    chart: Chart = "wrapper",
     values: Sequence[Path | Mapping[str, Any]] = (),
     sets: Sequence[str] = (),
     helm: int = 4,
@@ -38,8 +40,9 @@ def render(
     """Return the manifests of ``chart`` with the values of ``environment``, if one is given.
 
     ``values`` are files or mappings that go on top, then ``sets`` (as for --set). The environments
-    are the wrapper's; the add-on has none. ``helm`` is the major version, ``upstream`` replaces
-    the official chart that would be found. PlatformError when Helm or a check refuses the input.
+    are the wrapper's; the other charts have none. ``helm`` is the major version, ``upstream``
+    replaces the official chart that would be found. PlatformError when Helm or a check refuses the
+    input.
     """
     request = _request(
         environment,
@@ -63,7 +66,7 @@ def render(
 def dry_run(
     environment: str | None = None,
     *,
-    chart: Literal["wrapper", "add-on"] = "wrapper",
+    chart: Chart = "wrapper",
     values: Sequence[Path | Mapping[str, Any]] = (),
     sets: Sequence[str] = (),
     release: str = RELEASE,
@@ -99,17 +102,22 @@ def warnings(environment: str | None = None, **arguments: Any) -> list[str]:
 
 def _request(
     environment: str | None,
-    chart: Literal["wrapper", "add-on"],
+    chart: Chart,
     values: Sequence[Path | Mapping[str, Any]],
     upstream: UpstreamChart | None,
     **more: Any,
 ) -> RenderRequest:
-    if chart == "wrapper":
-        staged = stage(upstream or find_upstream())
-    else:
-        if environment or upstream:
-            raise ValueError("environments and the official chart belong to the wrapper chart")
-        staged = stage_addon()
+    if environment and chart != "wrapper":
+        raise ValueError("environments belong to the wrapper chart")
+    if upstream and chart == "add-on":
+        raise ValueError("the add-on does not depend on the official chart")
+    match chart:
+        case "wrapper":
+            staged = stage(upstream or find_upstream())
+        case "official":
+            staged = stage_upstream(upstream or find_upstream())
+        case "add-on":
+            staged = stage_addon()
     sources = [values_file(environment), *values] if environment else [*values]
     request = RenderRequest(staged, tuple(_values_texts(sources)), **more)
     program = tool(f"helm{request.helm}")

@@ -6,6 +6,7 @@ in chart/ later. So nothing is ever rendered from the tree's own charts/ directo
 
 import hashlib
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def stage(upstream: UpstreamChart, root: Path = ROOT) -> Path:
 def stage_addon(root: Path = ROOT) -> Path:
     """Return a directory with the add-on chart of ``root`` alone; see ``stage``."""
     return _stage(dict(_chart_files(root / "chart")))
+
+
+def stage_upstream(upstream: UpstreamChart) -> Path:
+    """Return a directory with the official chart alone; see ``stage``."""
+    if upstream.path.is_dir():
+        return _stage(dict(_chart_files(upstream.path, "charts")))
+
+    def unpack(target: Path) -> None:
+        with tarfile.open(upstream.path) as package:
+            package.extractall(target, filter="data")
+
+    digest = hashlib.sha256(upstream.path.read_bytes()).hexdigest()
+    return publish(cache_dir("staged") / digest, unpack) / NAME
 
 
 def _chart_files(chart: Path, *more_parts: str) -> Iterator[tuple[str, Path]]:

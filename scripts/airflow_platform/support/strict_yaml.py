@@ -93,6 +93,29 @@ def load(text: str, source: str) -> Any:
     return documents[0] if documents else None
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes what Kubernetes and Helm would not read as text, and repeats what is shared."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+_Dumper.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        f"{_TAG}str", text, style="|" if "\n" in text else None
+    ),
+)
+
+
+def dump(value: Any) -> str:
+    """Return ``value`` as YAML that ``load`` reads as the same; the order of keys stays."""
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100, indent=2
+    )
+
+
 def load_file(path: Path) -> Any:
     """Return the only document of the file ``path``; PlatformError also when it is unreadable."""
     try:

@@ -88,6 +88,12 @@ CASES = {
         'podTemplate.base is not a Pod: it is of kind "Deployment"', "kind: Deployment"
     ),
     "base that is not YAML": base("podTemplate.base is not a Pod: error converting YAML", "a: [b"),
+    "base of two documents": base(
+        "podTemplate.base is not a Pod: it holds 2 documents", "kind: Pod\n---\nkind: Secret\n"
+    ),
+    "base without a document": base(
+        'podTemplate.base is not a Pod: it is of kind ""', "# nothing\n---\n"
+    ),
     "base without logs": base(
         "The sidecar cannot find the task's logs: the pod template has no container `base`",
         "{kind: Pod, spec: {containers: [{name: base}]}}",
