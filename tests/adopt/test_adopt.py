@@ -307,6 +307,15 @@ def test_an_image_of_the_exporter_is_to_be_decided(adopt: Adopt) -> None:
     assert (adopted.code, adopted.report["leftOut"][0]["key"]) == (1, "images.statsd")
 
 
+def test_what_the_official_chart_ignores_is_left_out(adopt: Adopt) -> None:
+    adopted = adopt({"wrokers": {"replicas": 3}})
+    assert "wrokers" not in adopted.values["airflow"]
+    (left_out,) = adopted.report["leftOut"]
+    assert left_out["key"] == "wrokers"
+    assert "workers" in left_out["reason"]
+    assert adopted.report["refused"] == {}
+
+
 def test_text_has_what_json_has(say: Say, tmp_path: Path) -> None:
     file, written = tmp_path / "values.yaml", tmp_path / "new.yaml"
     file.write_text(json.dumps(CELERY))

@@ -244,14 +244,32 @@ def test_keys_of_values_exist(key: str) -> None:
     assert any(paths.get(values, path) is not MISSING for values in places)
 
 
-def test_options_in_the_table_are_in_airflow_cfg_or_known_to_the_notes() -> None:
-    rows = re.findall(r"^\| `\[(\w+)\] (\w+)` \|", TEXT, re.M)
-    assert rows
+def premises() -> list[Mapping[str, Any]]:
+    """What the sidecar and the mapping rely on."""
+    return list(strict_yaml.load_file(ADDON / "files" / "premises.yaml"))
+
+
+def test_the_table_has_every_option_that_something_relies_on() -> None:
+    rows = {f"{section}.{option}" for section, option in re.findall(ROW, TEXT, re.M)}
+    assert rows == {each["option"] for each in premises()}
+
+
+def test_the_settings_are_what_the_premises_demand() -> None:
     (config,) = changed().embedded("AirflowConfig")
-    defaults = {("logging", name) for name in LOGGING_OPTIONS}
-    for section, option in rows:
-        assert option in config.document.get(section, {}) or (section, option) in defaults
+    facts = {
+        "<host>": "observability-statsd-exporter",
+        "<port>": "9125",
+        "<prefix>": "airflow",
+        "<tags>": "True",
+        "<namespace>": NAMESPACE,
+        "<pod-template-file>": "/opt/airflow/task-logs/pod_template_file.yaml",
+    }
+    required = [each for each in premises() if each.get("required")]
+    assert required
+    for premise in required:
+        section, _, option = premise["option"].partition(".")
+        expected = facts.get(premise["value"], premise["value"])
+        assert config.document[section][option] == expected, premise["option"]
 
 
-# Options that neither the official chart nor this page sets: Airflow's own defaults fit.
-LOGGING_OPTIONS = ("base_log_folder", "log_filename_template", "delete_local_logs")
+ROW = r"^\| `\[(\w+)\] (\w+)` \|"

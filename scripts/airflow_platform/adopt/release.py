@@ -13,8 +13,8 @@ from airflow_platform.manifests import Manifest, Render
 from airflow_platform.rendering.helm import MAJORS, RefusedError
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.staging import stage_upstream
-from airflow_platform.rendering.upstream import UpstreamChart
-from airflow_platform.rendering.values import merged
+from airflow_platform.rendering.upstream import NAME, UpstreamChart
+from airflow_platform.rendering.values import merged, unknown_keys
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, RELEASE
@@ -33,7 +33,8 @@ class Release:
 
     ``values`` are the user's own. ``managed`` are the objects that an upgrade would change or
     delete; those that Helm has made as hooks, ``hooks``, stay as they are. ``generated`` are the
-    Secrets, by name, whose content is another one with each render.
+    Secrets, by name, whose content is another one with each render. ``unknown_keys`` are values
+    that the official chart does not have, and what is wrong with them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Release:
     hooks: tuple[Manifest, ...] = ()
     generated: Mapping[str, Manifest] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    unknown_keys: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def effective(self) -> Mapping[str, Any]:
@@ -168,6 +170,10 @@ def read_release(
         hooks=hooks,
         generated=generated,
         remarks=tuple(remarks),
+        unknown_keys=tuple(
+            (key.removeprefix(f"{NAME}."), wrong)
+            for key, wrong in unknown_keys({NAME: values}, upstream)
+        ),
     )
 
 

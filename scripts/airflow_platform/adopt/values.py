@@ -15,7 +15,6 @@ from airflow_platform.rendering.values import load_file
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT, values_file
 
-_EXPORTER: Path = ("observability", "statsdExporter")
 _RELEASED_IMAGE = re.compile(r":([0-9]+\.[0-9]+\.[0-9]+)$")
 _JOBS = ("migrateDatabaseJob", "createUserJob")
 
@@ -35,18 +34,6 @@ _REPLACED: Mapping[Path, str] = {
 _FOLLOWING: Mapping[Path, Path] = {
     ("config", "metrics", "statsd_prefix"): ("global", "metrics", "prefix"),
     ("config", "metrics", "statsd_influxdb_enabled"): ("global", "metrics", "tags"),
-}
-
-# Settings of the official chart's statsd-exporter that have another name in the add-on.
-_EXPORTER_SETTINGS: Mapping[Path, Path] = {
-    ("extraMappings",): ("mapping", "after"),
-    ("overrideMappings",): ("mapping", "before"),
-    ("labels",): ("podLabels",),
-    ("env",): ("extraEnv",),
-    ("service", "extraAnnotations"): ("service", "annotations"),
-    ("securityContext",): ("podSecurityContext",),
-    ("securityContexts", "pod"): ("podSecurityContext",),
-    ("securityContexts", "container"): ("securityContext",),
 }
 
 # Which setting names a Secret that the official chart would otherwise generate: by the key in it
@@ -108,7 +95,8 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     of_environment = load_file(values_file(environment)) if environment else {}
     _move_global(adoption)
     _move_jobs(adoption, ours)
-    _move_statsd(adoption, release)
+    _leave_out_unknown_keys(adoption, release)
+    _move_dead_keys(adoption)
     _follow(adoption)
     _leave_out_what_is_ours(adoption, ours[NAME])
     _name_generated_secrets(adoption, release)
@@ -144,41 +132,31 @@ def _move_jobs(adoption: Adoption, ours: Mapping[str, Any]) -> None:
             adoption.set((job, "enabled"), False, why)
 
 
-def _move_statsd(adoption: Adoption, release: Release) -> None:
-    """Give the settings of the official exporter to the add-on's, where it has the same."""
-    known = load_file(ADDON / "values.yaml")["statsdExporter"]
-    official = release.defaults.get("statsd") or {}
-    if (image := adoption.take("images", "statsd")) is not MISSING:
-        adoption.left_out.append(_own_exporter_image(image))
-    settings = adoption.take("statsd")
-    if not isinstance(settings, dict):
-        return
-    for path, target in _EXPORTER_SETTINGS.items():
-        if (value := paths.get(settings, path)) and value is not MISSING and _fits(known, target):
-            paths.take(settings, path)
-            adoption.set((*_EXPORTER, *target), value, f"This was statsd.{paths.written(path)}.")
-    settings.pop("enabled", None)
-    for path, value in list(paths.leaves(settings)):
-        name = f"statsd.{paths.written(path)}"
-        if value == paths.get(official, path):
+def _move_dead_keys(adoption: Adoption) -> None:
+    """Give what the add-on makes dead, the settings of the official exporter, to the add-on's."""
+    for entry in strict_yaml.load_file(ROOT / "files" / "dead-keys.yaml"):
+        value = adoption.take(*entry["key"].split("."))
+        if value is MISSING or _is_default(value, entry["default"]):
             continue
-        if path not in _EXPORTER_SETTINGS and _fits(known, path):
-            adoption.set((*_EXPORTER, *path), value, f"This was {name}.")
-        else:
-            adoption.left_out.append(
-                LeftOut(name, "the add-on's statsd-exporter has no such setting")
-            )
+        if "instead" in entry:
+            adoption.set(tuple(entry["instead"].split(".")), value, f"This was {entry['key']}.")
+            continue
+        reason = "the add-on's statsd-exporter takes the place of the official chart's"
+        way_out = f"{entry['see']} does something alike." if "see" in entry else ""
+        adoption.left_out.append(LeftOut(entry["key"], reason, way_out))
 
 
-def _fits(known: Mapping[str, Any], path: Path) -> bool:
-    """Say whether the add-on has this setting, or takes any key where it is."""
-    for key in path:
-        if key not in known:
-            return known == {}
-        if not isinstance(known[key], Mapping):
-            return key == path[-1]
-        known = known[key]
-    return True
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(value, Mapping) and isinstance(default, Mapping):
+        return value.items() <= default.items()
+    return bool(value == default)
+
+
+def _leave_out_unknown_keys(adoption: Adoption, release: Release) -> None:
+    """Leave out what the official chart ignores, and this one refuses."""
+    for key, wrong in release.unknown_keys:
+        adoption.take(*key.split("."))
+        adoption.left_out.append(LeftOut(key, wrong))
 
 
 def _follow(adoption: Adoption) -> None:
@@ -227,15 +205,6 @@ def _is_seam(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(_is_seam, value.values()))
     return isinstance(value, list) and any(map(_is_seam, value))
-
-
-def _own_exporter_image(image: object) -> LeftOut:
-    return LeftOut(
-        "images.statsd",
-        f"the add-on's statsd-exporter has an image of its own, not {image}",
-        "If images come from a mirror, set global.imageRegistry, or registry, repository and tag"
-        " below observability.statsdExporter.image.",
-    )
 
 
 def _own_pod_template() -> LeftOut:
