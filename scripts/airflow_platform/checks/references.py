@@ -188,6 +188,10 @@ def mounts_have_a_volume(render: Render) -> Iterator[Fault]:
                 yield container, f'mounts the volume "{mount["name"]}", which the pod has not'
 
 
+# What is left of the sidecar's entry in airflow.triggerer.extraVolumes where task logs are off.
+_NOT_MOUNTED = {"task-logs-config-off"}
+
+
 @CHECKS.add
 def volumes_are_mounted(render: Render) -> Iterator[Fault]:
     """Find who mounts each volume: nobody means a forgotten mount, or a leftover."""
@@ -197,7 +201,7 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
             for container in pod.containers().values()
             for mount in container.document.get("volumeMounts") or ()
         }
-        for name in sorted(pod.volumes().keys() - mounted):
+        for name in sorted(pod.volumes().keys() - mounted - _NOT_MOUNTED):
             yield pod, f'no container mounts the volume "{name}"'
 
 
