@@ -18,7 +18,17 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on, airflow_values, example_dag, jobs, pods, premises, secrets, sidecars
+from .cluster import cluster_with, key, owned
+from .message_cases import (
+    add_on,
+    airflow_values,
+    example_dag,
+    jobs,
+    pods,
+    premises,
+    secrets,
+    sidecars,
+)
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 

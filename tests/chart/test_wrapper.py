@@ -167,7 +167,7 @@ def test_values_that_the_schema_does_not_allow_are_refused_by_their_key(
 
 ON_TASK_NODES = {"pool": "tasks"}
 TOLERATED = [{"key": "tasks", "operator": "Exists"}]
-NODE_AFFINITY = {"preferredDuringSchedulingIgnoredDuringExecution": []}
+NODE_AFFINITY: Mapping[str, Any] = {"preferredDuringSchedulingIgnoredDuringExecution": []}
 
 
 def pre_puller(*values: Mapping[str, Any], upstream: UpstreamChart) -> Mapping[str, Any]:

@@ -16,8 +16,8 @@ from airflow_platform.support.tools import tool
 
 Fault = tuple[object, str]  # what is wrong, and why
 
-# All but the extra objects of the values, and the Jobs, which are the official chart's but for their
-# names.
+# All but the extra objects of the values, and the Jobs, which are the official chart's but for
+# their names.
 _OUR_TEMPLATES = re.compile(
     r"(airflow-platform|(airflow-platform/charts/)?observability)/templates/"
     r"(?!extra-objects\.yaml|jobs/)"
