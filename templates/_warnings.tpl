@@ -26,6 +26,11 @@ WARNING: {{ $airflow.executor }} runs tasks in the scheduler's pod, which has no
     executor: KubernetesExecutor
 {{- end }}
 {{- end }}
+{{- range (include "airflow-platform.premises.broken" . | fromJson).unknown }}
+
+WARNING: {{ include "airflow-platform.premises.name" .setting }} is {{ .setting.value | quote }}. {{ .premise.why }}
+Nobody can tell from the name whether that holds. If not, the alert TaskLogFileMissing says so.
+{{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
 {{- $taken := list -}}
 {{- range $key := list "fernetKey" "apiSecretKey" "jwtSecret" "webserverSecretKey" -}}

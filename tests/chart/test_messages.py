@@ -16,13 +16,13 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on, premises
+from .message_cases import add_on, database, premises
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
-CASES: dict[str, Case] = {**add_on.CASES, **premises.CASES}
+CASES: dict[str, Case] = {**add_on.CASES, **database.CASES, **premises.CASES}
 
 
 def refusal(case: Case, helm: int = MAJORS[-1]) -> str:
