@@ -12,8 +12,9 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $airflow := .Values.airflow -}}
 {{- $found := dict "settings" list -}}
 {{- include "airflow-platform.premises.collectConfig" (dict "context" . "found" $found) -}}
-{{- /* What neither runs tasks nor sends metrics of Airflow can have settings of its own. */ -}}
-{{- $without := list "config" "cleanup" "createUserJob" "databaseCleanup" "flower" "migrateDatabaseJob" "pgbouncer" "postgresql" "redis" "statsd" -}}
+{{- /* What neither runs tasks nor sends metrics of Airflow can have settings of its own. The keys of
+enableBuiltInSecretEnvVars are names of variables, and its values are switches. */ -}}
+{{- $without := list "config" "cleanup" "createUserJob" "databaseCleanup" "enableBuiltInSecretEnvVars" "flower" "migrateDatabaseJob" "pgbouncer" "postgresql" "redis" "statsd" -}}
 {{- range $key, $value := $airflow -}}
 {{- if not (has $key $without) -}}
 {{- include "airflow-platform.premises.collect" (dict "value" $value "at" (printf "airflow.%s" $key) "scope" $.Subcharts.airflow "found" $found) -}}
@@ -256,8 +257,9 @@ or turn {{ $part }} off:
 {{- end -}}
 
 {{- define "airflow-platform.premises.keyToPaste" -}}
-{{- $key := splitList "." .premise.key | last -}}
-{{- $boolean := include "airflow-platform.premises.boolean" .setting.value -}}
-{{- $value := has $boolean (list "True" "False") | ternary (eq $boolean "True") .setting.value -}}
-{{- dict "global" (dict "metrics" (dict $key $value)) | toYaml -}}
+{{- $value := .setting.value -}}
+{{- if eq .premise.key "global.metrics.tags" -}}
+{{- $value = eq (include "airflow-platform.premises.boolean" $value) "True" -}}
+{{- end -}}
+{{- dict "global" (dict "metrics" (dict (splitList "." .premise.key | last) $value)) | toYaml -}}
 {{- end -}}

@@ -29,6 +29,11 @@ WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow
       airflowVersion: {{ .version }}
 {{- end }}
 {{- end }}
+{{- range (include "airflow-platform.premises.broken" . | fromJson).unknown }}
+
+WARNING: {{ include "airflow-platform.premises.name" .setting }} is {{ .setting.value | quote }}. {{ .premise.why }}
+Nobody can tell from the name whether that holds. If not, the alert TaskLogFileMissing says so.
+{{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
 {{- $taken := list -}}
 {{- range $key := list "fernetKey" "apiSecretKey" "jwtSecret" "webserverSecretKey" -}}

@@ -22,6 +22,7 @@ from .cluster import cluster_with, key, owned
 from .message_cases import (
     add_on,
     airflow_values,
+    database,
     example_dag,
     jobs,
     pods,
@@ -38,6 +39,7 @@ LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 CASES: dict[str, Case] = {
     **add_on.CASES,
     **airflow_values.CASES,
+    **database.CASES,
     **example_dag.CASES,
     **jobs.CASES,
     **pods.CASES,

@@ -16,10 +16,32 @@ TASK_POD = "ConfigMap/airflow-config data pod_template_file.yaml spec"
 SIDECAR = f"{TASK_POD} initContainers vector"
 BASE = f"{TASK_POD} containers base"
 VECTOR = "ConfigMap/airflow-task-logs data vector.yaml"
+CONFIG = "ConfigMap/airflow-config data airflow.cfg"
 NAME = "app.kubernetes.io/name"
 
 # What to break, and what the message must say.
 BROKEN: dict[str, list[tuple[Edits, str]]] = {
+    "premises_hold": [
+        (
+            {f"{BASE} env +": {"name": "AIRFLOW__METRICS__STATSD_PREFIX", "value": "b"}},
+            "AIRFLOW__METRICS__STATSD_PREFIX is 'b'",
+        ),
+        (
+            {f"{BASE} env +": {"name": "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS", "value": "1"}},
+            "AIRFLOW__LOGGING__DELETE_LOCAL_LOGS is '1'",
+        ),
+        (
+            {f"{BASE} env +": {"name": "AIRFLOW__LOGGING__BASE_LOG_FOLDER", "valueFrom": {}}},
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER cannot be seen",
+        ),
+        (
+            {f"{BASE} env +": {"name": "AIRFLOW__METRICS__STATSD_ON_CMD", "value": "x"}},
+            "AIRFLOW__METRICS__STATSD_ON_CMD cannot be seen",
+        ),
+        ({CONFIG: "[logging]\nbase_log_folder = /var"}, "logging.base_log_folder is '/var'"),
+        ({CONFIG: "[metrics]\nstatsd_host = statsd"}, "metrics.statsd_host is 'statsd'"),
+        ({CONFIG: "[core]\nexecutor = x"}, "metrics.statsd_on is not set, and must be True"),
+    ],
     "objects_carry_the_standard_labels": [
         ({f"{SERVICE} metadata labels app.kubernetes.io/part-of": None}, "part-of is not set"),
         ({f"{SERVICE} metadata labels helm.sh/chart": "other-1"}, "helm.sh/chart is"),
@@ -145,6 +167,11 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{VECTOR} data_dir": "/data"}, "must mount a volume at data_dir"),
         ({f"{SIDECAR} ports vector-metrics containerPort": 1}, "the port vector-metrics"),
         ({f"{SIDECAR} ports": None}, "must have the TCP port vector-metrics"),
+    ],
+    "sidecars_know_whether_their_task_has_started": [
+        ({f"{SIDECAR} env START_MARKED": None}, "START_MARKED must be true"),
+        ({f"{BASE} volumeMounts task-logs-data subPath": "x"}, "must mount"),
+        ({f"{BASE} volumeMounts task-logs-data": None}, "must mount"),
     ],
     "sidecars_report_to_the_statsd_exporter": [
         ({f"{SIDECAR} env STATSD_HOST value": "x"}, "must be one of"),

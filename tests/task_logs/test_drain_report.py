@@ -62,6 +62,7 @@ def test_the_metrics_of_a_log_that_is_delivered(sidecar: Sidecar, datagram: Path
         "files": "1|c",
         "bytes_written": f"{size}|c",
         "bytes_delivered": f"{size}|c",
+        "no_file": "0|c",
         "bytes_missing": "0|c",
         "refused": "0|c",
         "oversized": "0|c",
@@ -104,6 +105,7 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
         "files": "3|c",
         "bytes_written": f"{2 + len(fine) + missing}|c",
         "bytes_delivered": f"{2 + len(fine)}|c",
+        "no_file": "0|c",
         "bytes_missing": f"{missing}|c",
         "refused": f"{sum(requests)}|c",
         "oversized": "2|c",
@@ -191,7 +193,74 @@ def test_the_datagram_arrives(sidecar: Sidecar, nc: Path) -> None:
         assert_all_delivered(sidecar)
         received = server.recv(65536).decode()
     assert received.startswith("airflow.task_log.files:1|c\n")
-    assert received.count("\n") == 9
+    assert received.count("\n") == 10
+
+
+# --- A task that has left no log file ---
+
+
+@busybox
+def test_a_task_that_has_run_and_left_no_log_file_is_a_loss(
+    sidecar: Sidecar, datagram: Path
+) -> None:
+    sidecar.annotate(dag_id="demo", task_id="hello")
+    (sidecar.data / "base-started").mkdir(parents=True)
+    (sidecar.logs / "elsewhere.log").write_text(lines(3))
+    sidecar.start()
+    sidecar.up()
+    outcome = sidecar.stop()
+    assert outcome.code == 1
+    summary, hint = outcome.message.splitlines()
+    assert summary.startswith("task logs: 0 files, 0 bytes written, ")
+    assert hint.startswith("the task has left no log file below ")
+    assert "logging.base_log_folder" in hint
+    assert "logging.log_filename_template" in hint
+    assert metrics(datagram, ",dag_id=demo,task_id=hello")["no_file"] == "1|c"
+
+
+def test_where_nothing_marks_the_start_a_task_is_taken_to_have_run(sidecar: Sidecar) -> None:
+    sidecar.annotate(dag_id="demo", task_id="hello")
+    sidecar.environment["START_MARKED"] = ""
+    sidecar.start()
+    sidecar.up()
+    assert sidecar.stop().code == 1
+
+
+def test_a_pod_that_is_deleted_before_the_task_starts_has_lost_nothing(
+    sidecar: Sidecar, datagram: Path
+) -> None:
+    sidecar.annotate(dag_id="demo", task_id="hello")
+    sidecar.start()
+    sidecar.up()
+    outcome = sidecar.stop()
+    assert (outcome.code, outcome.message) == (0, "")
+    assert metrics(datagram, ",dag_id=demo,task_id=hello")["no_file"] == "0|c"
+
+
+def test_a_task_that_logs_nothing_has_lost_nothing(sidecar: Sidecar) -> None:
+    sidecar.annotate(dag_id="demo", task_id="hello")
+    (sidecar.data / "base-started").mkdir(parents=True)
+    sidecar.start()
+    sidecar.up()
+    sidecar.task_log().touch()
+    assert sidecar.stop().code == 0
+
+
+def test_captured_output_is_a_log_file(sidecar: Sidecar) -> None:
+    sidecar.annotate(dag_id="demo", task_id="hello")
+    (sidecar.data / "base-started").mkdir(parents=True)
+    sidecar.start()
+    sidecar.up()
+    (sidecar.logs / ".output").mkdir()
+    (sidecar.logs / ".output" / "output.log").write_text("ImportError\n")
+    assert sidecar.stop().code == 0
+
+
+def test_a_pod_without_a_task_of_its_own_may_be_idle(sidecar: Sidecar) -> None:
+    (sidecar.data / "base-started").mkdir(parents=True)
+    sidecar.start()
+    sidecar.up()
+    assert sidecar.stop().code == 0
 
 
 # --- The termination message ---

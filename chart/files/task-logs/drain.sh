@@ -11,7 +11,8 @@
 # sidecar only after the main container has ended:
 # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
 #
-# This program exits with 0 when every byte is delivered, else with 1 and a termination message. It never exits
+# This program exits with 0 when every byte is delivered, else with 1 and a termination message. A task that has run
+# and left no log file at all counts as a loss, too: see no_log_file. This program never exits
 # before SIGTERM: the kubelet would wait before it restarts the container, and a task that ends meanwhile would
 # have no drain.
 #
@@ -28,7 +29,8 @@
 #   STATSD_HOST                                where the metrics of the report are sent; empty: nowhere
 #   STATSD_PORT            9125
 #   STATSD_PREFIX          airflow             prefix of the names of these metrics
-#   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags
+#   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags. Only the pod of a single task has them
+#   START_MARKED                               true: $DATA_DIR/base-started exists once the task's container has started
 #   POD_UID                pod                 the pod to which this program's copy of the configuration belongs
 #   TERMINATION_LOG        /dev/termination-log
 #   VECTOR_BIN             vector
@@ -42,6 +44,7 @@ set -u
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
 : "${RESEND_MAX_BYTES:=33554432}"
 : "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${STATSD_PREFIX:=airflow}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
+: "${START_MARKED:=}"
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
 # Vector's defaults are a thread for each CPU of the node and chunks of 1000 events. With these, Vector reads a burst
 # of lines faster than it handles Loki's acknowledgements, and its memory grows with the burst.
@@ -289,6 +292,16 @@ drain() {
 
 # --- The report -----------------------------------------------------------------------------------------------
 
+# Tells whether the task of this pod has run and left no log file: Airflow writes its logs elsewhere, or the task's
+# container has died before Airflow opened the file. A pod that was deleted before the task's container started, for
+# example because its image could not be pulled, has lost nothing; nor has a task whose file is empty, because its
+# level of logging is high.
+no_log_file() {
+  [ "$files" = 0 ] && [ -n "$DAG_ID" ] || return 1
+  [ -z "$START_MARKED" ] || [ -d "$DATA_DIR/base-started" ] || return 1
+  [ -z "$(find "$LOG_ROOT" -name 'attempt=*.log*' 2>/dev/null)" ]
+}
+
 # Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped. The files are searched
 # only when Vector's log said that there are such lines, and in pieces of 4096 bytes, because one such line may be
 # larger than this container's memory.
@@ -323,14 +336,22 @@ EOF
   milliseconds=$(((now - started) * 10))
   unreadable=''
   [ ! -d "$LOG_ROOT" ] || log_files >/dev/null || unreadable=', not all directories can be read'
+  without_file=0
+  hint=''
+  if no_log_file; then
+    without_file=1
+    hint="the task has left no log file below $LOG_ROOT. Look at Airflow's options logging.base_log_folder and\
+ logging.log_filename_template, and at what the container base has printed"
+  fi
   summary="task logs: $files files, $written bytes written, $delivered delivered, $missing missing, $refused lines\
  refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$unreadable"
   echo "$summary"
   send_statsd
   rm -rf "$state" "$redacted_lines" # or the next pod on this data directory would report them again
-  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$unreadable" ] || exit 0
+  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$unreadable$hint" ] || exit 0
   {
     echo "$summary"
+    [ -z "$hint" ] || echo "$hint"
     printf '%s\n' "$incomplete" | while read -r _ bytes size path; do
       [ -z "$bytes" ] || echo "$bytes of $size bytes missing: $path"
     done
@@ -356,6 +377,7 @@ send_statsd() {
   metric() { printf '%s.task_log.%s%s:%s|%s\n' "$STATSD_PREFIX" "$1" "$tags" "$2" "$3"; }
   lines=$(
     metric files "$files" c
+    metric no_file "$without_file" c
     metric bytes_written "$written" c
     metric bytes_delivered "$delivered" c
     metric bytes_missing "$missing" c

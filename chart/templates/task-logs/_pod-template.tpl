@@ -97,7 +97,11 @@ Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
 {{- $podUser := dig "securityContext" "runAsUser" nil $spec -}}
 {{- $runAsUser := kindIs "invalid" $podUser | ternary $imageUser $podUser -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
-{{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout) | fromYaml -}}
+{{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout "startMarked" true) | fromYaml -}}
+{{- /* The kubelet makes the directory of a subPath when it starts the container that mounts it, so by this directory
+the sidecar knows whether the task's container has started. */ -}}
+{{- $mark := dict "name" "task-logs-data" "subPath" "base-started" "mountPath" "/var/run/task-logs" "readOnly" true -}}
+{{- $_ := set $base "volumeMounts" (append $base.volumeMounts $mark) -}}
 {{- $volumes := include "observability.taskLogs.volumes" $context | fromYamlArray -}}
 {{- /* The pod may have the sidecar and its volumes already: the wrapper adds them to airflow.workers, for
 Celery workers, and the official chart uses these lists for this pod template as well. */ -}}

@@ -11,6 +11,7 @@ Input: dict
   "logsMount"            volumeMount of the task's logs: dict "name" and perhaps "subPath"
   "runAsUser"            user id of the task's container; null: left to the cluster
   "drainTimeoutSeconds"  see observability.taskLogs.drainTimeoutSeconds
+  "startMarked"          whether the task's container mounts the directory base-started of task-logs-data
 */}}
 {{- define "observability.taskLogs.container" -}}
 {{- $settings := .context.Values.global.taskLogs -}}
@@ -38,6 +39,10 @@ env:
     value: {{ $settings.loki.maxLineBytes | int64 | quote }}
   - name: VECTOR_LOG
     value: {{ $settings.logLevel }}
+  {{- if .startMarked }}
+  - name: START_MARKED
+    value: "true"
+  {{- end }}
   {{- if .context.Values.global.metrics.enabled }}
   - name: STATSD_HOST
     value: {{ include "observability.statsdExporter.name" .context }}.{{ .context.Release.Namespace }}

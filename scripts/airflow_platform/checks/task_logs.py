@@ -188,6 +188,26 @@ def _compared(
         yield sidecar, f"the port vector-metrics must be the one of {configuration}: {address}"
 
 
+_START_MARK = {
+    "name": DATA_VOLUME,
+    "mountPath": "/var/run/task-logs",
+    "subPath": "base-started",
+    "readOnly": True,
+}
+
+
+@CHECKS.add
+def sidecars_know_whether_their_task_has_started(render: Render) -> Iterator[Fault]:
+    """Let the kubelet make base-started, for which drain.sh looks, when it starts the task."""
+    for sidecar in sidecars(render):
+        base = sidecar.pod.containers().get("base")
+        marked = _environment(sidecar).get("START_MARKED") == "true"
+        if base is not None and _START_MARK not in (base.document.get("volumeMounts") or ()):
+            yield base, f"must mount {_START_MARK}"
+        if marked != (base is not None):
+            yield sidecar, "START_MARKED must be true in the pod of a task, and only there"
+
+
 @CHECKS.add
 def sidecars_report_to_the_statsd_exporter(render: Render) -> Iterator[Fault]:
     """Find the Service that the report of each drain is sent to: datagrams are lost in silence."""

@@ -21,11 +21,11 @@ def config(option: str, value: Any, said: str | None = None) -> Case:
     return airflow(message, config={section: {name: value}})
 
 
-def airflow2(option: str, value: str, said: str | None = None, **values: Any) -> Case:
+def airflow2(option: str, value: str, **values: Any) -> Case:
     """An option below airflow.config, with Airflow 2.11."""
     section, name = option.split(".")
     return wrapper(
-        f"airflow.config.{option} is {_quoted(value if said is None else said)}.",
+        f"airflow.config.{option} is {_quoted(value)}.",
         {
             "airflow": {
                 "airflowVersion": "2.11.0",
@@ -105,10 +105,16 @@ CASES = {
     "log formatter": airflow2("logging.log_formatter_class", "logging.Formatter"),
     "logs to CloudWatch": airflow2("logging.remote_base_log_folder", "cloudwatch://arn:logs"),
     "JSON for Elasticsearch": airflow2("elasticsearch.json_format", "True", **ELASTICSEARCH),
-    "logs of Elasticsearch to stdout": airflow2(
-        "elasticsearch.write_stdout",
-        "True",
-        elasticsearch=ELASTICSEARCH["elasticsearch"],
+    "logs of Elasticsearch to stdout": wrapper(
+        'airflow.config.elasticsearch.write_stdout is "True".',
+        {
+            "airflow": {
+                "airflowVersion": "2.11.0",
+                "config": {"elasticsearch": {"json_format": "False", "write_stdout": "True"}},
+                **ELASTICSEARCH,
+            },
+            "global": {"metrics": {"airflowVersion": "2.11.0"}},
+        },
     ),
     "log folder by the name of Airflow 1": airflow2("core.base_log_folder", "/var/log"),
     # Where it is set
