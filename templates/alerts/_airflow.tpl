@@ -5,7 +5,7 @@ empty mapping where it installs none. The scope is the wrapper.
   components:            by name: wanted replicas, and seconds between two heartbeats
   fileIntervalSeconds    seconds between two parsings of a DAG file
   everyTask              whether each task has a pod of its own
-  left out               metrics that Airflow is told not to send, of those that alerts need
+  leftOut                metrics that Airflow is told not to send, of those that alerts need
 */}}
 {{- define "airflow-platform.alerts.airflow" -}}
 {{- $airflow := .Values.airflow -}}
@@ -13,17 +13,20 @@ empty mapping where it installs none. The scope is the wrapper.
 {{- $airflow3 := semverCompare ">=3.0.0-0" $airflow.airflowVersion -}}
 {{- $dagProcessor := kindIs "invalid" $airflow.dagProcessor.enabled | ternary $airflow3 $airflow.dagProcessor.enabled -}}
 {{- $keda := $airflow.triggerer.keda -}}
+{{- $fileInterval := printf "%s.min_file_process_interval" ($airflow3 | ternary "dag_processor" "scheduler") -}}
+{{- $defaults := dict "scheduler.scheduler_heartbeat_sec" "5" "scheduler.job_heartbeat_sec" "5" "triggerer.job_heartbeat_sec" "5" $fileInterval "30" -}}
+{{- $settings := include "airflow-platform.settings" (dict "context" . "defaults" $defaults) | fromYaml -}}
 components:
   scheduler:
     replicas: {{ dig "enabled" true $airflow.scheduler | ternary $airflow.scheduler.replicas 0 | int }}
-    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "scheduler.scheduler_heartbeat_sec" "default" 5) }}
+    heartbeatSeconds: {{ get $settings "scheduler.scheduler_heartbeat_sec" | float64 }}
   triggerer:
     replicas: {{ $airflow.triggerer.enabled | ternary ($keda.enabled | ternary $keda.minReplicaCount $airflow.triggerer.replicas) 0 | int }}
-    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "triggerer.job_heartbeat_sec" "default" 5) }}
+    heartbeatSeconds: {{ get $settings "triggerer.job_heartbeat_sec" | float64 }}
   dagProcessor:
     replicas: {{ $dagProcessor | ternary $airflow.dagProcessor.replicas 0 | int }}
-    heartbeatSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" "scheduler.job_heartbeat_sec" "default" 5) }}
-fileIntervalSeconds: {{ include "airflow-platform.setting" (dict "context" . "option" (printf "%s.min_file_process_interval" ($airflow3 | ternary "dag_processor" "scheduler")) "default" 30) }}
+    heartbeatSeconds: {{ get $settings "scheduler.job_heartbeat_sec" | float64 }}
+fileIntervalSeconds: {{ get $settings $fileInterval | float64 }}
 everyTask: {{ eq (include "airflow-platform.executors" $airflow.executor | fromYaml | keys | join ",") "pods" }}
 leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
 {{- end -}}
@@ -35,12 +38,11 @@ compares beginnings of names unless it is told to look for patterns; Airflow 3 l
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
 */}}
 {{- define "airflow-platform.alerts.leftOut" -}}
-{{- $patterns := semverCompare ">=3.0.0-0" .Values.airflow.airflowVersion -}}
-{{- if has (include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_use_pattern_match" "default" "") | lower) (list "true" "t" "1") -}}
-{{- $patterns = true -}}
-{{- end -}}
-{{- $allowed := include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_allow_list" "default" "") -}}
-{{- $blocked := include "airflow-platform.setting" (dict "context" . "option" "metrics.metrics_block_list" "default" "") -}}
+{{- $defaults := dict "metrics.metrics_use_pattern_match" "" "metrics.metrics_allow_list" "" "metrics.metrics_block_list" "" -}}
+{{- $settings := include "airflow-platform.settings" (dict "context" . "defaults" $defaults) | fromYaml -}}
+{{- $patterns := or (semverCompare ">=3.0.0-0" .Values.airflow.airflowVersion) (has (get $settings "metrics.metrics_use_pattern_match" | lower) (list "true" "t" "1")) -}}
+{{- $allowed := get $settings "metrics.metrics_allow_list" -}}
+{{- $blocked := get $settings "metrics.metrics_block_list" -}}
 {{- $leftOut := dict -}}
 {{- range .Subcharts.observability.Files.Get "files/alerts/expected.yaml" | fromYaml -}}
 {{- range $name := .metrics -}}
