@@ -180,13 +180,18 @@ def nc(program: Callable[[str], Path]) -> Path:
     return found
 
 
-def test_the_datagram_arrives(sidecar: Sidecar, nc: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
-        server.bind(("127.0.0.1", 0))
+@pytest.mark.parametrize(
+    ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
+)
+def test_the_datagram_arrives(
+    sidecar: Sidecar, nc: Path, family: socket.AddressFamily, address: str
+) -> None:
+    with socket.socket(family, socket.SOCK_DGRAM) as server:
+        server.bind((address, 0))
         server.settimeout(20)
         sidecar.tool("nc", f'exec "{nc}" "$@"')
         port = str(server.getsockname()[1])
-        sidecar.environment |= {"STATSD_HOST": "127.0.0.1", "STATSD_PORT": port}
+        sidecar.environment |= {"STATSD_HOST": address, "STATSD_PORT": port}
         sidecar.start()
         sidecar.up()
         sidecar.task_log().write_text(lines(20))
