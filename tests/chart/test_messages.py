@@ -18,7 +18,18 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
-from .message_cases import add_on, airflow_values, example_dag, jobs, pods, premises, secrets, sidecars
+from .message_cases import (
+    add_on,
+    airflow_values,
+    example_dag,
+    images,
+    jobs,
+    pods,
+    premises,
+    secrets,
+    sidecars,
+    user_ids,
+)
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
 
@@ -29,11 +40,13 @@ CASES: dict[str, Case] = {
     **add_on.CASES,
     **airflow_values.CASES,
     **example_dag.CASES,
+    **images.CASES,
     **jobs.CASES,
     **pods.CASES,
     **premises.CASES,
     **secrets.CASES,
     **sidecars.CASES,
+    **user_ids.CASES,
 }
 
 
