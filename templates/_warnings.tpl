@@ -81,6 +81,20 @@ use a database of your own: put its URL under the key `connection` into a Secret
     data:
       metadataSecretName: {{ $airflow.data.metadataSecretName | default "airflow-database" }}
 {{- end }}
+{{- with include "airflow-platform.images.pullSecretsForAll" . }}
+
+WARNING: only the pods of Airflow have the pull Secrets of airflow.imagePullSecrets or airflow.registry. So that
+the pods of the add-on and of PostgreSQL have them as well, set:
+
+{{ indent 2 . }}
+{{- end }}
+{{- if .Values.global.imageRegistry }}
+{{- with include "airflow-platform.images.fromOtherRegistries" . | fromYamlArray }}
+
+WARNING: these images do not come from global.imageRegistry, because the values name their repositories:
+{{ join ", " . }}
+{{- end }}
+{{- end }}
 {{- if and (not .Values.global.taskLogs.enabled) (not $airflow.logs.persistence.enabled) (ne (tpl (dig "logging" "remote_logging" "False" $airflow.config | toString) .Subcharts.airflow | lower) "true") }}
 
 WARNING: the log of a task is lost with its pod. Ship task logs to Loki:

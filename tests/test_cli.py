@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ import pytest
 
 from airflow_platform import cli
 from airflow_platform.manifests import Render
+from airflow_platform.manifests.images import images
 from airflow_platform.rendering import output
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import STAND_IN, find_upstream, stand_in
@@ -213,3 +215,37 @@ def test_tools_shows_versions_and_paths(run):
     assert code == 0
     assert re.search(r"^helm4 4\S+ /", out, re.MULTILINE)
     assert "kube-apiserver 1." in out
+
+
+@pytest.mark.official_chart
+def test_images_are_listed_for_a_mirror(run):
+    code, out, err = run("images", "prod")
+    listed = out.splitlines()
+    assert (code, err) == (0, "")
+    assert listed == sorted(set(listed))
+    assert listed == list(images(render("prod")))
+    assert {"apache/airflow:3.1.7", "registry.k8s.io/git-sync/git-sync:v4.4.2"} <= set(listed)
+    _, of_all, _ = run("images")
+    assert set(listed) <= set(of_all.splitlines())
+
+
+@pytest.mark.official_chart
+def test_images_says_which_do_not_come_from_the_registry(run):
+    own = "registry.company/airflow"
+    options = ["--set", "global.imageRegistry=mirror.example.com"]
+    options += ["--set", f"airflow.images.airflow.repository={own}"]
+    code, out, err = run("images", "prod", *options)
+    assert code == 0
+    assert f"{own}:3.1.7" in out.splitlines()
+    assert "do not come from global.imageRegistry" in err
+    assert f"  {own}:3.1.7" in err.splitlines()
+    _, text, _ = run("images", "prod", *options, "--output", "json")
+    answer = json.loads(text)
+    assert answer == {"images": out.splitlines(), "fromOtherRegistries": [f"{own}:3.1.7"]}
+
+
+def test_images_needs_the_official_chart(run, monkeypatch):
+    monkeypatch.setattr("airflow_platform.rendering.upstream.find_upstream", stand_in)
+    code, out, err = run("images", "prod")
+    assert (code, out) == (1, "")
+    assert "AIRFLOW_CHART" in err

@@ -12,7 +12,7 @@ from airflow_platform.adopt import command as adopt
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
-from airflow_platform.rendering import options
+from airflow_platform.rendering import images_command, options
 from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check.add_to(commands)
     adopt.add_to(commands)
+    images_command.add_to(commands)
 
     tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")

@@ -24,11 +24,13 @@ from .message_cases import (
     airflow_values,
     database,
     example_dag,
+    images,
     jobs,
     pods,
     premises,
     secrets,
     sidecars,
+    user_ids,
 )
 from .message_cases.case import Case
 from .message_cases.case import add_on as case_of
@@ -41,11 +43,13 @@ CASES: dict[str, Case] = {
     **airflow_values.CASES,
     **database.CASES,
     **example_dag.CASES,
+    **images.CASES,
     **jobs.CASES,
     **pods.CASES,
     **premises.CASES,
     **secrets.CASES,
     **sidecars.CASES,
+    **user_ids.CASES,
 }
 
 

@@ -20,7 +20,7 @@ from airflow_platform.rendering.staging import stage_addon
 from airflow_platform.rendering.upstream import UpstreamChart
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
-from airflow_platform.support.project import ADDON, KUBE_VERSION, environments
+from airflow_platform.support.project import ADDON, KUBE_VERSION, ROOT, environments
 
 from .conftest import of_airflow
 
@@ -136,7 +136,7 @@ def test_the_sidecar_never_runs_as_root_which_kubernetes_would_not_start(
 def test_the_cluster_chooses_the_user_where_airflow_leaves_it_to_the_cluster(
     upstream: UpstreamChart, helm_major: int
 ) -> None:
-    openshift = {"airflow": {"uid": None, "securityContexts": {"pod": {"runAsNonRoot": True}}}}
+    openshift = ROOT / "examples" / "openshift" / "values.yaml"
     pod = task_pod(render("prod", upstream=upstream, helm=helm_major, values=[openshift]))
     assert "runAsUser" not in pod.containers()["vector"].document["securityContext"]
 

@@ -11,6 +11,7 @@ TASK_POD = "ConfigMap/airflow-config data pod_template_file.yaml spec"
 SIDECAR = f"{TASK_POD} initContainers vector"
 TRIGGERER = "StatefulSet/airflow-triggerer"
 MIGRATIONS = "Job/airflow-run-airflow-migrations"
+MIGRATIONS_CONTAINER = f"{MIGRATIONS} spec template spec containers run-airflow-migrations"
 CONFIG = "ConfigMap/airflow-config data airflow.cfg"
 VECTOR = "ConfigMap/airflow-task-logs data vector.yaml"
 MAPPING = "ConfigMap/airflow-statsd-mapping data statsd-mapping.yaml"
@@ -54,6 +55,13 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             'volume "logs" uses restricted volume type "hostPath"',
         ),
         ({f"{EXPORTER_POD} securityContext runAsNonRoot": None}, "runAsNonRoot"),
+        ({f"{API_SERVER} spec template spec securityContext runAsNonRoot": None}, "runAsNonRoot"),
+        ({f"{TASK_POD} securityContext seccompProfile": None}, "seccompProfile"),
+        (
+            {f"{MIGRATIONS_CONTAINER} securityContext": {}},
+            'container "run-airflow-migrations" must set securityContext.allowPrivilegeEscalation',
+        ),
+        ({f"{API_SERVER} spec template spec initContainers +": INIT}, 'container "wait" must set'),
         ({f"{SIDECAR} securityContext runAsNonRoot": False}, "runAsNonRoot"),
         ({f"{SIDECAR} securityContext runAsUser": 0}, "runAsUser"),
         ({f"{SIDECAR} securityContext privileged": True}, "privileged"),

@@ -1,6 +1,7 @@
 """Each check reports what it is there for, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_a_violation_names_the_object_and_its_template(edited: Edit) -> None:
 def test_the_namespace_is_the_one_of_the_release(edited: Edit) -> None:
     render = edited({f"{object_cases.API_SERVER} metadata namespace": "other"})
     assert CHECKS["namespaces_are_consistent"](render.replace(namespace="other")) == []
+
+
+def test_pods_of_an_airflow_that_is_there_already_need_not_be_restricted(edited: Edit) -> None:
+    context = f"{object_cases.API_SERVER} spec template spec securityContext"
+    render = edited({context: {"runAsUser": 50000}})
+    official = "airflow-platform/charts/"
+    alone = [
+        replace(manifest, template=manifest.template.removeprefix(official))
+        for manifest in render.manifests
+    ]
+    assert CHECKS["pods_are_restricted"](render)
+    assert CHECKS["pods_are_restricted"](render.replace(manifests=alone)) == []
 
 
 def test_external_secrets_are_declared_with_their_keys(edited: Edit) -> None:

@@ -109,6 +109,9 @@ Celery workers, and the official chart uses these lists for this pod template as
 {{- include "observability.taskLogs.removeEntries" (dict "spec" $spec "names" (concat $reserved.containers $reserved.volumes)) -}}
 {{- $_ := set $spec "initContainers" (prepend $spec.initContainers $sidecar) -}}
 {{- $_ := set $spec "volumes" (concat $spec.volumes $volumes) -}}
+{{- with concat ($spec.imagePullSecrets | default list) (include "observability.imagePullSecrets" $context | fromYamlArray) -}}
+{{- $_ := set $spec "imagePullSecrets" (uniq .) -}}
+{{- end -}}
 {{- if $context.Values.global.taskLogs.captureOutput.enabled -}}
 {{- include "observability.taskLogs.captureOutput" (dict "base" $base "logsPath" $logsMount.mountPath "settings" $context.Values.global.taskLogs.captureOutput) -}}
 {{- end -}}

@@ -4,8 +4,15 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, needed
-from airflow_platform.manifests import Render
+from airflow_platform.checks.violations import (
+    CHECKS,
+    Fault,
+    containers,
+    is_of_our_release,
+    is_ours,
+    needed,
+)
+from airflow_platform.manifests import Pod, Render
 from airflow_platform.support.answers import ask
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
@@ -23,28 +30,31 @@ def images_are_pinned(render: Render) -> Iterator[Fault]:
 
 @CHECKS.add
 def pods_are_restricted(render: Render) -> Iterator[Fault]:
-    """Hold ours to the Pod Security Standard "restricted", which a namespace may enforce."""
-    yield from _forbidden("restricted", [*_our_pods(render), *_our_containers_elsewhere(render)])
+    """Hold a release to the Pod Security Standard "restricted", which a namespace may enforce."""
+    whole = [pod for pod in render.pods() if is_of_our_release(pod.owner) and not _is_users(pod)]
+    pods = [(pod, pod.metadata, pod.spec) for pod in whole]
+    yield from _forbidden("restricted", [*pods, *_our_containers_elsewhere(render)])
 
 
 @CHECKS.add
 def pods_keep_to_the_baseline(render: Render) -> Iterator[Fault]:
-    """Hold every pod of the release to the standard "baseline": it shuts known ways to the node."""
+    """Hold every pod to the standard "baseline": it shuts known ways to the node."""
     yield from _forbidden("baseline", [(pod, pod.metadata, pod.spec) for pod in render.pods()])
 
 
 Judged = tuple[object, Mapping[str, Any], Mapping[str, Any]]  # what, its metadata, its pod spec
 
 
-def _our_pods(render: Render) -> Iterator[Judged]:
-    for pod in filter(is_ours, render.pods()):
-        yield pod, pod.metadata, pod.spec
+def _is_users(pod: Pod) -> bool:
+    """Say whether it is the add-on's pod template, which is the user's apart from the sidecar."""
+    return bool(pod.key) and is_ours(pod.owner)
 
 
 def _our_containers_elsewhere(render: Render) -> Iterator[Judged]:
     """Yield each container of ours in another's pod, as a pod of its own with what it mounts.
 
-    The rest of that pod is not ours to set, and what the pod sets can be replaced for each task.
+    The rest of that pod is not ours to set, and what the pod sets can be replaced for each task: so
+    in a pod that is judged as a whole the container is judged alone as well.
     """
     for container in filter(is_ours, containers(render)):
         if not is_ours(container.pod):

@@ -96,6 +96,11 @@ def is_ours(subject: Manifest | Pod | Container) -> bool:
     return bool(_OUR_TEMPLATES.match(subject.template))
 
 
+def is_of_our_release(manifest: Manifest) -> bool:
+    """Say whether the wrapper rendered it, the official chart's objects included, or it is ours."""
+    return is_ours(manifest) or manifest.template.startswith("airflow-platform/")
+
+
 def containers(render: Render) -> list[Container]:
     """Return every container of every pod, whatever its role."""
     return [container for pod in render.pods() for container in pod.containers().values()]

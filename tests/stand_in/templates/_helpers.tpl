@@ -1,4 +1,7 @@
-{{/* Shared by the templates of the stand-in. */}}
+{{/*
+Shared by the templates of the stand-in. Its pods include the named templates that the wrapper defines anew
+(templates/_official-chart.tpl), as the official chart's do.
+*/}}
 
 {{- define "airflow.fullname" -}}
 {{- .Release.Name -}}
@@ -35,10 +38,9 @@ heritage: {{ .Release.Service }}
 {{- define "stand-in.gitSyncContainer" -}}
 {{- with .Values.dags.gitSync -}}
 name: {{ .containerName }}-init
-image: {{ printf "%s:%s" $.Values.images.gitSync.repository $.Values.images.gitSync.tag }}
+image: {{ include "git_sync_image" $ }}
 imagePullPolicy: {{ $.Values.images.gitSync.pullPolicy }}
-securityContext:
-  runAsUser: 65533
+securityContext: {{- include "localContainerSecurityContext" . | nindent 2 }}
 env:
   {{- range $prefix, $names := dict
     "GITSYNC" (dict "REPO" .repo "REF" .ref "PERIOD" .period "ROOT" "/git" "LINK" "repo" "ONE_TIME" "true")
