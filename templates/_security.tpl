@@ -82,7 +82,9 @@ context of the user's own are not among them. Input: the root of the wrapper.
 {{- end -}}
 {{- if $airflow.postgresql.enabled -}}
 {{- $primary := $airflow.postgresql.primary | default dict -}}
-{{- if or (hasKey ($primary.podSecurityContext | default dict) "fsGroup") (hasKey ($primary.containerSecurityContext | default dict) "runAsUser") -}}
+{{- $group := ($primary.podSecurityContext).fsGroup -}}
+{{- $user := ($primary.containerSecurityContext).runAsUser -}}
+{{- if not (and (kindIs "invalid" $group) (kindIs "invalid" $user)) -}}
 {{- $_ := set $set "postgresql" (dict "primary" (dict "podSecurityContext" (dict "fsGroup" nil) "containerSecurityContext" (dict "runAsUser" nil))) -}}
 {{- end -}}
 {{- end -}}

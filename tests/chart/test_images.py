@@ -22,7 +22,7 @@ EVERY_POD = {
     "airflow": {
         "statsd": {"enabled": True},
         "flower": {"enabled": True},
-        "pgbouncer": {"enabled": True},
+        "pgbouncer": {"enabled": True, "configSecretName": "airflow-pgbouncer-config"},
         "databaseCleanup": {"enabled": True},
         "images": {"useDefaultImageForMigration": True},
         "workers": {"persistence": {"fixPermissions": True}, "kerberosSidecar": {"enabled": True}},
@@ -52,7 +52,11 @@ def test_one_registry_reaches_every_image(version: str, helm: int) -> None:
             render(
                 "prod",
                 values=[CELERY, EVERY_POD, {"global": {"imageRegistry": registry}}],
-                sets=[f"airflow.airflowVersion={version}"],
+                sets=[
+                    f"airflow.airflowVersion={version}",
+                    f"airflow.defaultAirflowTag={version}",
+                    f"global.metrics.airflowVersion={version}",
+                ],
                 helm=helm,
             )
         )

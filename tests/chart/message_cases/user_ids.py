@@ -7,7 +7,7 @@ ALL_PODS = {
     "executor": "CeleryExecutor",
     "redis": {"enabled": True, "passwordSecretName": "airflow-redis"},
     "data": {"brokerUrlSecretName": "airflow-broker-url"},
-    "pgbouncer": {"enabled": True},
+    "pgbouncer": {"enabled": True, "configSecretName": "airflow-pgbouncer-config"},
 }
 
 CASES: dict[str, Case] = {
