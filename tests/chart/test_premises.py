@@ -45,6 +45,7 @@ AIRFLOW_3: dict[str, Any] = {
 }
 AIRFLOW_2: dict[str, Any] = {
     "airflowVersion": "2.11.0",
+    "defaultAirflowTag": "2.11.0",
     "env": variables(
         LOGGING__LOG_FORMAT="[%(asctime)s] {%(pathname)s:%(lineno)d} %(levelname)s - %(message)s",
         KUBERNETES__NAMESPACE="lakehouse-platform",

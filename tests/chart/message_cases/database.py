@@ -4,7 +4,7 @@ from .case import airflow
 
 CASES = {
     "PgBouncer with a connection of ones own": airflow(
-        "With airflow.data.metadataSecretName Airflow connects as the Secret airflow-metadata says",
+        "With airflow.data.metadataSecretName Airflow connects as the Secret airflow-database says",
         postgresql={"enabled": False},
         pgbouncer={"enabled": True},
     ),

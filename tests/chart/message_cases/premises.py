@@ -29,6 +29,7 @@ def airflow2(option: str, value: str, **values: Any) -> Case:
         {
             "airflow": {
                 "airflowVersion": "2.11.0",
+                "defaultAirflowTag": "2.11.0",
                 "config": {section: {name: value}},
                 **values,
             },
@@ -77,6 +78,7 @@ CASES = {
         {
             "airflow": {
                 "airflowVersion": "3.3.0",
+                "defaultAirflowTag": "3.3.0",
                 "config": {"metrics": {"legacy_names_on": "False"}},
             },
             "global": {"metrics": {"tags": False, "airflowVersion": "3.3.0"}},
@@ -110,6 +112,7 @@ CASES = {
         {
             "airflow": {
                 "airflowVersion": "2.11.0",
+                "defaultAirflowTag": "2.11.0",
                 "config": {"elasticsearch": {"json_format": "False", "write_stdout": "True"}},
                 **ELASTICSEARCH,
             },
@@ -178,6 +181,7 @@ CASES = {
         {
             "airflow": {
                 "airflowVersion": "2.11.0",
+                "defaultAirflowTag": "2.11.0",
                 "env": [variable("AIRFLOW__SCHEDULER__STATSD_PREFIX", "t")],
             },
             "global": {"metrics": {"airflowVersion": "2.11.0"}},
