@@ -73,6 +73,9 @@ def without_sidecar(pod: Pod) -> dict[str, Any]:
     spec = undecorated["spec"]
     spec["initContainers"] = [c for c in spec["initContainers"] if c["name"] != "vector"] or None
     spec["volumes"] = [v for v in spec["volumes"] if v["name"] not in SIDECAR_VOLUMES]
+    for container in spec["containers"]:
+        mounts = container.get("volumeMounts") or []
+        container["volumeMounts"] = [m for m in mounts if m["name"] not in SIDECAR_VOLUMES]
     return undecorated
 
 

@@ -23,6 +23,7 @@ HOOK = "helm.sh/hook"
 POLICY = "helm.sh/resource-policy"
 
 _HEADER = re.compile(r"\A\s*(?:USER-SUPPLIED|COMPUTED) VALUES:[ \t]*$", re.MULTILINE)
+_RELEASED_IMAGE = re.compile(r":([0-9]+\.[0-9]+\.[0-9]+)$")
 # Of these the output of `helm get values --all` has all, and what people write hardly any.
 _SHARE_OF_ALL_VALUES = 0.8
 
@@ -34,7 +35,8 @@ class Release:
     ``values`` are the user's own. ``managed`` are the objects that an upgrade would change or
     delete; those that Helm has made as hooks, ``hooks``, stay as they are. ``generated`` are the
     Secrets, by name, whose content is another one with each render. ``unknown_keys`` are values
-    that the official chart does not have, and what is wrong with them.
+    that the official chart does not have, and what is wrong with them. ``airflow`` are the values
+    of the Airflow that runs, where it is another one than that of the official chart's defaults.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Release:
     generated: Mapping[str, Manifest] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     unknown_keys: tuple[tuple[str, str], ...] = ()
+    airflow: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def effective(self) -> Mapping[str, Any]:
@@ -134,13 +137,18 @@ def read_release(
         name = _agreed("--release", name, _release_of(installed))
         namespace = _agreed("--namespace", namespace, _namespace_of(installed))
     circumstances = {"release": name or RELEASE, "namespace": namespace or NAMESPACE}
+    airflow = _running_airflow(installed, values, upstream) if installed else {}
     remarks: list[str] = []
     hooks: tuple[Manifest, ...] = ()
     generated: dict[str, Manifest] = {}
     try:
         one, other = (
             render(
-                chart="official", values=[values], upstream=upstream, helm=major, **circumstances
+                chart="official",
+                values=[values, airflow],
+                upstream=upstream,
+                helm=major,
+                **circumstances,
             )
             for major in MAJORS
         )
@@ -170,6 +178,7 @@ def read_release(
         hooks=hooks,
         generated=generated,
         remarks=tuple(remarks),
+        airflow=airflow,
         unknown_keys=tuple(
             (key.removeprefix(f"{NAME}."), wrong)
             for key, wrong in unknown_keys({NAME: values}, upstream)
@@ -198,6 +207,29 @@ def _namespace_of(installed: Render) -> str | None:
             if found := (config.document.get(section) or {}).get("namespace"):
                 return str(found)
     return None
+
+
+def _running_airflow(
+    installed: Render, values: Mapping[str, Any], upstream: UpstreamChart
+) -> dict[str, str]:
+    """Return the version of the scheduler's image as values; {} where the values name one."""
+    versions = {
+        image[1]
+        for manifest in installed.manifests
+        if manifest.labels.get("component") == "scheduler"
+        for container in manifest.at("spec", "template", "spec", "containers", default=())
+        if container["name"] == "scheduler"
+        for image in [_RELEASED_IMAGE.search(container.get("image") or "")]
+        if image
+    }
+    named = values.keys() & {"airflowVersion", "defaultAirflowTag"}
+    own_image = "airflow" in (values.get("images") or {})
+    if len(versions) != 1 or named or own_image:
+        return {}
+    (running,) = versions
+    if running == default_values(upstream).get("airflowVersion"):
+        return {}
+    return {"airflowVersion": running, "defaultAirflowTag": running}
 
 
 def _generated(one: Render, other: Render) -> dict[str, Manifest]:

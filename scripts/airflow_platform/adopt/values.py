@@ -1,7 +1,6 @@
 """The values of this wrapper with which a release of the official chart stays what it is."""
 
 import copy
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +14,6 @@ from airflow_platform.rendering.values import load_file
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON, ROOT, values_file
 
-_RELEASED_IMAGE = re.compile(r":([0-9]+\.[0-9]+\.[0-9]+)$")
 _JOBS = ("migrateDatabaseJob", "createUserJob")
 
 # A value in the wrapper's values.yaml that includes a template of ours is a seam: without it, the
@@ -282,25 +280,11 @@ def _pull_secrets(adoption: Adoption, release: Release) -> None:
 
 def _airflow_version(adoption: Adoption, release: Release) -> str | None:
     """Keep the Airflow that runs, where the release is of a chart with another default."""
-    version: str | None = release.effective.get("airflowVersion")
-    tags = {
-        image[1]
-        for manifest in release.managed.manifests
-        if manifest.labels.get("component") == "scheduler"
-        for container in manifest.at("spec", "template", "spec", "containers", default=())
-        if container["name"] == "scheduler"
-        for image in [_RELEASED_IMAGE.search(container.get("image") or "")]
-        if image
-    }
-    own = {*map(str, release.values), *map(str, release.values.get("images") or {})}
-    if len(tags) != 1 or own & {"airflowVersion", "defaultAirflowTag", "airflow"}:
-        return version
-    (running,) = tags
-    if running != version:
+    for key, running in release.airflow.items():
         why = "The Airflow that runs; the official chart of this release has another default."
-        adoption.set((NAME, "airflowVersion"), running, why)
-        adoption.set((NAME, "defaultAirflowTag"), running, why)
-    return running
+        adoption.set((NAME, key), running, why)
+    version: str | None = {**release.effective, **release.airflow}.get("airflowVersion")
+    return version
 
 
 def _map_metrics(adoption: Adoption, version: str | None) -> None:
