@@ -61,7 +61,7 @@ Ranges of versions of Airflow between which this chart distinguishes, as YAML. I
 */}}
 {{- define "airflow-platform.airflowVersion.constraints" -}}
 {{- /* airflow.config.metrics.statsd_disabled_tags in values.yaml */ -}}
-{{- $constraints := list "<2.10.4-0" -}}
+{{- $constraints := list "<2.10.4-0" "<3.0.0-0" -}}
 {{- range .Subcharts.observability.Files.Get "files/metrics/version-fixes.yaml" | fromYamlArray -}}
 {{- $constraints = append $constraints .versions -}}
 {{- end -}}

@@ -40,9 +40,9 @@ For your Airflow to send them, set in airflow.cfg:
   statsd_port = {{ include "observability.statsdExporter.ingestPort" . }}
   statsd_prefix = {{ $metrics.prefix }}
   statsd_influxdb_enabled = {{ include "observability.statsdExporter.influxdbEnabled" . }}
-  statsd_disabled_tags = job_id,run_id{{ if semverCompare "<2.10.4-0" $metrics.airflowVersion }},file_path{{ end }}
+  statsd_disabled_tags = job_id,run_id{{ if semverCompare "<2.10.4-0" $metrics.airflowVersion }},file_path{{ end }}{{ if semverCompare "<3.0.0-0" $metrics.airflowVersion }},__{{ else }},^__,^le${{ end }}
   timer_unit_consistency = True
-  legacy_names_on = {{ include "observability.statsdExporter.legacyNamesOn" . }}
+  legacy_names_on = True
 {{- if and .Values.statsdExporter.networkPolicy.enabled (not .Values.statsdExporter.networkPolicy.ingestFrom) }}
 
 The NetworkPolicy of the exporter admits the pods in this namespace with the label tier=airflow, which those of the
@@ -87,7 +87,7 @@ Task logs are not shipped. To ship them to Loki, set:
 {{- $matchers = append $matchers "dag_id=\"my_dag\"" -}}
 {{- end -}}
 { {{- join ", " $matchers -}} }
-{{- if has "dag_id" $settings.metadataFields }} | dag_id="my_dag"{{ end -}}
+{{- if not (has "dag_id" $settings.labelFields) }} | dag_id="my_dag"{{ end -}}
 {{- end -}}
 
 {{/* Where metrics are. The scope is as for observability.notes.taskLogs. */}}

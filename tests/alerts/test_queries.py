@@ -12,6 +12,7 @@ from airflow_platform.checks.queries import Parsed, Query, log_fields
 from airflow_platform.manifests import Manifest, Render
 from airflow_platform.metrics.catalogue import Catalogue
 from airflow_platform.metrics.query_parser import Language
+from airflow_platform.rendering.render import render
 from airflow_platform.support.project import ROOT
 
 PAGES = (ROOT / "docs" / "alerts.md", *sorted((ROOT / "docs" / "runbooks").glob("[A-Z]*.md")))
@@ -43,12 +44,12 @@ def test_every_selector_is_limited_to_the_release(
 
 
 def test_every_rule_reads_series_and_labels_that_there_can_be(
-    read: tuple[Catalogue, Parsed],
+    read: tuple[Catalogue, Parsed], all_on_render: Render
 ) -> None:
     """Without the exception for series of other programs, which is for rules of the user's own."""
     catalogue, parsed = read
     ours = [(replace(query, may_be_foreign=False), result) for query, result in parsed]
-    assert list(queries.faults(ours, catalogue, log_fields())) == []
+    assert list(queries.faults(ours, catalogue, log_fields(all_on_render))) == []
     assert [query.where for query, result in ours if not result.selectors] == []
 
 
@@ -92,7 +93,8 @@ def queries_of_pages() -> Iterator[Query]:
 def test_queries_of_runbooks_read_what_there_can_be(read: tuple[Catalogue, Parsed]) -> None:
     parsed = queries.parse(list(queries_of_pages()))
     assert {query.language for query, _ in parsed} == {"promql", "logql"}
-    assert list(queries.faults(parsed, read[0], log_fields())) == []
+    fields = log_fields(render(chart="add-on"))
+    assert list(queries.faults(parsed, read[0], fields)) == []
 
 
 def test_metrics_that_runbooks_name_exist(read: tuple[Catalogue, Parsed]) -> None:

@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from airflow_platform import cli
-from airflow_platform.bench import metrics
+from airflow_platform.bench import cardinality, metrics
 from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processor time from /proc")
 
@@ -72,6 +74,68 @@ def test_the_command_prints_a_row_for_each_mapping(output, costs, capsys, monkey
         assert [cost["mapping"] for cost in json.loads(printed)] == ["ours", "none"]
     else:
         assert [line.split()[0] for line in printed.splitlines()] == ["mapping", "ours", "none"]
+
+
+# --- bench metrics --cardinality ---
+
+
+@pytest.fixture(scope="module")
+def sizes(program):
+    """What 10 DAGs with 20 tasks make, by cardinality."""
+    program("statsd_exporter")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cardinality, "_PAUSE_SECONDS", 0)
+        return {each: cardinality.measure(each, 10, 20) for each in cardinality.CARDINALITIES}
+
+
+def test_the_load_is_of_whole_runs_whose_events_have_both_names():
+    lines = list(cardinality.load(3, 20))
+    for name in ("ti.finish", "task.duration", "dagrun.duration.success", "task_log.files"):
+        assert any(line.startswith(f"airflow.{name},") for line in lines), name
+    assert sum(line.startswith("airflow.dag.team_dag_0.group.") for line in lines) == 2 * 22
+
+
+def test_each_cardinality_has_fewer_series(sizes):
+    series = [sizes[each].series for each in ("task", "mixed", "dag", "none")]
+    assert series == sorted(series, reverse=True)
+    assert len(set(series)) == 4
+
+
+def test_the_default_cardinality_is_measured_too():
+    values = strict_yaml.load_file(ADDON / "values.yaml")
+    assert values["statsdExporter"]["mapping"]["cardinality"] == cardinality.CARDINALITIES[0]
+
+
+def test_6000_tasks_have_fewer_than_60000_series_by_default(sizes):
+    """Computed: all of the load's series are of a DAG, but for a few dozen."""
+    assert sizes["mixed"].series / 10 * 300 < 60_000
+    assert sizes["task"].series / 10 * 300 > 200_000
+
+
+def test_the_size_is_measured(sizes):
+    for size in sizes.values():
+        assert size.scrape_bytes > 50 * size.series
+        assert size.scrape_seconds > 0
+        assert size.memory_mib > 1
+
+
+@pytest.mark.parametrize("output", ["table", "json"])
+def test_the_command_prints_a_row_for_each_cardinality(output, sizes, capsys, monkeypatch):
+    asked = []
+
+    def measure(name, dags, tasks):
+        asked.append((dags, tasks))
+        return sizes[name]
+
+    monkeypatch.setattr(cardinality, "measure", measure)
+    assert cli.main(["bench", "metrics", "--cardinality", "--output", output]) == 0
+    assert set(asked) == {(300, 20)}
+    printed = capsys.readouterr().out
+    names = ["mixed", "task", "dag", "none"]
+    if output == "json":
+        assert [size["cardinality"] for size in json.loads(printed)] == names
+    else:
+        assert [line.split()[0] for line in printed.splitlines()] == ["cardinality", *names]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "many"])

@@ -17,7 +17,7 @@ LOKI = {"type": "loki", "uid": "${loki}"}
 
 Change = Callable[[dict[str, Any]], None]
 
-# The metrics that the dashboard below can read, as the chart makes them.
+# The metrics and log lines that the dashboard below can read, as the chart makes them.
 METRICS = """
 # Source: observability/templates/metrics.yaml
 apiVersion: v1
@@ -28,6 +28,18 @@ data:
     mappings:
       - {match: airflow.ti.finish, name: airflow_ti_finish_total}
       - {match: airflow.dagrun.schedule_delay, name: airflow_dagrun_schedule_delay_seconds}
+---
+# Source: observability/templates/task-logs.yaml
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: task-logs}
+data:
+  vector.yaml: |
+    transforms:
+      fields:
+        source: |
+          .labels = compact({"namespace": .namespace, "dag_id": .dag_id})
+          .structured_metadata = compact({"level": .level})
 ---
 # Source: observability/templates/metrics.yaml
 apiVersion: monitoring.coreos.com/v1

@@ -2,9 +2,11 @@
 
 import pytest
 
+from airflow_platform.checks.dashboards import dashboard_queries
 from airflow_platform.checks.judge import CHECKS, NotCheckedError
 from airflow_platform.manifests import Render
 from airflow_platform.metrics import query_parser
+from airflow_platform.rendering.render import render
 from airflow_platform.support.errors import PlatformError
 
 CHECK = CHECKS["queries_read_what_there_is"]
@@ -30,3 +32,43 @@ def test_without_rules_and_dashboards_nothing_is_needed(release: Render) -> None
     mapping = release.embedded("StatsdMapping")[0].owner
     left = [m for m in release.manifests if m.kind not in kinds or m is mapping]
     assert CHECK(release.replace(manifests=left)) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        ["namespace", "dag_id", "task_id"],
+        ["namespace", "dag_id"],
+        ["namespace", "task_id"],
+        ["namespace"],
+    ],
+)
+@pytest.mark.parametrize("metadata", [["task_id", "dag_id"], []])
+def test_dashboards_find_ids_as_labels_and_as_metadata(
+    fields: list[str], metadata: list[str]
+) -> None:
+    """Ids that the values name nowhere are structured metadata as well."""
+    settings = {"labelFields": fields, "metadataFields": [*_METADATA, *metadata]}
+    values = {"global": {"taskLogs": settings}, "dashboards": {"enabled": True}}
+    rendered = render(chart="add-on", values=[values])
+    assert CHECK(rendered) == []
+    queries = [q.text for q in dashboard_queries(rendered) if q.language == "logql"]
+    assert len(queries) > 5
+    for query in queries:
+        labels, _, filters = query.partition("}")
+        for id_ in ("dag_id", "task_id"):
+            # A filter on a label would read all streams of the namespace.
+            assert f"{id_}=~" in (labels if set(fields) >= {"dag_id", id_} else filters), query
+
+
+_METADATA = ("run_id", "try_number", "map_index", "level", "offset")
+
+
+def test_queries_with_labels_that_are_none_are_found() -> None:
+    """What the dashboards' template does not move."""
+    values = {
+        "global": {"taskLogs": {"labelFields": ["dag_id", "task_id"]}},
+        "dashboards": {"enabled": True},
+    }
+    found = CHECK(render(chart="add-on", values=[values]))
+    assert any("log streams have no label namespace" in fault.message for fault in found)

@@ -62,11 +62,17 @@ def mapping() -> Callable[..., str]:
     """Render the mapping as it is in the ConfigMap, for an Airflow and values of the mapping."""
 
     def rendered(
-        *, tags: bool = True, version: str = "3.1.8", prefix: str = "airflow", **settings: Any
+        *,
+        tags: bool = True,
+        version: str = "3.1.8",
+        prefix: str = "airflow",
+        native: bool = False,
+        **settings: Any,
     ) -> str:
         values = {
             "global": {"metrics": {"tags": tags, "prefix": prefix, "airflowVersion": version}},
             "statsdExporter": {"mapping": settings},
+            "serviceMonitor": {"nativeHistograms": native},
         }
         manifests = render(chart="add-on", values=[values])
         config_map = manifests.get("ConfigMap", f"{RELEASE}-statsd-mapping")

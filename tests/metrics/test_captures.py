@@ -20,12 +20,13 @@ def next_day(lines):
     return [re.sub(r":\d+(\.\d+)?\|(ms|g)", r":7.5|\2", line) for line in renumbered]
 
 
-@pytest.fixture(params=["raw", "rendered, tags on", "rendered, tags off"])
+@pytest.fixture(params=["raw", "rendered, tags on", "rendered, tags off", "task, tags on"])
 def any_mapping(request, raw_mapping, mapping):
     """The mapping as it is in the chart's files, and in the ConfigMap for both kinds of Airflow."""
     if request.param == "raw":
         return raw_mapping
-    return mapping(tags="tags on" in request.param)
+    cardinality = "task" if "task" in request.param else "mixed"
+    return mapping(tags="tags on" in request.param, cardinality=cardinality)
 
 
 def test_a_capture_leaves_nothing_unmapped_conflicting_or_refused(any_mapping, capture, replay):
@@ -58,7 +59,7 @@ def test_each_captured_event_is_counted_once(mapping, capture, replay, airflow_m
         metric = names.get(event[1])
         if metric and metric.metric != "dropped":
             expected[metric.metric] += float(event[2]) if metric.type == "c" else 1
-    metrics = replay(mapping(), capture).metrics
+    metrics = replay(mapping(cardinality="task"), capture).metrics
     assert {n: m.events for n, m in metrics.items() if m.type != "gauge"} == dict(expected)
 
 

@@ -14,7 +14,7 @@ IDS = ("sales", "daily", "load", "inner", "orders", "4711")
 @pytest.fixture(scope="session")
 def page(version, tags, mapping, everything, replay):
     """The page after one event of each metric that the version sends."""
-    text = mapping(version=f"{version}.0", tags=tags)
+    text = mapping(version=f"{version}.0", tags=tags, cardinality="task")
     return replay(text, everything(version, tags))
 
 
@@ -76,8 +76,8 @@ def test_a_metric_without_a_rule_is_reported(mapping, rules, everything, replay)
     left = [rule for rule in rules(text) if rule["match"] != "airflow.ti_failures"]
     broken = yaml.safe_dump({**strict_yaml.load(text, "mapping"), "mappings": left})
     page = replay(broken, everything("3.3", True))
-    assert page.unmapped == {"airflow_ti_failures"}
-    assert page.faults == {"statsd_exporter_events_unmapped_total": 1}
+    assert "airflow_ti_failures_total" not in page.metrics
+    assert page.faults == {"statsd_exporter_events_error_total": 1}
 
 
 def test_an_event_that_is_counted_twice_is_noticed(mapping, rules, everything, replay):
@@ -91,8 +91,11 @@ def test_an_event_that_is_counted_twice_is_noticed(mapping, rules, everything, r
 
 
 def test_a_metric_with_two_types_is_reported(mapping, replay):
-    page = replay(mapping(), ("airflow.ti.running:1|g", "airflow.ti.running:1|c"))
-    assert page.faults == {"statsd_exporter_events_conflict_total": 1}
+    page = replay("mappings: []", ("airflow.ti.running:1|g", "airflow.ti.running:1|c"))
+    assert page.faults == {
+        "statsd_exporter_events_conflict_total": 1,
+        "statsd_exporter_events_unmapped_total": 2,
+    }
 
 
 def test_no_two_types_share_a_metric(airflow_metrics):

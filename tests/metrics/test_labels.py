@@ -8,7 +8,7 @@ def one(mapping, replay):
     """Return the metric that comes out of a few lines, for a version of Airflow."""
 
     def send(*lines, **values):
-        page = replay(mapping(**values), lines)
+        page = replay(mapping(cardinality="task", **values), lines)
         assert page.faults == {}
         (metric,) = page.metrics.values()
         return metric
@@ -58,7 +58,7 @@ def test_without_tags_metrics_of_a_dag_keep_its_dots(one, line):
 
 def test_the_captured_dags_and_tasks_are_all_there(mapping, replay, capture):
     tags = any(",dag_id=" in line for line in capture)
-    page = replay(mapping(tags=tags), capture)
+    page = replay(mapping(tags=tags, cardinality="task"), capture)
     runs, tasks = page["airflow_dagrun_duration_seconds"], page["airflow_task_duration_seconds"]
     if tags:
         assert runs.values("dag_id") == tasks.values("dag_id") == {"team.metrics-dag"}
@@ -107,7 +107,7 @@ def test_dag_files_of_airflow_2_and_3_are_told_apart_from_bundles(one):
 
 def test_pools_and_hosts_with_dots_keep_their_names(mapping, replay):
     lines = ("airflow.pool.open_slots.eu.west:1|g", "airflow.triggers.running.host.example.com:1|g")
-    page = replay(mapping(tags=False), lines)
+    page = replay(mapping(tags=False, cardinality="task"), lines)
     assert page["airflow_pool_open_slots"].values("pool_name") == {"eu.west"}
     assert page["airflow_triggers_running"].values("hostname") == {"host.example.com"}
 
@@ -136,7 +136,7 @@ def test_what_is_new_for_each_run_does_not_become_a_label(mapping, replay):
             "deadline_id={run},dag_run_id={run}:1|c",
         )
     )
-    page = replay(mapping(), runs)
+    page = replay(mapping(cardinality="task"), runs)
     found = {name: (metric.events, len(metric.samples)) for name, metric in page.metrics.items()}
     assert found == {
         "airflow_local_task_job_task_exit_total": (5, 1),

@@ -11,7 +11,7 @@ def form(rule):
     return "legacy" if rule.get("match_type") == "regex" else "plain"
 
 
-@pytest.fixture(params=["raw", "dag", "none", "tags off"])
+@pytest.fixture(params=["raw", "mixed", "task", "dag", "none", "tags off"])
 def any_mapping(request, raw_mapping, mapping):
     if request.param == "raw":
         return raw_mapping

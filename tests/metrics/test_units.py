@@ -43,7 +43,7 @@ def test_legacy_names_get_the_same_correction(version, line, mapping, replay):
 
 def test_short_and_long_tasks_are_in_different_buckets(mapping, replay):
     lines = ("airflow.task.duration:2000|ms", f"airflow.task.duration:{6 * 3_600_000}|ms")
-    metric = replay(mapping(), lines)["airflow_task_duration_seconds"]
+    metric = replay(mapping(cardinality="task"), lines)["airflow_task_duration_seconds"]
     counts = {s.labels["le"]: s.value for s in metric.samples if s.name.endswith("_bucket")}
     assert (counts["1"], counts["5"], counts["14400"], counts["43200"]) == (0, 1, 1, 2)
 

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-IDS = {"task": set(), "dag": {"task_id"}, "none": {"task_id", "dag_id"}}
+from airflow_platform.metrics.labels import labels_by_metric
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
+
+FILES = ADDON / "files" / "metrics"
+IDS = {"mixed": set(), "task": set(), "dag": {"task_id"}, "none": {"task_id", "dag_id"}}
 GAUGES_OF_TASKS = {
     f"airflow_{name}"
     for name in (
@@ -32,6 +37,62 @@ def test_a_lower_cardinality_hides_ids(by_cardinality, cardinality):
     assert page.faults == {}
     labels = set().union(*(metric.labels for metric in page.metrics.values()))
     assert labels & {"task_id", "dag_id"} == {"task_id", "dag_id"} - IDS[cardinality]
+
+
+def test_mixed_cardinality_counts_the_same_events_and_has_buckets_for_each_dag(by_cardinality):
+    all_, mixed = by_cardinality("task"), by_cardinality("mixed")
+    durations = mixed.metrics.pop("airflow_dag_task_duration_seconds")
+    assert {name: metric.events for name, metric in mixed.metrics.items()} == {
+        name: metric.events for name, metric in all_.metrics.items()
+    }
+    assert durations.events == all_["airflow_task_duration_seconds"].events
+
+
+def test_mixed_cardinality_has_a_sum_for_each_task_and_buckets_for_each_dag(mapping, replay):
+    lines = tuple(
+        line
+        for number in range(1, 4)
+        for line in (
+            f"airflow.task.duration,dag_id=d,task_id=g.t{number}:{number}000|ms",
+            f"airflow.dag.d.g.t{number}.duration:{number}000|ms",
+            f"airflow.task.scheduled_duration,dag_id=d,task_id=g.t{number},queue=q:{number}000|ms",
+            f"airflow.dag.d.g.t{number}.scheduled_duration:{number}000|ms",
+        )
+    )
+    page = replay(mapping(), lines)
+    by_task = page["airflow_task_duration_seconds"]
+    assert {s.labels["task_id"]: s.value for s in by_task.samples if s.name.endswith("_sum")} == {
+        "g.t1": 1,
+        "g.t2": 2,
+        "g.t3": 3,
+    }
+    assert len(by_task.samples) == 3 * 3
+    for name in ("airflow_dag_task_duration_seconds", "airflow_task_scheduled_seconds"):
+        of_dag = page[name]
+        assert (of_dag.events, of_dag.values("dag_id"), of_dag.values("task_id")) == (
+            3,
+            {"d"},
+            set(),
+        )
+        assert {s.labels["le"]: s.value for s in of_dag.samples if "le" in s.labels}["1"] == 1
+
+
+@pytest.mark.parametrize(("version", "tasks"), [("2.11.0", set()), ("3.1.8", {"t"})])
+def test_the_states_of_a_task_are_kept_where_they_are_few(version, tasks, mapping, replay):
+    """Airflow 2 sends a zero for each of 14 states when a task starts."""
+    line = "airflow.ti.finish,dag_id=d,task_id=t,state=failed:1|c"
+    page = replay(mapping(version=version), (line,))
+    assert page["airflow_ti_finish_total"].values("task_id") == tasks
+
+
+def test_mixed_cardinality_names_metrics_and_labels_that_there_are(raw_mapping, rules):
+    mixed = strict_yaml.load_file(FILES / "mixed-cardinality.yaml")
+    for hidden in (mixed["hidden"], mixed["hidden_in_airflow_2"]):
+        for name, labels in hidden.items():
+            assert set(labels) <= labels_by_metric()[name]
+    assert mixed["split"].keys() <= {rule["name"] for rule in rules(raw_mapping)}
+    pairs = {r["name"] for r in rules(raw_mapping) if r.get("action") == "drop"}
+    assert mixed["split"].keys() <= pairs
 
 
 @pytest.mark.parametrize("cardinality", ["dag", "none"])
@@ -88,30 +149,21 @@ def test_a_dot_in_the_prefix_is_a_dot(mapping, replay):
     assert page.unmapped == {"teamXa_ti_start_d_t"}
 
 
-def test_native_histograms_stand_beside_classic_buckets(mapping, exporter):
-    with exporter(mapping()) as running:
-        running.send_tcp(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
+@pytest.mark.parametrize("native", [True, False])
+def test_native_histograms_stand_beside_classic_buckets_where_they_are_scraped(
+    native, mapping, exporter
+):
+    with exporter(mapping(native=native)) as running:
+        running.send_tcp(("airflow.dagrun.schedule_delay,dag_id=d:1500|ms",))
         running.processed_page()
-        histogram = _histogram(running.fetch(PROTOBUF), "airflow_task_duration_seconds")
-    assert histogram.keys() >= {CLASSIC_BUCKET, NATIVE_SPAN}
-
-
-def test_native_histograms_can_be_seen_to_be_missing(mapping, exporter):
-    text = mapping().replace(
-        "native_histogram_bucket_factor: 1.1", "native_histogram_bucket_factor: 1"
-    )
-    with exporter(text) as running:
-        running.send_tcp(("airflow.task.duration,dag_id=d,task_id=t:1500|ms",))
-        running.processed_page()
-        histogram = _histogram(running.fetch(PROTOBUF), "airflow_task_duration_seconds")
+        histogram = _histogram(running.fetch(PROTOBUF), "airflow_dagrun_schedule_delay_seconds")
     assert CLASSIC_BUCKET in histogram
-    assert NATIVE_SPAN not in histogram
+    assert (NATIVE_SPAN in histogram) == native
 
 
 def test_what_has_no_rule_stays_visible_under_its_own_name(mapping, replay):
-    page = replay(mapping(), ("airflow.brand.new:1|c", "airflow.brand.new_time:1|ms"))
-    assert page.unmapped == {"airflow_brand_new", "airflow_brand_new_time"}
-    assert page["airflow_brand_new_time"].type == "histogram"
+    page = replay(mapping(), ("airflow.brand.new:1|c", "airflow.brand.new_level:1|g"))
+    assert page.unmapped == {"airflow_brand_new", "airflow_brand_new_level"}
 
 
 def test_what_has_no_rule_can_be_dropped(mapping, replay, everything):

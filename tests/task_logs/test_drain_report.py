@@ -63,7 +63,6 @@ def test_the_metrics_of_a_log_that_is_delivered(sidecar: Sidecar, datagram: Path
         "bytes_written": f"{size}|c",
         "bytes_delivered": f"{size}|c",
         "no_file": "0|c",
-        "bytes_missing": "0|c",
         "refused": "0|c",
         "oversized": "0|c",
         "redacted": "0|c",

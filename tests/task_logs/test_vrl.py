@@ -695,7 +695,11 @@ def test_labels_and_metadata_of_the_user() -> None:
     event = {**parse("text", offset=5), "timestamp": READ_AT}
     [event] = run(shipped(settings).program("fields"), event)
     assert event["labels"] == {"job": "mine", "cluster": "eu-1", "dag_id": "probe.dag-1"}
-    assert event["structured_metadata"] == {"owner": "it's žluť, $HOME", "offset": "5"}
+    assert event["structured_metadata"] == {
+        "owner": "it's žluť, $HOME",
+        "offset": "5",
+        "task_id": "happy",  # the dashboards look for it
+    }
 
 
 # --- vector.yaml ---

@@ -380,7 +380,8 @@ send_statsd() {
     metric no_file "$without_file" c
     metric bytes_written "$written" c
     metric bytes_delivered "$delivered" c
-    metric bytes_missing "$missing" c
+    # A series for each task, so only for those that need it.
+    [ "$missing" -eq 0 ] || metric bytes_missing "$missing" c
     metric refused "$refused" c
     metric oversized "$oversized" c
     metric redacted "$redacted" c

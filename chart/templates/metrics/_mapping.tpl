@@ -7,6 +7,7 @@ The result has the rules in this order:
   3. this chart's globs, for the plain names of metrics
   4. globs of `mapping.before`
   5. `mapping.after`
+  6. rules that refuse events which would do harm (_unmapped.tpl)
 
 statsd_exporter (https://github.com/prometheus/statsd_exporter/blob/v0.31.0/pkg/mapper/mapper.go) tries
 globs before regexes, whatever their order, and takes the most specific glob that matches. Therefore a
@@ -21,7 +22,14 @@ statsd_exporter ignores a glob when a longer one that begins with it stands befo
 {{- $mapping := .Files.Get "files/metrics/statsd-mapping.yaml" | fromYaml -}}
 {{- $labelsOf := .Files.Get "files/metrics/metric-labels.yaml" | fromYaml -}}
 {{- $fixes := .Files.Get "files/metrics/version-fixes.yaml" | fromYamlArray -}}
-{{- $hidden := get (dict "task" list "dag" (list "task_id") "none" (list "task_id" "dag_id")) $settings.cardinality -}}
+{{- $hidden := get (dict "mixed" list "task" list "dag" (list "task_id") "none" (list "task_id" "dag_id")) $settings.cardinality -}}
+{{- $mixed := dict "hidden" dict "split" dict -}}
+{{- if eq $settings.cardinality "mixed" -}}
+  {{- $mixed = .Files.Get "files/metrics/mixed-cardinality.yaml" | fromYaml -}}
+  {{- if semverCompare "<3.0.0-0" $metrics.airflowVersion -}}
+    {{- $_ := mergeOverwrite $mixed.hidden $mixed.hidden_in_airflow_2 -}}
+  {{- end -}}
+{{- end -}}
 
 {{- /* Metrics that Airflow sends under two names: one of their two rules has the action `drop`. */ -}}
 {{- $paired := list -}}
@@ -78,7 +86,7 @@ when two rules with one name have different help texts. */ -}}
 
   {{- /* A label that is always empty merges the series that it told apart. Gauges (rules with a ttl) are dropped
   instead: statsd_exporter cannot add gauges up, and the merged series would have the value sent last. */ -}}
-  {{- range $label := $hidden -}}
+  {{- range $label := concat $hidden (get $mixed.hidden $rule.name | default list) -}}
     {{- if has $label (get $labelsOf $rule.name | default list) -}}
       {{- if hasKey $rule "ttl" -}}
         {{- $_ := set $rule "action" "drop" -}}
@@ -86,6 +94,11 @@ when two rules with one name have different help texts. */ -}}
         {{- $_ := set $rule "labels" (set ($rule.labels | default dict) $label "") -}}
       {{- end -}}
     {{- end -}}
+  {{- end -}}
+
+  {{- include "observability.statsdExporter.typed" $rule -}}
+  {{- with get $mixed.split $rule.name -}}
+    {{- include "observability.statsdExporter.split" (dict "rule" $rule "into" . "exact" (eq $form (ternary "plain" "legacy" $metrics.tags))) -}}
   {{- end -}}
 
   {{- if eq $form "legacy" -}}
@@ -97,6 +110,32 @@ when two rules with one name have different help texts. */ -}}
   {{- end -}}
 {{- end -}}
 
-{{- $_ := set $mapping "mappings" (concat $firstRegexes $legacy $plain $firstGlobs $settings.after) -}}
-{{- toYaml $mapping -}}
+{{- if not .Values.serviceMonitor.nativeHistograms -}}
+  {{- /* 1 means none. Nobody would scrape them, but they would take memory. */ -}}
+  {{- $_ := set $mapping.defaults.histogram_options "native_histogram_bucket_factor" 1 -}}
+{{- end -}}
+
+{{- $mapped := concat $firstRegexes $legacy $plain $firstGlobs $settings.after -}}
+{{- include "observability.statsdExporter.kept" $mapped -}}
+{{- $refusals := include "observability.statsdExporter.refusals" $mapped | fromYamlArray -}}
+{{- $_ := set $mapping "mappings" (concat $mapped $refusals) -}}
+{{- /* JSON, and so the functions of Helm, know no infinity. */ -}}
+{{- toYaml $mapping | replace "- infinity" "- .inf" -}}
+{{- end -}}
+
+{{/*
+Gives one of the two rules of a metric the sum and the number of the events, the other one the buckets under a name
+of its own (files/metrics/mixed-cardinality.yaml).
+Input: dict "rule" <a rule, which is changed> "into" <the second metric> "exact" <the rule has the exact ids>
+*/}}
+{{- define "observability.statsdExporter.split" -}}
+{{- $_ := set .rule "action" "map" -}}
+{{- if .exact -}}
+  {{- /* A native histogram beside it would take more memory than all the rest. */ -}}
+  {{- $_ := set .rule "histogram_options" (dict "buckets" (list "infinity") "native_histogram_bucket_factor" 1) -}}
+{{- else -}}
+  {{- $_ := set .rule "name" .into.name -}}
+  {{- $_ := set .rule "help" .into.help -}}
+  {{- $_ := set .rule "labels" (pick (.rule.labels | default dict) (first .into.labels)) -}}
+{{- end -}}
 {{- end -}}

@@ -38,7 +38,3 @@ this chart's statsd-exporter off, the official chart's own StatsD server may be 
 {{- define "observability.statsdExporter.influxdbEnabled" -}}
 {{- ternary "True" "False" .Values.global.metrics.tags -}}
 {{- end -}}
-
-{{- define "observability.statsdExporter.legacyNamesOn" -}}
-{{- ternary "False" "True" .Values.global.metrics.tags -}}
-{{- end -}}

@@ -109,12 +109,17 @@ text = replace(text, r'{{ $pattern }}', "***")
 {{ end -}}
 
 {{/*
-VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks.
+VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks. The ids by
+which the dashboards find lines are structured metadata where they are no labels.
 Input: .Values.global.taskLogs
 */}}
 {{- define "observability.taskLogs.fields" -}}
+{{- $metadata := .metadataFields -}}
+{{- range list "dag_id" "task_id" -}}
+{{- if not (has . (concat $.labelFields $metadata)) -}}{{- $metadata = append $metadata . -}}{{- end -}}
+{{- end -}}
 .labels = {{ include "observability.taskLogs.vrlObject" (dict "fields" .labelFields "static" .labels) }}
-.structured_metadata = {{ include "observability.taskLogs.vrlObject" (dict "fields" .metadataFields "static" .metadata) }}
+.structured_metadata = {{ include "observability.taskLogs.vrlObject" (dict "fields" $metadata "static" .metadata) }}
 {{ end -}}
 
 {{/*

@@ -5,9 +5,11 @@ import random
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_platform.manifests import Render
 from airflow_platform.metrics import statsd_exporter
 from airflow_platform.metrics.statsd_exporter import Page, StatsdExporter
 from airflow_platform.rendering.render import render
@@ -104,12 +106,12 @@ def measure(name: str, mapping: str, lines: Sequence[str]) -> Cost:
         raise PlatformError("Processor time is read from /proc: run this on Linux.")
     with (
         progress(f"Measuring {len(lines)} lines, mapping: {name}"),
-        statsd_exporter.running(mapping, _cache_arguments()) as exporter,
+        running_as_rendered(render(chart="add-on"), mapping) as exporter,
     ):
         cpu_before, begin = _cpu_seconds(exporter), time.monotonic()
         page, end = _replay(exporter, lines)
         cpu = _cpu_seconds(exporter) - cpu_before
-        memory = _memory_mib(exporter)
+        memory = memory_mib(exporter)
         lost = _flood(exporter, lines)
     samples = [sample for metric in page.metrics.values() for sample in metric.samples]
     return Cost(
@@ -127,11 +129,13 @@ def measure(name: str, mapping: str, lines: Sequence[str]) -> Cost:
     )
 
 
-def _cache_arguments() -> list[str]:
-    """Return the command-line arguments by which the chart sets the exporter's cache."""
-    deployment = render(chart="add-on").get("Deployment", f"{RELEASE}-statsd-exporter")
+def running_as_rendered(rendered: Render, mapping: str) -> AbstractContextManager[StatsdExporter]:
+    """Run a statsd_exporter with the text ``mapping``, and with cache and memory of a render."""
+    deployment = rendered.get("Deployment", f"{RELEASE}-statsd-exporter")
     (container,) = deployment.at("spec", "template", "spec", "containers")
-    return [argument for argument in container["args"] if "cache" in argument]
+    arguments = [argument for argument in container["args"] if "cache" in argument]
+    environment = {variable["name"]: variable["value"] for variable in container["env"]}
+    return statsd_exporter.running(mapping, arguments, environment)
 
 
 def _replay(exporter: StatsdExporter, lines: Sequence[str]) -> tuple[Page, float]:
@@ -177,7 +181,8 @@ def _cpu_seconds(exporter: StatsdExporter) -> float:
     return (int(user) + int(system)) * _TICK_SECONDS
 
 
-def _memory_mib(exporter: StatsdExporter) -> float:
+def memory_mib(exporter: StatsdExporter) -> float:
+    """Return the resident memory of an exporter."""
     status = Path(f"/proc/{exporter.pid}/status").read_text(encoding="utf-8")
     resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
     assert resident, "a running process has memory"

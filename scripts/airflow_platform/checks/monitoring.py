@@ -17,7 +17,7 @@ def queries_read_what_there_is(render: Render) -> Iterator[Fault]:
     found = read_queries(render)
     if found is not None:
         catalogue, parsed = found
-        yield from queries.faults(parsed, catalogue, log_fields())
+        yield from queries.faults(parsed, catalogue, log_fields(render))
 
 
 def read_queries(render: Render) -> tuple[Catalogue, Parsed] | None:

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_platform.checks.violations import Fault, NotCheckedError
+from airflow_platform.manifests import Render
 from airflow_platform.metrics import query_parser
 from airflow_platform.metrics.catalogue import Catalogue, Labels, union
 from airflow_platform.metrics.query_parser import Language, ParsedQuery
-from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import ADDON
 from airflow_platform.support.spelling import did_you_mean
 
 _OUR_SERIES = re.compile(r"airflow_|statsd_exporter_")
@@ -35,6 +34,11 @@ class Query:
 Parsed = Sequence[tuple[Query, ParsedQuery]]
 
 
+# The VRL that gives an event its labels and structured metadata, and the names in it.
+_FIELDS = re.compile(r"(?m)^\.(labels|structured_metadata) = compact\(\{(.*)\}\)$")
+_KEY = re.compile(r'"(\w+)": ')
+
+
 @dataclass(frozen=True)
 class LogFields:
     """What a log line in Loki has: ``labels`` of its stream, and structured ``metadata``."""
@@ -43,11 +47,22 @@ class LogFields:
     metadata: frozenset[str]
 
 
-def log_fields() -> LogFields:
-    """Return what the sidecar gives a line by default."""
-    values = strict_yaml.load_file(ADDON / "values.yaml")["global"]["taskLogs"]
+def log_fields(render: Render) -> LogFields | None:
+    """Return what the sidecars of a render give a line; None where no sidecar sends to Loki."""
+    found: set[LogFields] = set()
+    for config in render.embedded("VectorConfig"):
+        fields = config.document["transforms"].get("fields")
+        if fields is not None:
+            objects = dict(_FIELDS.findall(fields["source"]))
+            labels, metadata = (
+                frozenset(_KEY.findall(objects[name])) for name in ("labels", "structured_metadata")
+            )
+            found.add(LogFields(labels, metadata))
+    if not found:
+        return None
     return LogFields(
-        frozenset((*values["labels"], *values["labelFields"])), frozenset(values["metadataFields"])
+        frozenset.intersection(*(each.labels for each in found)),
+        frozenset.union(*(each.labels | each.metadata for each in found)),
     )
 
 
@@ -62,15 +77,18 @@ def parse(queries: Sequence[Query]) -> Parsed:
     return list(zip(queries, results, strict=True))
 
 
-def faults(parsed: Parsed, catalogue: Catalogue, fields: LogFields) -> Iterator[Fault]:
-    """Yield what is wrong with queries: with their grammar, or with what they read."""
+def faults(parsed: Parsed, catalogue: Catalogue, fields: LogFields | None) -> Iterator[Fault]:
+    """Yield what is wrong with queries: with their grammar, or with what they read.
+
+    What log lines have is not known where ``fields`` is None.
+    """
     for query, result in parsed:
         if result.error:
             found: Iterable[str] = [f"{result.error}: {query.text}"]
         elif query.language == "promql":
             found = _series_faults(query, result, catalogue)
         else:
-            found = _line_faults(query, result, fields)
+            found = _line_faults(query, result, fields) if fields else ()
         for fault in found:
             yield query.subject, f"{query.where}: {fault}"
 

@@ -23,6 +23,7 @@ from airflow_platform.dashboards.panels import (
 from airflow_platform.dashboards.queries import (
     EXPLORED_LINES,
     RANGE,
+    RATE,
     events,
     first_of,
     largest,
@@ -42,23 +43,22 @@ _RUN = (_DAG, 'run_type=~"$run_type"')
 _FAILED = series("airflow_dagrun_duration_seconds_count", *_RUN, 'state="failed"')
 _SUCCEEDED = series("airflow_dagrun_duration_seconds_count", *_RUN, 'state="success"')
 _RUN_BUCKETS = series("airflow_dagrun_duration_seconds_bucket", *_RUN)
-_TASK_BUCKETS = series("airflow_task_duration_seconds_bucket", *_TASK)
+# The chart's `mapping.cardinality` decides which of the two metrics has the buckets.
+_TASK_BUCKETS = (
+    series("airflow_dag_task_duration_seconds_bucket", _DAG),
+    series("airflow_task_duration_seconds_bucket", *_TASK),
+)
 
 
 def dashboard() -> Dashboard:
     """Return the dashboard."""
-    of_dags = (
-        'namespace="$namespace",job="$job",__name__=~"airflow_(dagrun|task|ti)_.+_(count|total)"'
-    )
     built = (
         frame.dashboard(
             links.DAG, "Airflow / DAGs and tasks", "Runs, tasks and logs of the chosen DAGs."
         )
         .with_variable(frame.loki_variable())
-        .with_variable(frame.several(frame.label_values("dag_id", "DAG", f"{{{of_dags}}}")))
-        .with_variable(
-            frame.several(frame.label_values("task_id", "Task", f"{{{of_dags},{_DAG}}}"))
-        )
+        .with_variable(frame.dag_variable())
+        .with_variable(frame.task_variable())
         .with_variable(
             frame.several(
                 frame.label_values(
@@ -122,6 +122,21 @@ def _runs() -> Iterator[Panel]:
                     window=RANGE,
                 ),
             ),
+            "p95 task": (
+                units.Seconds,
+                first_of(
+                    *(quantile(0.95, events(each, RANGE), "dag_id") for each in _TASK_BUCKETS)
+                ),
+            ),
+            "Mean wait of tasks": (
+                units.Seconds,
+                first_of(
+                    *(
+                        mean(f"airflow_task_{step}_seconds", _DAG, by=("dag_id",), window=RANGE)
+                        for step in ("queued", "scheduled")
+                    )
+                ),
+            ),
         },
         "In the time range of the dashboard.",
         links=[
@@ -144,19 +159,24 @@ def _tasks() -> Iterator[Panel]:
         "Sent by Airflow 3, deferred by 3.2 and awaiting input by 3.3 and newer.",
     )
     yield ended_tasks(*_TASK)
-    yield waiting_tasks(*_TASK)
+    yield waiting_tasks(_DAG)
     yield graph(
         "Duration of task instances",
         units.Seconds,
-        quantiles(events(_TASK_BUCKETS), 0.5, 0.95),
-        "Airflow 3.0 does not send it.",
+        {
+            f"p{share * 100:g}": first_of(
+                *(quantile(share, events(each)) for each in _TASK_BUCKETS)
+            )
+            for share in (0.5, 0.95)
+        },
+        "Of the chosen DAGs. Airflow 3.0 does not send it.",
     )
-    slowest = quantile(0.95, events(_TASK_BUCKETS), "dag_id", "task_id")
+    slowest = mean("airflow_task_duration_seconds", *_TASK, by=("dag_id", "task_id"), window=RATE)
     yield graph(
         "Slowest tasks",
         units.Seconds,
         {"{{dag_id}} / {{task_id}}": top(10, slowest)},
-        "p95 of the ten slowest at each time.",
+        "Mean of the ten slowest at each time.",
     )
     retries = series("airflow_ti_finish_total", *_TASK, 'state="up_for_retry"')
     yield bar_gauge(
@@ -178,19 +198,6 @@ def _tasks() -> Iterator[Panel]:
             "Mean duration": (
                 units.Seconds,
                 mean("airflow_task_duration_seconds", *_TASK, by=by_task, window=RANGE),
-            ),
-            "p95 duration": (
-                units.Seconds,
-                quantile(0.95, events(_TASK_BUCKETS, RANGE), *by_task),
-            ),
-            "Mean wait": (
-                units.Seconds,
-                first_of(
-                    *(
-                        mean(f"airflow_task_{step}_seconds", *_TASK, by=by_task, window=RANGE)
-                        for step in ("queued", "scheduled")
-                    )
-                ),
             ),
         },
         "In the time range of the dashboard.",

@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from airflow_platform.dashboards.links import LOKI, PROMETHEUS
+from airflow_platform.dashboards.links import PROMETHEUS
 from airflow_platform.dashboards.panels import Panel
 from airflow_platform.dashboards.queries import series
 
@@ -29,6 +29,8 @@ from airflow_platform.dashboards.queries import series
 AIRFLOW_URL = "http://localhost:8080"
 
 _TAG = "airflow"
+# The ids are taken from metrics, because in Loki they need not be labels (`taskLogs.labelFields`).
+_OF_DAGS = 'namespace="$namespace",job="$job",__name__=~"airflow_(dagrun|task|ti)_.+_(count|total)"'
 
 
 def dashboard(uid: str, title: str, description: str) -> Dashboard:
@@ -84,10 +86,14 @@ def label_values(name: str, label: str, selector: str) -> QueryVariable:
     return _query(name, label).datasource(PROMETHEUS).query(query).definition(query)
 
 
-def log_label_values(name: str, label: str, selector: str) -> QueryVariable:
-    """Return the choice of a value of the Loki label ``name``."""
-    query: dict[str, object] = {"refId": name, "type": 1, "label": name, "stream": selector}
-    return _query(name, label).datasource(LOKI).query(query)
+def dag_variable() -> QueryVariable:
+    """Return the choice of DAGs."""
+    return several(label_values("dag_id", "DAG", f"{{{_OF_DAGS}}}"))
+
+
+def task_variable() -> QueryVariable:
+    """Return the choice of tasks of the chosen DAGs."""
+    return several(label_values("task_id", "Task", f'{{{_OF_DAGS},dag_id=~"$dag_id"}}'))
 
 
 def several(variable: QueryVariable) -> QueryVariable:

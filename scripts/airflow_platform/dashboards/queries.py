@@ -92,7 +92,11 @@ def failure_ratio(*matchers: str, window: str = RATE) -> str:
 
 
 def lines(*stages: str) -> str:
-    """Select the log lines of the chosen tasks. Streams without a dag_id are not of tasks."""
+    """Select the log lines of the chosen tasks. Lines without a dag_id are not of tasks.
+
+    Where dag_id or task_id is no label in Loki, the chart's template moves it behind the braces
+    (chart/templates/dashboards/_text.tpl), which is why task_id is the last one in them.
+    """
     labels = 'namespace="$namespace",dag_id=~"$dag_id",dag_id!="",task_id=~"$task_id"'
     return " ".join((f"{{{labels}}}", *stages))
 

@@ -31,7 +31,7 @@ from airflow_platform.dashboards.queries import (
     total,
 )
 
-_TASK = ('dag_id=~"$dag_id"', 'task_id=~"$task_id"')
+_DAG, _TASK = 'dag_id=~"$dag_id"', 'task_id=~"$task_id"'
 
 _CHOSEN = lines(
     '| level=~"$level"',
@@ -42,14 +42,12 @@ _CHOSEN = lines(
 _ERRORS = lines("| level=~`error|critical`")
 
 
-def _audit(part: str) -> str:
-    return series(f"airflow_task_log_{part}", *_TASK)
+def _audit(part: str, *matchers: str) -> str:
+    return series(f"airflow_task_log_{part}", _DAG, *matchers)
 
 
 def dashboard() -> Dashboard:
     """Return the dashboard."""
-    streams = '{namespace="$namespace",dag_id!=""}'
-    of_dag = '{namespace="$namespace",dag_id!="",dag_id=~"$dag_id"}'
     built = (
         frame.dashboard(
             links.TASK_LOGS,
@@ -57,8 +55,8 @@ def dashboard() -> Dashboard:
             "Log lines of tasks in Loki, and what the sidecars report about their delivery.",
         )
         .with_variable(frame.loki_variable())
-        .with_variable(frame.several(frame.log_label_values("dag_id", "DAG", streams)))
-        .with_variable(frame.several(frame.log_label_values("task_id", "Task", of_dag)))
+        .with_variable(frame.dag_variable())
+        .with_variable(frame.task_variable())
         .with_variable(frame.text_field("run_id", "Run", "A part of the run's id."))
         .with_variable(frame.several_of("try_number", "Try", "1,2,3,4,5"))
         .with_variable(frame.several_of("level", "Level", "debug,info,warning,error,critical"))
@@ -112,7 +110,13 @@ def _delivery() -> Iterator[Panel]:
         total(events(_audit(f"bytes_{part}_total"), RANGE))
         for part in ("written", "delivered", "missing")
     )
-    yield stat("Written", units.BytesIEC, {"": written}, NEUTRAL, "By tasks that have ended.")
+    yield stat(
+        "Written",
+        units.BytesIEC,
+        {"": written},
+        NEUTRAL,
+        "By all tasks of the chosen DAGs that have ended.",
+    )
     yield stat(
         "Delivered",
         units.PercentUnit,
@@ -170,10 +174,10 @@ def _delivery() -> Iterator[Panel]:
     )
     yield heatmap("Drain", total(drain, "le"))
     yield bar_gauge(
-        "Tasks with the longest logs",
+        "DAGs with the longest logs",
         units.BytesIEC,
-        "{{dag_id}} / {{task_id}}",
-        top(10, total(events(_audit("bytes_written_total"), RANGE), "dag_id", "task_id")),
+        "{{dag_id}}",
+        top(10, total(events(_audit("bytes_written_total"), RANGE), "dag_id")),
     )
     by_task = ("dag_id", "task_id")
     yield table(
@@ -182,7 +186,7 @@ def _delivery() -> Iterator[Panel]:
         {
             "Missing": (
                 units.BytesIEC,
-                f"{total(events(_audit('bytes_missing_total'), RANGE), *by_task)} > 0",
+                f"{total(events(_audit('bytes_missing_total', _TASK), RANGE), *by_task)} > 0",
             ),
         },
         links=[

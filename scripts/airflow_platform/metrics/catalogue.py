@@ -38,8 +38,9 @@ _PROMETHEUS_SERIES = (
 _MAPPING = ADDON / "files" / "metrics" / "statsd-mapping.yaml"
 _PREFIX = "airflow"  # of the file, and by default of what is rendered
 _METRIC_OF_THE_SIDECAR = "airflow_task_log_files_total"  # it has a rule of a plain name
+_MIXED = ADDON / "files" / "metrics" / "mixed-cardinality.yaml"
 _SCRAPE_PORT = "statsd-scrape"
-_DROPPED = "dropped"  # the name of rules that only drop
+_REFUSED = "^()"  # how the regexes of rules begin that refuse events
 _ALTERNATIVES = re.compile(r"\w+(\|\w+)+")
 _CAPTURED = re.compile(r"\$\{?\w+\}?")  # what a name takes from the StatsD name: $1 or ${1}
 
@@ -173,7 +174,7 @@ def _mapped_series(mapping: Mapping[str, Any]) -> dict[str, Labels]:
     return _merged(
         _series_of_rule(rule, prefix)
         for rule in mapping.get("mappings") or ()
-        if rule["name"] != _DROPPED
+        if rule["name"] != "dropped" and not rule["match"].startswith(_REFUSED)
     )
 
 
@@ -184,8 +185,10 @@ def _series_of_rule(rule: Mapping[str, Any], prefix: str) -> dict[str, Labels]:
         return dict.fromkeys((name, *(name + suffix for suffix in _HISTOGRAM)), None)
     added = frozenset(label for label, value in (rule.get("labels") or {}).items() if value)
     labels = labels_by_metric().get(name, frozenset()) | added
+    if name in _split_metrics():
+        labels = _split_metrics()[name]
     # The conventions of our rules tell the type: gauges have a ttl, counters end in _total.
-    if "ttl" in rule or name.endswith("_total"):
+    if name in _gauges() or name.endswith("_total"):
         return {name: labels}
     return {name + suffix: labels | more for suffix, more in _HISTOGRAM.items()}
 
@@ -199,9 +202,27 @@ _HISTOGRAM = {
 
 @cache
 def _rules_of_the_chart() -> frozenset[tuple[str, str]]:
-    """Return what each rule of the chart itself matches, and the name that it gives."""
+    """Return what each rule of the chart itself matches, and the names that it can give."""
+    split = strict_yaml.load_file(_MIXED)["split"]
+    second = {name: metric["name"] for name, metric in split.items()}
+    return frozenset(
+        (rule["match"], name)
+        for rule in strict_yaml.load_file(_MAPPING)["mappings"]
+        for name in (rule["name"], second.get(rule["name"], rule["name"]))
+    )
+
+
+@cache
+def _gauges() -> frozenset[str]:
     rules = strict_yaml.load_file(_MAPPING)["mappings"]
-    return frozenset((rule["match"], rule["name"]) for rule in rules)
+    return frozenset(rule["name"] for rule in rules if "ttl" in rule)
+
+
+@cache
+def _split_metrics() -> Mapping[str, frozenset[str]]:
+    """Return the labels of the metrics that a cardinality takes out of others."""
+    split = strict_yaml.load_file(_MIXED)["split"].values()
+    return {metric["name"]: frozenset(metric["labels"]) for metric in split}
 
 
 @cache

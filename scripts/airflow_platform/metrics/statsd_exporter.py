@@ -1,11 +1,12 @@
 """Runs statsd_exporter on loopback, sends StatsD lines to it and reads what it offers."""
 
+import os
 import re
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,9 +173,13 @@ class StatsdExporter:
 
     def send_tcp(self, lines: Sequence[str]) -> None:
         """Send ``lines`` by TCP, which loses none."""
+        self.send_raw(lines)
+        self._sent += len(lines)
+
+    def send_raw(self, lines: Sequence[str]) -> None:
+        """Send ``lines`` by TCP, of which each may hold any number of events, or none."""
         with socket.create_connection(("127.0.0.1", self.ingest), _PATIENCE_SECONDS) as connection:
             connection.sendall("".join(f"{line}\n" for line in lines).encode())
-        self._sent += len(lines)
 
     def send_udp(self, lines: Sequence[str], *, per_second: int = 5_000) -> None:
         """Send ``lines`` by UDP, as Airflow does."""
@@ -220,8 +225,12 @@ class StatsdExporter:
 
 
 @contextmanager
-def running(mapping: str, arguments: Iterable[str] = ()) -> Iterator[StatsdExporter]:
+def running(
+    mapping: str, arguments: Iterable[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[StatsdExporter]:
     """Run a statsd_exporter with the text of a mapping and more command-line ``arguments``.
+
+    It has the variables of ``environment`` besides those of this process.
 
     PlatformError when it cannot be built, or ends before it listens.
     """
@@ -238,7 +247,11 @@ def running(mapping: str, arguments: Iterable[str] = ()) -> Iterator[StatsdExpor
             "--log.level=error",
             *arguments,
         ]
-        with log.open("wb") as output, processes.started(command, output=output) as process:
+        all_variables = {**os.environ, **(environment or {})}
+        with (
+            log.open("wb") as output,
+            processes.started(command, env=all_variables, output=output) as process,
+        ):
             exporter = StatsdExporter(process, log, web, ingest)
             _wait_until_it_listens(exporter)
             yield exporter

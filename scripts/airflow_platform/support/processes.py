@@ -99,10 +99,10 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 @contextmanager
 def started(
-    command: Command, *, output: IO[bytes] | None = None
+    command: Command, *, env: Mapping[str, str] | None = None, output: IO[bytes] | None = None
 ) -> "Iterator[subprocess.Popen[bytes]]":
     """Start ``command`` as ``start`` does, and end it with the block."""
-    process = start(command, output=output)
+    process = start(command, env=env, output=output)
     try:
         yield process
     finally:
