@@ -63,6 +63,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 logs: {{ printf "%s/logs" $airflow.airflowHome | toJson }}
 prefix: {{ $metrics.prefix | toJson }}
 tags: {{ ternary "True" "False" $metrics.tags | toJson }}
+legacy-names: {{ or (not $metrics.tags) (eq .context.Values.observability.statsdExporter.mapping.cardinality "mixed") | ternary "True" "False" | toJson }}
 host: {{ include "observability.statsdExporter.name" .context | toJson }}
 port: {{ include "observability.statsdExporter.ingestPort" .context | toJson }}
 namespace: {{ .context.Release.Namespace | toJson }}

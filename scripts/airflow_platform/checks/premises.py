@@ -23,6 +23,7 @@ FILE = ADDON / "files" / "premises.yaml"
 # Pods that neither run tasks nor send metrics of Airflow may have settings of their own.
 _WITHOUT_PREMISES = ("flower", "pgbouncer", "redis", "statsd", "postgresql")
 _VARIABLE = re.compile(r"AIRFLOW__([A-Z0-9_]+?)__([A-Z0-9_]+?)(_CMD|_SECRET)?")
+_OF_LEGACY_NAMES = "airflow_dag_task_duration_seconds"  # made of them, where tags are on
 _TRUE, _FALSE = ("t", "true", "1"), ("f", "false", "0")  # the spellings that Airflow reads
 
 
@@ -101,7 +102,12 @@ def _facts(render: Render) -> dict[str, str]:
             rule["match"] for rule in mapping.document["mappings"] if rule.get("action") == "drop"
         }
         facts |= {"metrics": "True", "prefix": prefix}
-        facts["tags"] = str(f"{prefix}.ti.start" not in dropped)
+        tags = f"{prefix}.ti.start" not in dropped
+        facts["tags"] = str(tags)
+        mapped = {
+            rule["name"] for rule in mapping.document["mappings"] if rule.get("action") != "drop"
+        }
+        facts["legacy-names"] = str(not tags or _OF_LEGACY_NAMES in mapped)
     for service in filter(is_ours, render.all("Service")):
         for port in service.at("spec", "ports", default=()):
             if port.get("protocol") == "UDP":

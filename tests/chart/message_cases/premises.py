@@ -84,6 +84,17 @@ CASES = {
             "global": {"metrics": {"tags": False, "airflowVersion": "3.3.0"}},
         },
     ),
+    "no legacy names for the buckets": wrapper(
+        'airflow.config.metrics.legacy_names_on is "False".',
+        {
+            "airflow": {
+                "airflowVersion": "3.3.0",
+                "defaultAirflowTag": "3.3.0",
+                "config": {"metrics": {"legacy_names_on": "False"}},
+            },
+            "global": {"metrics": {"airflowVersion": "3.3.0"}},
+        },
+    ),
     "local logs are deleted": config("logging.delete_local_logs", "True"),
     "local logs are deleted after the upload": config(
         "logging.remote_task_handler_kwargs", '{"delete_local_copy": true}'
