@@ -8,7 +8,7 @@ Input: dict "values" .Values "official" <the official repository> "repository" "
 {{- with .values.global.imageRegistry -}}
 {{- if eq $repository $.official -}}
 {{- /* A first part with a dot, a colon or the name localhost is a registry. */ -}}
-{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- $repository = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
 {{- end -}}
 {{- end -}}
 {{- if .digest -}}
@@ -24,14 +24,14 @@ The scope is the official chart.
 */}}
 {{- define "airflow-platform.images.airflowPullSecrets" -}}
 {{- $names := list -}}
-{{- range .Values.imagePullSecrets | default (list .Values.registry.secretName) -}}
+{{- range .Values.imagePullSecrets | default (list (.Values.registry).secretName) -}}
 {{- if kindIs "map" . -}}
 {{- $names = append $names .name -}}
 {{- else -}}
 {{- $names = append $names . -}}
 {{- end -}}
 {{- end -}}
-{{- if and .Values.registry.connection (not (compact $names)) -}}
+{{- if and (.Values.registry).connection (not (compact $names)) -}}
 {{- $names = list (printf "%s-registry" (include "airflow.fullname" .)) -}}
 {{- end -}}
 {{- $names | compact | uniq | toYaml -}}

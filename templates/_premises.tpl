@@ -119,6 +119,9 @@ Input: dict "premise" (resolved) "setting"
 {{- $value = include "airflow-platform.premises.boolean" $value -}}
 {{- end -}}
 {{- $fits := and (not .setting.hidden) (regexMatch $premise.accepted $value) -}}
+{{- range $premise.items -}}
+{{- $fits = and $fits (has . (regexSplit " *, *" $value -1)) -}}
+{{- end -}}
 {{- with $premise.refused -}}
 {{- $fits = and $fits (not (regexMatch . $value)) -}}
 {{- end -}}

@@ -41,6 +41,11 @@ the opposite. Input: dict
 {{- if not (kindIs "invalid" .user) -}}
 {{- $_ := set $more "runAsUser" .user -}}
 {{- end -}}
+{{- with $context.capabilities -}}
+{{- if and $more.capabilities (not (hasKey . "drop")) -}}
+{{- $context = set (deepCopy $context) "capabilities" (merge (deepCopy .) $more.capabilities) -}}
+{{- end -}}
+{{- end -}}
 {{- if eq (toString $context.runAsUser) "0" -}}
 {{- $_ := set $more "runAsNonRoot" false -}}
 {{- end -}}

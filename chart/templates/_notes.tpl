@@ -40,7 +40,7 @@ For your Airflow to send them, set in airflow.cfg:
   statsd_port = {{ include "observability.statsdExporter.ingestPort" . }}
   statsd_prefix = {{ $metrics.prefix }}
   statsd_influxdb_enabled = {{ include "observability.statsdExporter.influxdbEnabled" . }}
-  statsd_disabled_tags = job_id,run_id{{ if semverCompare "<2.10.4-0" $metrics.airflowVersion }},file_path{{ end }}{{ if semverCompare "<3.0.0-0" $metrics.airflowVersion }},__{{ else }},^__,^le${{ end }}
+  statsd_disabled_tags = {{ include "observability.statsdExporter.disabledTags" $metrics.airflowVersion }}
   timer_unit_consistency = True
   legacy_names_on = True
 {{- if and .Values.statsdExporter.networkPolicy.enabled (not .Values.statsdExporter.networkPolicy.ingestFrom) }}

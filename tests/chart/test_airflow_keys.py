@@ -58,5 +58,7 @@ def test_the_whole_values_file_of_the_official_chart_is_accepted(
 ) -> None:
     """But for what the wrapper has another default for."""
     ours = strict_yaml.load_file(ROOT / "values.yaml")["airflow"]
-    own = {"fernetKeySecretName": "key", "executor": ours["executor"]}
+    keys = ("fernetKey", "apiSecretKey", "webserverSecretKey", "jwt")
+    secrets = {f"{key}SecretName": key.lower() for key in keys}
+    own = {**secrets, "executor": ours["executor"]}
     assert render("prod", values=[{"airflow": official}, {"airflow": {**ours, **own}}]).manifests

@@ -117,7 +117,9 @@ def test_the_mapping_is_made_for_the_version_of_airflow_that_is_installed(
 
 
 def test_every_rule_of_the_mapping_begins_with_the_prefix_that_airflow_sends() -> None:
-    prefix = at(WRAPPER_VALUES, "airflow.config.metrics.statsd_prefix")
+    followed = at(WRAPPER_VALUES, "airflow.config.metrics.statsd_prefix")
+    assert followed == "{{ .Values.global.metrics.prefix }}"
+    prefix = at(ADDON_VALUES, "global.metrics.prefix")
     mapping = strict_yaml.load_file(ADDON / "files" / "metrics" / "statsd-mapping.yaml")
     assert mapping["mappings"]
     for rule in mapping["mappings"]:

@@ -11,6 +11,9 @@ from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 
 # Values that neither everything-on.yaml nor everything-else-on.yaml changes, and why.
 LEFT_AS_THEY_ARE = {
+    "createUserJob.enabled": "off, there is no Job to set up: see test_jobs.py",
+    "exampleDag.enabled": "it is for releases without git-sync: see dev",
+    "migrateDatabaseJob.enabled": "as createUserJob.enabled",
     "global.observability.fullnameOverride": "it renames every object: see test_names.py",
     "global.observability.nameOverride": "as the one above",
     **{
@@ -87,7 +90,8 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
     """Some objects of the add-on are made by the wrapper, which knows the values of Airflow."""
     made = {
         manifest.template.partition("/templates/")[2]
-        for manifest in render("prod", values=[EVERYTHING_ON]).manifests
+        for rendered in (render("prod", values=[EVERYTHING_ON]), render("dev"))
+        for manifest in rendered.manifests
         if "/charts/airflow/" not in manifest.template
     }
     for chart in (ROOT, ADDON):

@@ -42,14 +42,17 @@ def test_airflow_does_not_come_to_a_directory_of_the_volume_twice() -> None:
     assert not fnmatchcase("hello_world.py", pattern)
 
 
+AIRFLOW_2 = ("airflow.airflowVersion=2.11.0", "airflow.defaultAirflowTag=2.11.0")
+
+
 @pytest.mark.official_chart
 @pytest.mark.parametrize(
     ("container", "sets"),
     [
         ("dag-processor", ()),
         ("base", ()),
-        ("base", ("airflow.airflowVersion=2.11.0",)),
-        ("scheduler", ("airflow.airflowVersion=2.11.0",)),
+        ("base", AIRFLOW_2),
+        ("scheduler", AIRFLOW_2),
     ],
 )
 def test_what_reads_dags_has_it_in_the_dags_folder(container: str, sets: tuple[str, ...]) -> None:

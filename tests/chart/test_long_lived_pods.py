@@ -61,8 +61,9 @@ def pod_of(render: Render, name: str) -> Pod:
 
 
 def sidecar(pod: Pod) -> dict[str, Any]:
-    """The sidecar without the mount of its data."""
+    """The sidecar without what only a pod of a single task has, and the mount of its data."""
     document: dict[str, Any] = thaw(pod.containers()["vector"].document)
+    document["env"] = [each for each in document["env"] if each["name"] != "START_MARKED"]
     document["volumeMounts"] = [
         mount for mount in document["volumeMounts"] if mount["mountPath"] != "/var/lib/vector"
     ]

@@ -10,10 +10,12 @@ from airflow_platform.manifests import Container, Pod, Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ROOT
 
 IDS = {"runAsUser", "runAsGroup", "fsGroup"}
 NO_IDS = {"podSecurityContext": {"runAsUser": None, "runAsGroup": None}}
-OPENSHIFT = {"global": {"compatibility": {"openshift": {"adaptSecurityContext": "force"}}}}
+OPENSHIFT = strict_yaml.load_file(ROOT / "examples" / "openshift" / "values.yaml")
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap"}
 
 VALUES: Mapping[str, Any] = {
@@ -75,7 +77,10 @@ def test_null_takes_the_ids_away(release: Render) -> None:
 
 @pytest.mark.parametrize(
     ("values", "arguments"),
-    [(OPENSHIFT, {}), ({}, {"api_versions": ("security.openshift.io/v1",)})],
+    [
+        (OPENSHIFT, {}),
+        ({"airflow": OPENSHIFT["airflow"]}, {"api_versions": ("security.openshift.io/v1",)}),
+    ],
     ids=["forced", "on a cluster that knows the API"],
 )
 def test_openshift_takes_the_ids_away(
@@ -84,16 +89,8 @@ def test_openshift_takes_the_ids_away(
     assert with_ids(rendered(values, **arguments)) == []
 
 
-@pytest.mark.parametrize(
-    ("pod", "asks"),
-    [({"runAsNonRoot": True}, set()), ({"runAsUser": 50000}, {"runAsUser"})],
-    ids=["without", "with"],
-)
-def test_on_openshift_the_sidecar_asks_for_an_id_as_its_pod_does(
-    pod: Mapping[str, Any], asks: set[str]
-) -> None:
-    values = {**OPENSHIFT, "airflow": {"securityContexts": {"pod": pod}}}
-    assert ids(sidecar(rendered(values)).document) == asks
+def test_on_openshift_the_sidecar_asks_for_no_id_as_its_pod_does() -> None:
+    assert ids(sidecar(rendered(OPENSHIFT)).document) == set()
 
 
 def sidecar(release: Render) -> Container:

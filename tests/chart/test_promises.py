@@ -23,6 +23,13 @@ NO_PROMISE = {
     "airflow.podTemplate": "test_pod_template.py looks at the pod that it makes",
     "airflow.createUserJob.env": "the test of the administrator's password looks at it",
     "airflow.dags.gitSync.repo": "an example, which everybody replaces",
+    **{
+        f"airflow.{component}.{key}": "test_example_dag.py and test_long_lived_pods.py look at them"
+        for component in ("dagProcessor", "scheduler", "triggerer", "workers")
+        for key in ("extraInitContainers", "extraVolumeMounts", "extraVolumes")
+    },
+    "global.metrics": "empty in values.yaml, as the next two",
+    "global.taskLogs": "see above",
     "observability": "empty in values.yaml; what environments set below it are promises",
 }
 

@@ -36,8 +36,9 @@ def test_a_changed_mapping_restarts_the_exporter() -> None:
     assert checksum(changed) != checksum(with_values())
 
 
-def test_a_changed_label_of_the_objects_does_not_restart_the_exporter() -> None:
-    assert pod_template(with_values(commonLabels={"team": "data"})) == pod_template(with_values())
+def test_a_changed_label_of_the_service_does_not_restart_the_exporter() -> None:
+    labelled = with_values(statsdExporter={"service": {"labels": {"team": "data"}}})
+    assert pod_template(labelled) == pod_template(with_values())
 
 
 def test_a_new_version_of_the_chart_alone_does_not_restart_the_exporter(tmp_path: Path) -> None:

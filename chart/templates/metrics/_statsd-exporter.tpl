@@ -35,6 +35,19 @@ this chart's statsd-exporter off, the official chart's own StatsD server may be 
 {{- end -}}
 {{- end -}}
 
+{{/*
+Tags that Airflow must not send. Each job and each run would make new series. statsd_exporter makes `_` of a character
+that Prometheus does not allow in the name of a label: a name that begins with two of them fails every scrape, and the
+label `le` of a duration ends the exporter. Airflow 3 looks for patterns. Airflow 2 compares beginnings, so it leaves
+out all tags that begin with le; before 2.10.4 it cannot send metrics with the tag file_path.
+Input: the version of Airflow
+*/}}
+{{- define "observability.statsdExporter.disabledTags" -}}
+job_id,run_id
+{{- if semverCompare "<2.10.4-0" . }},file_path{{ end }}
+{{- if semverCompare "<3.0.0-0" . }},__,le{{ else }},^[^a-zA-Z0-9],^le${{ end }}
+{{- end -}}
+
 {{- define "observability.statsdExporter.influxdbEnabled" -}}
 {{- ternary "True" "False" .Values.global.metrics.tags -}}
 {{- end -}}

@@ -51,7 +51,7 @@ The scope of these templates is the official chart.
   command: ["true"]
   resources: {{- toYaml .Values.global.taskLogs.resources | nindent 4 }}
   {{- $user := kindIs "invalid" $runAsUser | ternary dict (dict "runAsUser" (int64 $runAsUser)) }}
-  securityContext: {{- mergeOverwrite $user .Values.global.taskLogs.securityContext | toYaml | nindent 4 }}
+  securityContext: {{- mergeOverwrite $user (.Values.global.taskLogs.securityContext | default dict) | toYaml | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

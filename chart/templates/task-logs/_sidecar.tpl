@@ -68,7 +68,7 @@ ports:
 {{- end }}
 resources: {{- toYaml $settings.resources | nindent 2 }}
 {{- $user := kindIs "invalid" .runAsUser | ternary dict (dict "runAsUser" (int64 .runAsUser)) }}
-securityContext: {{- mergeOverwrite $user $settings.securityContext | toYaml | nindent 2 }}
+securityContext: {{- mergeOverwrite $user ($settings.securityContext | default dict) | toYaml | nindent 2 }}
 terminationMessagePolicy: FallbackToLogsOnError
 volumeMounts:
   - name: {{ .logsMount.name }}

@@ -181,6 +181,8 @@ def _fits(premise: Mapping[str, Any], found: str, value: str, facts: Mapping[str
     accepted = _filled(premise.get("accepted", ""), facts, quoted=True) or re.escape(value)
     if not re.fullmatch(accepted, text, re.DOTALL):
         return False
+    if not set(premise.get("items", ())) <= set(re.split(" *, *", text)):
+        return False
     return not ("refused" in premise and re.search(premise["refused"], text))
 
 
