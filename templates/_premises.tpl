@@ -19,7 +19,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $refused := list -}}
 {{- $unknown := list -}}
 {{- range $entry := .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
-{{- $on := get (dict "taskLogs" $.Values.global.taskLogs.enabled "metrics" $.Values.global.metrics.enabled) $entry.part -}}
+{{- $on := get (dict "taskLogs" $.Values.global.taskLogs.enabled "metrics" (and $.Values.global.metrics.enabled (not $airflow.statsd.enabled))) $entry.part -}}
 {{- $when := trimPrefix "not " ($entry.when | default "") -}}
 {{- if $when -}}
 {{- $on = and $on (ne (eq (get $facts (trimAll "<>" $when)) "True") (hasPrefix "not " $entry.when)) -}}

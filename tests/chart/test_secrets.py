@@ -134,6 +134,7 @@ EVERY_SECRET: tuple[Values, ...] = (
     },
     {
         "airflowVersion": "2.11.0",
+        "defaultAirflowTag": "2.11.0",
         "opensearch": {"enabled": True, "connection": {"host": "os"}},
     },
 )

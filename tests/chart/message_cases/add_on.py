@@ -111,6 +111,7 @@ CASES = {
     "Airflow 2.8": airflow(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         airflowVersion="2.8.4",
+        defaultAirflowTag="2.8.4",
     ),
     "one volume for all logs": airflow(
         "With airflow.logs.persistence.enabled all task pods share one volume for logs",
@@ -121,9 +122,6 @@ CASES = {
     ),
     "long drain": wrapper(
         GRACE.format(600, 600), {"global": {"taskLogs": {"drain": {"timeoutSeconds": 600}}}}
-    ),
-    "no grace period": airflow(
-        GRACE.format(25, 0), workers={"terminationGracePeriodSeconds": 0}
     ),
     "pod template that is not YAML": airflow(
         "The official chart's pod template is not valid YAML with these values",

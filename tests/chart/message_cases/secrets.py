@@ -13,7 +13,9 @@ def without_environment(values: Mapping[str, Any]) -> Case:
 
 CASES: Mapping[str, Case] = {
     "no keys": without_environment({}),
-    "no keys for Airflow 2": without_environment({"airflow": {"airflowVersion": "2.11.0"}}),
+    "no keys for Airflow 2": without_environment(
+        {"airflow": {"airflowVersion": "2.11.0", "defaultAirflowTag": "2.11.0"}}
+    ),
     "a fernet key alone": without_environment({"airflow": {"fernetKeySecretName": "mine"}}),
     "no password for Redis": wrapper(
         "The values lack keys or passwords",
