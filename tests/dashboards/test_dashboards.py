@@ -22,13 +22,14 @@ def test_a_dashboard_is_in_a_file_named_by_its_uid():
 
 
 @pytest.mark.parametrize(
-    ("chart", "values"),
+    "rendered",
     [
-        ("add-on", {"dashboards": {"enabled": True}}),
-        ("wrapper", {"observability": {"dashboards": {"enabled": True}}}),
+        {"chart": "add-on", "values": [{"dashboards": {"enabled": True}}]},
+        {"environment": "prod"},
     ],
+    ids=["add-on", "wrapper"],
 )
-def test_the_chart_delivers_them_as_they_are(chart, values):
-    rendered = render(chart=chart, values=[values])
+def test_the_chart_delivers_them_as_they_are(rendered):
+    rendered = render(**rendered)
     delivered = {each.key: each.text for each in rendered.embedded("Dashboard")}
     assert delivered == dashboards.generate()

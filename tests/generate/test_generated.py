@@ -176,7 +176,8 @@ def test_the_links_of_the_reference_lead_somewhere(reference: str) -> None:
     headings = re.findall(r"^#+ (.+)$", reference, re.MULTILINE)
     # GitHub's anchors: lower case, without punctuation.
     anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
-    for link in re.findall(r"\]\((?!https:)([^)]+)\)", reference):
+    without_code = re.sub(r"`[^`\n]*`", "", reference)
+    for link in re.findall(r"\]\((?!https:)([^)]+)\)", without_code):
         page, _, anchor = link.partition("#")
         assert (REFERENCE.parent / page).exists(), link
         assert not anchor or anchor in anchors, link

@@ -102,7 +102,7 @@ def test_nothing_else_is_in_the_package(unpacked: Path) -> None:
     found = {Path(name).parts[0] for name in files(unpacked / WRAPPER)}
     assert found == {
         *("Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", "charts", "templates"),
-        *("values", "examples", "docs", "README.md", "CHANGELOG.md", "LICENSE"),
+        *("files", "values", "examples", "docs", "README.md", "CHANGELOG.md", "LICENSE"),
     }
     found = {Path(name).parts[0] for name in files(unpacked / ADD_ON)}
     assert found == {

@@ -197,7 +197,7 @@ def test_the_datagram_arrives(
         assert_all_delivered(sidecar)
         received = server.recv(65536).decode()
     assert received.startswith("airflow.task_log.files:1|c\n")
-    assert received.count("\n") == 10
+    assert received.count("\n") == 9
 
 
 # --- A task that has left no log file ---

@@ -42,6 +42,7 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 _SUFFIXES = {
     "alerts": {"alerts"},
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
+    "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "statsd-exporter": {"statsd-exporter", "statsd-mapping"},
     "statsd-mapping-test": {"statsd-mapping-test"},

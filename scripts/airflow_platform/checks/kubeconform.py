@@ -107,7 +107,7 @@ def _kubeconform(
     documents: Sequence[Mapping[str, Any]], version: str
 ) -> dict[str, Mapping[str, str]]:
     """Return kubeconform's result for each document by the document's name."""
-    stream = "\n---\n".join(map(json.dumps, documents))
+    stream = "\n---\n".join(json.dumps(each, ensure_ascii=False) for each in documents)
     groups = {document["apiVersion"].partition("/")[0] for document in documents}
     locations = [kubernetes_location(version), *crd_locations(groups)]
     arguments = ["-strict", "-verbose", "-output", "json", "-kubernetes-version", version]

@@ -169,13 +169,19 @@ def _scraped(
 
 
 def _mapped_series(mapping: Mapping[str, Any]) -> dict[str, Labels]:
-    """Return the series that the rules of a mapping make."""
+    """Return the series that the rules of a mapping make.
+
+    Those that the cardinality `mixed` takes out of others are among them in any case: dashboards
+    show several Airflows, and ask for them besides the others.
+    """
     prefix = prefix_of(mapping)
-    return _merged(
+    rules = (
         _series_of_rule(rule, prefix)
         for rule in mapping.get("mappings") or ()
         if rule["name"] != "dropped" and not rule["match"].startswith(_REFUSED)
     )
+    split = (_histogram(name, labels) for name, labels in _split_metrics().items())
+    return _merged((*split, *rules))
 
 
 def _series_of_rule(rule: Mapping[str, Any], prefix: str) -> dict[str, Labels]:
@@ -190,6 +196,10 @@ def _series_of_rule(rule: Mapping[str, Any], prefix: str) -> dict[str, Labels]:
     # The conventions of our rules tell the type: gauges have a ttl, counters end in _total.
     if name in _gauges() or name.endswith("_total"):
         return {name: labels}
+    return _histogram(name, labels)
+
+
+def _histogram(name: str, labels: frozenset[str]) -> dict[str, Labels]:
     return {name + suffix: labels | more for suffix, more in _HISTOGRAM.items()}
 
 

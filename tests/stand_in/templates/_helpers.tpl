@@ -102,6 +102,7 @@ spec:
     spec:
       restartPolicy: {{ $settings.restartPolicy }}
       serviceAccountName: {{ $root.Release.Name }}-{{ index . 4 }}
+      securityContext: {{- include "airflowPodSecurityContext" (list $settings $root.Values) | nindent 8 }}
       containers:
         - name: {{ index . 2 }}
           image: {{ $root.Values.defaultAirflowRepository }}:{{ $root.Values.defaultAirflowTag }}
@@ -116,6 +117,7 @@ spec:
           {{- end }}
           resources:
             {{- toYaml $settings.resources | nindent 12 }}
+          securityContext: {{- include "containerSecurityContext" (list $settings $root.Values) | nindent 12 }}
 {{- end -}}
 
 {{- define "airflow_image" -}}
