@@ -101,6 +101,9 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{EXPORTER_CONTAINER} ports statsd-ingest containerPort": 1}, "listen-udp must be :1"),
         ({f"{EXPORTER_CONTAINER} args": ["--web.listen-address=:9102"]}, "mapping-config must"),
     ],
+    "the_statsd_exporter_keeps_its_memory_small": [
+        ({f"{EXPORTER_CONTAINER} env GOGC name": "GOGCC"}, "must have GOGC"),
+    ],
     "the_statsd_exporter_is_probed": [
         ({f"{EXPORTER_CONTAINER} readinessProbe httpGet path": "/"}, "/-/ready"),
         ({f"{EXPORTER_CONTAINER} livenessProbe httpGet port": "statsd-ingest"}, "statsd-scrape"),

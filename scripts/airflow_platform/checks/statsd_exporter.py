@@ -45,6 +45,18 @@ def the_statsd_exporter_listens_where_its_ports_say(render: Render) -> Iterator[
             yield container, "--statsd.mapping-config must name the mapping"
 
 
+@CHECKS.add
+def the_statsd_exporter_keeps_its_memory_small(render: Render) -> Iterator[Fault]:
+    """Ask for Go's GOGC, without which the exporter needs half as much memory again.
+
+    Measured in docs/metrics.md.
+    """
+    for pod in _exporters(render):
+        container = pod.containers()[COMPONENT]
+        if "GOGC" not in {variable["name"] for variable in container.document.get("env") or ()}:
+            yield container, "the environment must have GOGC, which the sizes of docs/metrics.md need"
+
+
 _PORTS: Facts = {
     f"ports {_INGEST} protocol": ("UDP", "Airflow's StatsD client sends datagrams"),
     f"ports {_SCRAPE} protocol": ("TCP", "Prometheus scrapes over HTTP"),
