@@ -68,7 +68,7 @@ Input: dict
 {{- include "airflow-platform.settings.addVariable" (dict "variable" $name "at" $at "value" .value.value "hidden" $hidden "found" .found) -}}
 {{- else -}}
 {{- range $key, $value := .value -}}
-{{- if hasPrefix "AIRFLOW__" $key -}}
+{{- if and $input.inText (hasPrefix "AIRFLOW__" $key) -}}
 {{- $encoded := and (hasPrefix "airflow.extraSecrets." $input.at) (hasSuffix ".data" $input.at) -}}
 {{- $text := $encoded | ternary (b64dec (toString $value)) (toString $value) -}}
 {{- include "airflow-platform.settings.addVariable" (dict "variable" $key "at" $input.at "value" $text "hidden" false "found" $input.found) -}}
@@ -82,7 +82,8 @@ Input: dict
 {{- $name := kindIs "map" $item | ternary (dig "name" $index (kindIs "map" $item | ternary $item dict)) $index -}}
 {{- include "airflow-platform.settings.collect" (dict "value" $item "at" (printf "%s[%v]" $input.at $name) "inText" $input.inText "scope" $input.scope "found" $input.found) -}}
 {{- end -}}
-{{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) -}}
+{{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) (regexMatch "^airflow[.](extraEnv|podTemplate|extraConfigMaps[.].+[.]data|extraSecrets[.].+[.](data|stringData))$" .at) -}}
+{{- /* Only these strings are YAML, in which the official chart evaluates templates. */ -}}
 {{- $text := contains "{{" .value | ternary .value "" -}}
 {{- $text = empty $text | ternary .value (tpl $text .scope) -}}
 {{- $parsed := fromYaml $text -}}

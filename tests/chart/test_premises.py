@@ -68,6 +68,17 @@ def test_settings_that_agree_are_taken(version: str, airflow: dict[str, Any]) ->
     assert render("prod", values=[values]).manifests
 
 
+def test_templates_of_others_are_left_alone() -> None:
+    secret = '{{- with secret "airflow" -}} AIRFLOW__CORE__FERNET_KEY={{ .Data.key }} {{- end }}'
+    airflow = {
+        "airflowPodAnnotations": {"vault.hashicorp.com/agent-inject-template-airflow": secret},
+        "scheduler": {"podAnnotations": {"vault.hashicorp.com/agent-inject-template-x": secret}},
+        "labels": {"note": "AIRFLOW__X"},
+        "env": [{"name": "NOTE", "value": "AIRFLOW__X is for {{ ds }}"}],
+    }
+    assert render("prod", values=[{"airflow": airflow}]).manifests
+
+
 def test_airflow_follows_the_prefix() -> None:
     release = render("prod", values=[{"global": {"metrics": {"prefix": "team-a.airflow"}}}])
     (config,) = release.embedded("AirflowConfig")
