@@ -6,7 +6,7 @@ official chart can make them. The scope of these templates is this chart.
 {{/*
 The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, each a dict
   "premise"  the entry of premises.yaml, with the facts of this release put in
-  "setting"  see airflow-platform.settings.collect
+  "setting"  see airflow-platform.settings.collect; with "missing" where an option that must be set is not
 */}}
 {{- define "airflow-platform.premises.broken" -}}
 {{- $airflow := .Values.airflow -}}
@@ -16,6 +16,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $facts := include "airflow-platform.premises.facts" (dict "context" . "settings" $found.settings) | fromYaml -}}
 {{- $airflow2 := semverCompare "<3.0.0-0" $airflow.airflowVersion -}}
 
+{{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
 {{- $refused := list -}}
 {{- $unknown := list -}}
 {{- range $entry := .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
@@ -26,10 +27,16 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- end -}}
 {{- if and $on (semverCompare ($entry.versions | default ">=0.0.0-0") $airflow.airflowVersion) -}}
 {{- $premise := include "airflow-platform.premises.resolved" (dict "premise" $entry "facts" $facts) | fromJson -}}
-{{- $names := list $premise.option -}}
 {{- $inConfig := false -}}
+{{- $isSet := false -}}
 {{- range $found.settings -}}
 {{- $inConfig = or $inConfig (and .config (eq .option $premise.option)) -}}
+{{- $isSet = or $isSet (eq .option $premise.option) (and $airflow2 (eq .option ($premise.formerly | default ""))) -}}
+{{- end -}}
+{{- $needed := or $premise.required (ne ($premise.default | default $premise.value) $premise.value) -}}
+{{- if and $needed (not $isSet) (not (and (hasPrefix "kubernetes_executor." $premise.option) (not $executors.pods))) -}}
+{{- $setting := dict "option" $premise.option "at" (printf "airflow.config.%s" $premise.option) "value" "" "hidden" false "config" true "missing" true -}}
+{{- $refused = append $refused (dict "premise" $premise "setting" $setting) -}}
 {{- end -}}
 {{- range $found.settings -}}
 {{- /* In airflow.cfg a former name counts only where the name itself is missing; a variable comes before the file. */ -}}

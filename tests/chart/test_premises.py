@@ -79,6 +79,27 @@ def test_templates_of_others_are_left_alone() -> None:
     assert render("prod", values=[{"airflow": airflow}]).manifests
 
 
+@pytest.mark.parametrize(
+    "airflow",
+    [
+        {"config": {"metrics": {"statsd_prefix": None}}},
+        {
+            "config": {"metrics": {"statsd_on": None}},
+            "env": variables(METRICS__STATSD_ON="True"),
+        },
+        {
+            "config": {"kubernetes_executor": None},
+            "executor": "CeleryExecutor",
+            "redis": {"enabled": True, "passwordSecretName": "airflow-redis"},
+            "data": {"brokerUrlSecretName": "airflow-broker-url"},
+        },
+    ],
+    ids=["default", "variable", "other executor"],
+)
+def test_what_is_not_set_is_taken_where_the_default_fits(airflow: dict[str, Any]) -> None:
+    assert render("prod", values=[{"airflow": airflow}]).manifests
+
+
 def test_airflow_follows_the_prefix() -> None:
     release = render("prod", values=[{"global": {"metrics": {"prefix": "team-a.airflow"}}}])
     (config,) = release.embedded("AirflowConfig")

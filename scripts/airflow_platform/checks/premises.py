@@ -70,7 +70,8 @@ def premises_hold(render: Render) -> Iterator[Fault]:
                 yield setting.where, f"{setting.name} cannot be seen. {why}"
             elif not _fits(premise, setting.value, value, facts):
                 yield setting.where, f"{setting.name} is {setting.value!r}. {why}"
-        if premise.get("required") and not found and option.startswith("metrics."):
+        default_differs = premise.get("required") or premise.get("default", value) != value
+        if default_differs and not found and option.startswith("metrics."):
             for file in render.embedded("AirflowConfig"):
                 yield file, f"{option} is not set, and must be {value}. {why}"
 
