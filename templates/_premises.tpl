@@ -26,6 +26,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $on = and $on (ne (eq (get $facts (trimAll "<>" $when)) "True") (hasPrefix "not " $entry.when)) -}}
 {{- end -}}
 {{- if and $on (semverCompare ($entry.versions | default ">=0.0.0-0") $airflow.airflowVersion) -}}
+{{- $mostFit := and (eq ($entry.accepted | default "") ".*") (not $entry.items) -}}
 {{- $premise := include "airflow-platform.premises.resolved" (dict "premise" $entry "facts" $facts) | fromJson -}}
 {{- $inConfig := false -}}
 {{- $isSet := false -}}
@@ -44,7 +45,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- if or (eq .option $premise.option) $former -}}
 {{- if not (include "airflow-platform.premises.fits" (dict "premise" $premise "setting" .)) -}}
 {{- $broken := dict "premise" $premise "setting" . -}}
-{{- if $premise.unknown -}}
+{{- if or $premise.unknown (and .hidden $mostFit) -}}
 {{- $unknown = append $unknown $broken -}}
 {{- else -}}
 {{- $refused = append $refused $broken -}}

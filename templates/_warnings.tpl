@@ -30,9 +30,16 @@ WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow
 {{- end }}
 {{- end }}
 {{- range (include "airflow-platform.premises.broken" . | fromJson).unknown }}
+{{- $name := include "airflow-platform.premises.name" .setting }}
+{{- if .setting.hidden }}
 
-WARNING: {{ include "airflow-platform.premises.name" .setting }} is {{ .setting.value | quote }}. {{ .premise.why }}
+WARNING: {{ $name }} takes its value from elsewhere, so nobody can tell whether it fits.{{ with .premise.refused }} It must not match the
+regular expression {{ . }}. Otherwise:{{ end }} {{ .premise.why }}
+{{- else }}
+
+WARNING: {{ $name }} is {{ .setting.value | quote }}. {{ .premise.why }}
 Nobody can tell from the name whether that holds. If not, the alert TaskLogFileMissing says so.
+{{- end }}
 {{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
 {{- $taken := list -}}

@@ -27,6 +27,7 @@ REMARKS = {
     "no pod template": "To get a pod template with the sidecar",
     "other executor": "so their logs are not shipped",
     "other patch": "airflow.images.airflow.tag is 3.1.9",
+    "hidden settings": "REMOTE_TASK_HANDLER_KWARGS in airflow.workers.env takes its value from elsewhere",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
     "development keys": "everybody can read these keys and passwords",
     "base alone": "podTemplate.base has no effect",
@@ -69,6 +70,10 @@ OFFICIAL_STATSD = {
     "global": {"metrics": {"enabled": False}},
     "airflow": {"statsd": {"enabled": True}},
 }
+HIDDEN_ARGUMENTS = {
+    "name": "AIRFLOW__LOGGING__REMOTE_TASK_HANDLER_KWARGS",
+    "valueFrom": {"configMapKeyRef": {"name": "logs", "key": "arguments"}},
+}
 
 CASES = {
     "prod": Case(PROD),
@@ -103,6 +108,10 @@ CASES = {
     ),
     "other patch": Case(
         PROD | {"other patch"}, {"airflow": {"images": {"airflow": {"tag": "3.1.9"}}}}
+    ),
+    "hidden settings": Case(
+        PROD | {"hidden settings"},
+        {"airflow": {"workers": {"env": [HIDDEN_ARGUMENTS]}}},
     ),
     "own image": Case(
         PROD | {"own image"},
