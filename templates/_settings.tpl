@@ -12,7 +12,9 @@ Input: dict "context" $ "defaults" {"scheduler.scheduler_heartbeat_sec": "5", ..
 {{- $settings := dict -}}
 {{- range $option, $default := .defaults -}}
 {{- $path := splitList "." $option -}}
-{{- $value := dig (first $path) (last $path) $default $context.Values.airflow.config -}}
+{{- $section := get $context.Values.airflow.config (first $path) | default dict -}}
+{{- $value := get $section (last $path) -}}
+{{- if or (not (hasKey $section (last $path))) (kindIs "invalid" $value) -}}{{- $value = $default -}}{{- end -}}
 {{- $_ := set $settings $option (tpl (toString $value) $context.Subcharts.airflow) -}}
 {{- end -}}
 {{- $found := dict "settings" list -}}

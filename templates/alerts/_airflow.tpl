@@ -16,20 +16,31 @@ empty mapping where it installs none. The scope is the wrapper.
 {{- $fileInterval := printf "%s.min_file_process_interval" ($airflow3 | ternary "dag_processor" "scheduler") -}}
 {{- $defaults := dict "scheduler.scheduler_heartbeat_sec" "5" "scheduler.job_heartbeat_sec" "5" "triggerer.job_heartbeat_sec" "5" $fileInterval "30" -}}
 {{- $settings := include "airflow-platform.settings" (dict "context" . "defaults" $defaults) | fromYaml -}}
+{{- range $option, $default := $defaults -}}
+{{- if not (regexMatch "^[0-9]*[.]?[0-9]+$" (get $settings $option | trim)) -}}
+{{- $_ := set $settings $option $default -}}
+{{- end -}}
+{{- $_ := set $settings $option (get $settings $option | trim | float64) -}}
+{{- end -}}
 components:
   scheduler:
-    replicas: {{ dig "enabled" true $airflow.scheduler | ternary $airflow.scheduler.replicas 0 | int }}
-    heartbeatSeconds: {{ get $settings "scheduler.scheduler_heartbeat_sec" | float64 }}
+    replicas: {{ dig "enabled" true $airflow.scheduler | ternary (include "airflow-platform.alerts.replicas" $airflow.scheduler) 0 | int }}
+    heartbeatSeconds: {{ get $settings "scheduler.scheduler_heartbeat_sec" }}
   triggerer:
-    replicas: {{ $airflow.triggerer.enabled | ternary ($keda.enabled | ternary $keda.minReplicaCount $airflow.triggerer.replicas) 0 | int }}
-    heartbeatSeconds: {{ get $settings "triggerer.job_heartbeat_sec" | float64 }}
+    replicas: {{ $airflow.triggerer.enabled | ternary ($keda.enabled | ternary $keda.minReplicaCount (include "airflow-platform.alerts.replicas" $airflow.triggerer)) 0 | int }}
+    heartbeatSeconds: {{ get $settings "triggerer.job_heartbeat_sec" }}
   dagProcessor:
-    replicas: {{ $dagProcessor | ternary $airflow.dagProcessor.replicas 0 | int }}
-    heartbeatSeconds: {{ get $settings "scheduler.job_heartbeat_sec" | float64 }}
-fileIntervalSeconds: {{ get $settings $fileInterval | float64 }}
+    replicas: {{ $dagProcessor | ternary (include "airflow-platform.alerts.replicas" $airflow.dagProcessor) 0 | int }}
+    heartbeatSeconds: {{ get $settings "scheduler.job_heartbeat_sec" }}
+fileIntervalSeconds: {{ get $settings $fileInterval }}
 everyTask: {{ eq (include "airflow-platform.executors" $airflow.executor | fromYaml | keys | join ",") "pods" }}
 leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
 {{- end -}}
+{{- end -}}
+
+{{/* Replicas of a Deployment; without a number Kubernetes takes one. Input: the values of the component. */}}
+{{- define "airflow-platform.alerts.replicas" -}}
+{{- kindIs "invalid" .replicas | ternary 1 .replicas -}}
 {{- end -}}
 
 {{/*

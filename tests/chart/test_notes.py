@@ -27,7 +27,7 @@ REMARKS = {
     "no pod template": "To get a pod template with the sidecar",
     "other executor": "so their logs are not shipped",
     "other patch": "airflow.images.airflow.tag is 3.1.9",
-    "hidden settings": "REMOTE_TASK_HANDLER_KWARGS in airflow.workers.env takes its value from elsewhere",
+    "hidden settings": "in airflow.workers.env takes its value from elsewhere",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
     "development keys": "everybody can read these keys and passwords",
     "base alone": "podTemplate.base has no effect",
