@@ -111,7 +111,14 @@ WARNING: the log of a task is lost with its pod. Ship task logs to Loki:
       enabled: true
 {{- end }}
 {{- if and .Values.global.metrics.enabled .Values.observability.prometheusRule.enabled }}
-{{- with include "airflow-platform.alerts.leftOut" . | fromJsonArray }}
+{{- $lists := include "airflow-platform.alerts.leftOut" . | fromJson }}
+{{- with $lists.unknown }}
+
+WARNING: only Python can judge these patterns in metrics_allow_list and metrics_block_list: {{ join ", " . }}. If one of them
+keeps Airflow from sending a metric that an alert needs, the alert fires all the time. Use patterns without (?!, (?=,
+(?< and references to groups.
+{{- end }}
+{{- with $lists.metrics }}
 
 WARNING: Airflow is told not to send these metrics, so the alerts that need them are left out: {{ join ", " . }}. To have
 the alerts, let the metrics pass metrics_allow_list and metrics_block_list.

@@ -34,7 +34,7 @@ components:
     heartbeatSeconds: {{ get $settings "scheduler.job_heartbeat_sec" }}
 fileIntervalSeconds: {{ get $settings $fileInterval }}
 everyTask: {{ eq (include "airflow-platform.executors" $airflow.executor | fromYaml | keys | join ",") "pods" }}
-leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
+leftOut: {{ (include "airflow-platform.alerts.leftOut" . | fromJson).metrics | toJson }}
 {{- end -}}
 {{- end -}}
 
@@ -44,7 +44,8 @@ leftOut: {{ include "airflow-platform.alerts.leftOut" . }}
 {{- end -}}
 
 {{/*
-The metrics that alerts need and that the lists of Airflow leave out, as JSON. The list of allowed names wins. Airflow 2
+The metrics that alerts need and that the lists of Airflow leave out, as JSON: {"metrics": [...], "unknown": [...]}. The
+second list has the patterns that only Python can judge; they are taken not to leave out anything. The list of allowed names wins. Airflow 2
 compares beginnings of names unless it is told to look for patterns; Airflow 3 looks for patterns.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
 */}}
@@ -55,9 +56,16 @@ https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deploym
 {{- $allowed := get $settings "metrics.metrics_allow_list" -}}
 {{- $blocked := get $settings "metrics.metrics_block_list" -}}
 {{- $leftOut := dict -}}
+{{- $unknown := list -}}
+{{- if $patterns -}}
+{{- range splitList "," ($allowed | default $blocked) -}}
+{{- /* Each pattern of RE2 matches the empty text with this end; one that is not valid matches nothing. */ -}}
+{{- if not (regexMatch (printf "%s|" (trim .)) "") -}}{{- $unknown = append $unknown (trim .) -}}{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range .Subcharts.observability.Files.Get "files/alerts/expected.yaml" | fromYaml -}}
 {{- range $name := .metrics -}}
-{{- $found := false -}}
+{{- $found := and $unknown $allowed | empty | not -}}
 {{- range splitList "," ($allowed | default $blocked) -}}
 {{- $entry := trim . -}}
 {{- if and $entry ($patterns | ternary (regexMatch $entry $name) (hasPrefix (lower $entry) $name)) -}}
@@ -69,5 +77,5 @@ https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deploym
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- keys $leftOut | sortAlpha | toJson -}}
+{{- dict "metrics" (keys $leftOut | sortAlpha) "unknown" $unknown | toJson -}}
 {{- end -}}

@@ -100,6 +100,11 @@ CASES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str | None]]] = {
         lists(allow_list="scheduler,triggerer,dag,pool", block_list="pool"),
         {"TaskFailureRatio": OFF},
     ),
+    "only Python can judge what is allowed": (lists(allow_list="^(?!celery)"), {}),
+    "only Python can judge a part of what is blocked": (
+        lists(block_list="(?<!ti)_heartbeat,pool.open_slots"),
+        {"PoolExhausted": OFF},
+    ),
     "Airflow 2 compares beginnings": (
         {
             "airflowVersion": "2.11.0",

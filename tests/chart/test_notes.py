@@ -39,6 +39,7 @@ REMARKS = {
     "address of Airflow": "links in the dashboards lead to Airflow at http://localhost:8080",
     "path in the URL of Loki": "the URL of Loki ends in /push",
     "no heartbeats": "so the alerts that need them are left out: triggerer_heartbeat.",
+    "patterns": "metrics_allow_list and metrics_block_list: ^(?!celery), (dag",
     "no host keys": "git-sync does not know the key of the git server",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
@@ -97,6 +98,10 @@ CASES = {
     "blocked metrics": Case(
         PROD | {"no heartbeats"},
         {"airflow": {"config": {"metrics": {"metrics_block_list": "triggerer"}}}},
+    ),
+    "patterns of Python": Case(
+        PROD | {"patterns"},
+        {"airflow": {"config": {"metrics": {"metrics_allow_list": "^(?!celery),(dag,^ti"}}}},
     ),
     "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
