@@ -3,18 +3,20 @@ The tags of the images of Airflow, and whether they agree with `airflow.airflowV
 and the add-on choose commands, settings and mappings. An image with a digest is left out, and so is a tag that does
 not begin like a version of Airflow (1.10, 2.N or 3.N).
 
-Input: dict "airflow" .Values.airflow "constraints" <ranges of versions between which the add-on distinguishes>
+Input: dict "context" $ "constraints" <ranges of versions between which the add-on distinguishes>
 Output: YAML, a list of
   key       path below `airflow` of the tag
+  name      what the tag is called in a message
+  variable  true where a variable has the tag, not the key
   tag       the tag
   version   the version that it says
   corrected the tag with the version of airflow.airflowVersion
-  official  true for an image named airflow; the tags of others may be versions of their own
+  official  true for an image named apache/airflow whose tag a key has; the tags of others may be versions of their own
   differs   true where it is another version than that of airflow.airflowVersion
   matters   true where the minor version or one of the constraints tells the two versions apart
 */}}
 {{- define "airflow-platform.airflowVersion.tags" -}}
-{{- $airflow := .airflow -}}
+{{- $airflow := .context.Values.airflow -}}
 {{- $constraints := .constraints -}}
 {{- $images := $airflow.images | default dict -}}
 {{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
@@ -35,6 +37,21 @@ Output: YAML, a list of
 {{- if and $images.useDefaultImageForMigration (not $airflow.defaultAirflowDigest) -}}
 {{- $tags = append $tags (dict "key" "defaultAirflowTag" "tag" (toString $airflow.defaultAirflowTag) "repository" $airflow.defaultAirflowRepository) -}}
 {{- end -}}
+{{- /* Airflow takes both options together, instead of the image in the pod template. */ -}}
+{{- $workerTag := "kubernetes_executor.worker_container_tag" -}}
+{{- $workerRepository := "kubernetes_executor.worker_container_repository" -}}
+{{- $workers := include "airflow-platform.settings" (dict "context" .context "defaults" (dict $workerTag "" $workerRepository "")) | fromYaml -}}
+{{- if and $executors.pods (get $workers $workerTag) (get $workers $workerRepository) -}}
+{{- $tag := dict "key" (printf "config.%s" $workerTag) "tag" (get $workers $workerTag) "repository" (get $workers $workerRepository) -}}
+{{- $variables := dict "settings" list -}}
+{{- include "airflow-platform.settings.collectVariables" (dict "context" .context "found" $variables) -}}
+{{- range $variables.settings -}}
+{{- if eq .option $workerTag -}}
+{{- $_ := set $tag "name" (printf "%s in %s" .variable .at) -}}
+{{- end -}}
+{{- end -}}
+{{- $tags = append $tags $tag -}}
+{{- end -}}
 
 {{- $found := list -}}
 {{- $installed := regexFind "^[0-9]+\\.[0-9]+(\\.[0-9]+)?" (toString $airflow.airflowVersion) -}}
@@ -50,7 +67,7 @@ Output: YAML, a list of
 {{- if ne (semverCompare . $version) (semverCompare . $installed) -}}{{- $matters = true -}}{{- end -}}
 {{- end -}}
 {{- $corrected := printf "%s%s%s" $prefix $compared (trimPrefix $prefix .tag | trimPrefix $version) -}}
-{{- $found = append $found (dict "key" .key "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "official" (regexMatch "(^|/)airflow$" .repository) "differs" (ne $version $compared) "matters" $matters) -}}
+{{- $found = append $found (dict "key" .key "name" (.name | default (printf "airflow.%s" .key)) "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "variable" (hasKey . "name") "official" (and (not .name) (regexMatch "(^|/)apache/airflow$" .repository)) "differs" (ne $version $compared) "matters" $matters) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $found -}}

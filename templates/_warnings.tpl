@@ -17,10 +17,14 @@ executor have the sidecar:
 {{- end }}
 {{- end }}
 {{- $constraints := include "airflow-platform.airflowVersion.constraints" . | fromYamlArray }}
-{{- range include "airflow-platform.airflowVersion.tags" (dict "airflow" $airflow "constraints" $constraints) | fromYamlArray }}
-{{- if and .differs (or .official .matters) }}
+{{- range include "airflow-platform.airflowVersion.tags" (dict "context" . "constraints" $constraints) | fromYamlArray }}
+{{- if and .differs .matters .variable }}
 
-WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, set:
+WARNING: {{ .name }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, name
+one with Airflow {{ $airflow.airflowVersion }} there.
+{{- else if and .differs (or .official .matters) }}
+
+WARNING: {{ .name }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, set:
 
   airflow:
     airflowVersion: {{ .version }}

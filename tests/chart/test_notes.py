@@ -29,6 +29,8 @@ REMARKS = {
     "other patch": "airflow.images.airflow.tag is 3.1.9",
     "hidden settings": "in airflow.workers.env takes its value from elsewhere",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
+    "own image named airflow": "airflow.images.airflow.tag is 2.11.1",
+    "image of task pods": "WORKER_CONTAINER_TAG in airflow.env is 2.11.0, but",
     "development keys": "everybody can read these keys and passwords",
     "base alone": "podTemplate.base has no effect",
     "network policy": "The NetworkPolicy of the exporter admits the pods in this namespace",
@@ -75,6 +77,10 @@ HIDDEN_ARGUMENTS = {
     "name": "AIRFLOW__LOGGING__REMOTE_TASK_HANDLER_KWARGS",
     "valueFrom": {"configMapKeyRef": {"name": "logs", "key": "arguments"}},
 }
+IMAGE_OF_TASK_PODS = [
+    {"name": f"AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER_{name}", "value": value}
+    for name, value in (("REPOSITORY", "own/etl"), ("TAG", "2.11.0"))
+]
 
 CASES = {
     "prod": Case(PROD),
@@ -121,6 +127,13 @@ CASES = {
     "own image": Case(
         PROD | {"own image"},
         {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "2.11.0-7"}}}},
+    ),
+    "own image named airflow": Case(
+        PROD | {"own image named airflow"},
+        {"airflow": {"images": {"airflow": {"repository": "own/airflow", "tag": "2.11.1"}}}},
+    ),
+    "image of task pods by variables": Case(
+        PROD | {"image of task pods"}, {"airflow": {"env": IMAGE_OF_TASK_PODS}}
     ),
     "own image with a version of its own": Case(
         PROD, {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "7.2.0"}}}}

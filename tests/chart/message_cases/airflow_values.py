@@ -88,6 +88,17 @@ CASES: Mapping[str, Case] = {
     "tag of task pods": image(
         "3.1.7", "images.pod_template.tag", "3.0.6", images={"pod_template": {"tag": "3.0.6"}}
     ),
+    "tag of task pods in airflow.cfg": image(
+        "3.1.7",
+        "config.kubernetes_executor.worker_container_tag",
+        "2.11.0",
+        config={
+            "kubernetes_executor": {
+                "worker_container_repository": "apache/airflow",
+                "worker_container_tag": "2.11.0",
+            }
+        },
+    ),
     "patch that sends other metrics": image(
         "2.10.3",
         "defaultAirflowTag",
