@@ -38,7 +38,7 @@ REMARKS = {
     "database": "the database runs in the cluster",
     "no labels": "a Prometheus finds the objects of its operator by their labels",
     "runbooks": "the alerts link to runbooks at",
-    "address of Airflow": "links in the dashboards lead to Airflow at http://localhost:8080",
+    "address of Airflow": "links in the dashboards lead to Airflow at http://",
     "path in the URL of Loki": "the URL of Loki ends in /push",
     "no heartbeats": "so the alerts that need them are left out: triggerer_heartbeat.",
     "patterns": "metrics_allow_list and metrics_block_list: ^(?!celery), (dag",
@@ -100,6 +100,9 @@ CASES = {
     "push": Case(
         PROD | {"path in the URL of Loki"},
         {"global": {"taskLogs": {"loki": {"endpoint": "https://gateway.example.com/push/"}}}},
+    ),
+    "loopback address": Case(
+        PROD, {"observability": {"dashboards": {"airflowUrl": "http://127.0.0.1:8080"}}}
     ),
     "blocked metrics": Case(
         PROD | {"no heartbeats"},
