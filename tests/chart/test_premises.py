@@ -100,6 +100,13 @@ def test_what_is_not_set_is_taken_where_the_default_fits(airflow: dict[str, Any]
     assert render("prod", values=[{"airflow": airflow}]).manifests
 
 
+def test_escaped_templates_of_jinja_are_taken() -> None:
+    ids = "dag_id={{ ti.dag_id }}/run_id={{ ti.run_id }}/task_id={{ ti.task_id }}"
+    name = f"{ids}/attempt={{{{ try_number }}}}.log"
+    config = {"logging": {"log_filename_template": "{{ `" + name + "` }}"}}
+    assert render("prod", values=[{"airflow": {"config": config}}]).manifests
+
+
 def test_airflow_follows_the_prefix() -> None:
     release = render("prod", values=[{"global": {"metrics": {"prefix": "team-a.airflow"}}}])
     (config,) = release.embedded("AirflowConfig")

@@ -131,6 +131,16 @@ CASES = {
         },
     ),
     "log folder by the name of Airflow 1": airflow2("core.base_log_folder", "/var/log"),
+    "templates of Jinja": airflow(
+        "The official chart would evaluate templates of Jinja, which are for Airflow, in"
+        " airflow.config.logging.log_filename_template.",
+        config={
+            "logging": {
+                "log_filename_template": "dag_id={{ ti.dag_id }}/run_id={{ ti.run_id }}"
+                "/task_id={{ ti.task_id }}/attempt={{ try_number }}.log"
+            }
+        },
+    ),
     # What is not set at all
     **{
         f"not set: {option or section}": airflow(
