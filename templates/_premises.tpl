@@ -95,6 +95,34 @@ opensearch: {{ ternary "True" "False" $remote.opensearch | toJson }}
 {{- toJson $premise -}}
 {{- end -}}
 
+{{/*
+What below airflow.config is almost the name of a section or an option in premises.yaml, as JSON: {path: name}.
+Airflow has many more of them, so names must be much alike, and one may be the beginning of another. The scope is this
+chart.
+*/}}
+{{- define "airflow-platform.premises.misspelt" -}}
+{{- $known := dict -}}
+{{- range .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
+{{- $path := splitList "." .option -}}
+{{- $_ := set $known (first $path) (append (get $known (first $path) | default list) (last $path)) -}}
+{{- end -}}
+{{- $misspelt := dict -}}
+{{- range $section, $options := .Values.airflow.config -}}
+{{- $names := get $known (lower $section) | default (keys $known) -}}
+{{- $words := hasKey $known (lower $section) | ternary (keys ($options | default dict)) (list $section) -}}
+{{- range $word := $words -}}
+{{- if not (has (lower $word) $names) -}}
+{{- $near := include "airflow-platform.nearName" (dict "word" $word "names" $names "likeness" 85) -}}
+{{- if and $near (not (hasPrefix $near $word)) -}}
+{{- $path := hasKey $known (lower $section) | ternary (printf "%s.%s" $section $word) $section -}}
+{{- $_ := set $misspelt $path $near -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $misspelt -}}
+{{- end -}}
+
 {{/* Adds what is below airflow.config to the settings. */}}
 {{- define "airflow-platform.premises.collectConfig" -}}
 {{- $found := .found -}}

@@ -45,6 +45,10 @@ WARNING: {{ $name }} is {{ .setting.value | quote }}. {{ .premise.why }}
 Nobody can tell from the name whether that holds. If not, the alert TaskLogFileMissing says so.
 {{- end }}
 {{- end }}
+{{- range $path, $near := include "airflow-platform.premises.misspelt" . | fromJson }}
+
+WARNING: is airflow.config.{{ $path }} a misspelt {{ $near }}? Airflow takes any name, and ignores those that it does not know.
+{{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
 {{- $taken := list -}}
 {{- range $key := list "fernetKey" "apiSecretKey" "jwtSecret" "webserverSecretKey" -}}

@@ -42,6 +42,9 @@ REMARKS = {
     "path in the URL of Loki": "the URL of Loki ends in /push",
     "no heartbeats": "so the alerts that need them are left out: triggerer_heartbeat.",
     "patterns": "metrics_allow_list and metrics_block_list: ^(?!celery), (dag",
+    "misspelt section": "is airflow.config.loging a misspelt logging?",
+    "misspelt option": "is airflow.config.metrics.statsd_hots a misspelt statsd_host?",
+    "misspelt": "a misspelt",
     "no host keys": "git-sync does not know the key of the git server",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
@@ -81,6 +84,24 @@ IMAGE_OF_TASK_PODS = [
     {"name": f"AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER_{name}", "value": value}
     for name, value in (("REPOSITORY", "own/etl"), ("TAG", "2.11.0"))
 ]
+# Options of Airflow whose names are like those that the chart relies on.
+LIKE_OTHERS = {
+    "logging": {
+        "colored_log_format": "%%(message)s",
+        "colored_formatter_class": "airflow.utils.log.colored_log.CustomTTYColoredFormatter",
+        "log_processor_filename_template": "x.log",
+        "dag_processor_log_format": "%%(message)s",
+        "remote_log_conn_id": "logs",
+    },
+    "metrics": {"statsd_datadog_tags": "a:b", "statsd_datadog_metrics_tags": "True"},
+    "kubernetes_executor": {
+        "multi_namespace_mode_namespace_list": "a",
+        "worker_pods_creation_batch_size": 2,
+    },
+    "elasticsearch": {"json_fields": "message", "host_field": "host"},
+    "elasticsearch_configs": {"verify_certs": "True"},
+    "kubernetes": {"in_cluster": "True"},
+}
 
 CASES = {
     "prod": Case(PROD),
@@ -112,6 +133,15 @@ CASES = {
         PROD | {"patterns"},
         {"airflow": {"config": {"metrics": {"metrics_allow_list": "^(?!celery),(dag,^ti"}}}},
     ),
+    "misspelt": Case(
+        PROD | {"misspelt section", "misspelt option", "misspelt"},
+        {
+            "airflow": {
+                "config": {"loging": {"log_level": "INFO"}, "metrics": {"statsd_hots": "statsd"}}
+            }
+        },
+    ),
+    "names like others": Case(PROD, {"airflow": {"config": LIKE_OTHERS}}),
     "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
     "official statsd": Case(PROD - {"no labels", "runbooks"}, OFFICIAL_STATSD),
