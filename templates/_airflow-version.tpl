@@ -5,13 +5,14 @@ not begin like a version of Airflow (1.10, 2.N or 3.N).
 
 Input: dict "context" $ "constraints" <ranges of versions between which the add-on distinguishes>
 Output: YAML, a list of
-  key       path below `airflow` of the tag
+  key       path below `airflow` of the tag, or of the list of variables that has it
   name      what the tag is called in a message
-  variable  true where a variable has the tag, not the key
+  variable  true where a variable has the tag
   tag       the tag
   version   the version that it says
-  corrected the tag with the version of airflow.airflowVersion
-  official  true for an image named apache/airflow whose tag a key has; the tags of others may be versions of their own
+  corrected the value of the key with the version of airflow.airflowVersion
+  official  true for an image named apache/airflow; the tags of others may be versions of their own. false where the
+            key cannot be corrected, because it is text or a ConfigMap
   differs   true where it is another version than that of airflow.airflowVersion
   matters   true where the minor version or one of the constraints tells the two versions apart
 */}}
@@ -46,8 +47,8 @@ Output: YAML, a list of
 {{- $variables := dict "settings" list -}}
 {{- include "airflow-platform.settings.collectVariables" (dict "context" .context "found" $variables) -}}
 {{- range $variables.settings -}}
-{{- if eq .option $workerTag -}}
-{{- $_ := set $tag "name" (printf "%s in %s" .variable .at) -}}
+{{- if and (eq .option $workerTag) (not .hidden) -}}
+{{- $_ := mergeOverwrite $tag (dict "key" (trimPrefix "airflow." .at) "variable" .variable) -}}
 {{- end -}}
 {{- end -}}
 {{- $tags = append $tags $tag -}}
@@ -55,7 +56,7 @@ Output: YAML, a list of
 
 {{- $found := list -}}
 {{- $installed := regexFind "^[0-9]+\\.[0-9]+(\\.[0-9]+)?" (toString $airflow.airflowVersion) -}}
-{{- range uniq $tags -}}
+{{- range $tag := uniq $tags -}}
 {{- $prefix := regexFind "^(slim-)?v?" .tag -}}
 {{- $version := trimPrefix $prefix .tag | regexFind "^(1\\.10|2\\.[0-9]+|3\\.[0-9]+)(\\.[0-9]+)?" -}}
 {{- /* A tag with a minor version only, such as 3.1, fits all of its patches. */ -}}
@@ -67,7 +68,24 @@ Output: YAML, a list of
 {{- if ne (semverCompare . $version) (semverCompare . $installed) -}}{{- $matters = true -}}{{- end -}}
 {{- end -}}
 {{- $corrected := printf "%s%s%s" $prefix $compared (trimPrefix $prefix .tag | trimPrefix $version) -}}
-{{- $found = append $found (dict "key" .key "name" (.name | default (printf "airflow.%s" .key)) "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "variable" (hasKey . "name") "official" (and (not .name) (regexMatch "(^|/)apache/airflow$" .repository)) "differs" (ne $version $compared) "matters" $matters) -}}
+{{- $name := printf "airflow.%s" .key -}}
+{{- $visible := true -}}
+{{- with .variable -}}
+{{- $name = printf "%s in airflow.%s" . $tag.key -}}
+{{- $variables := $airflow -}}
+{{- range splitList "." $tag.key -}}
+{{- $variables = kindIs "map" $variables | ternary $variables dict | pluck . | first -}}
+{{- end -}}
+{{- $visible = kindIs "slice" $variables -}}
+{{- if $visible -}}
+{{- $value := $corrected -}}
+{{- $corrected = list -}}
+{{- range $variables -}}
+{{- $corrected = append $corrected (eq .name $tag.variable | ternary (dict "name" .name "value" $value) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found = append $found (dict "key" .key "name" $name "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "variable" (hasKey . "variable") "official" (and $visible (regexMatch "(^|/)apache/airflow$" .repository)) "differs" (ne $version $compared) "matters" $matters) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $found -}}

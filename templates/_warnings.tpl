@@ -18,7 +18,7 @@ executor have the sidecar:
 {{- end }}
 {{- $constraints := include "airflow-platform.airflowVersion.constraints" . | fromYamlArray }}
 {{- range include "airflow-platform.airflowVersion.tags" (dict "context" . "constraints" $constraints) | fromYamlArray }}
-{{- if and .differs .matters .variable }}
+{{- if and .variable .differs (or .official .matters) }}
 
 WARNING: {{ .name }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, name
 one with Airflow {{ $airflow.airflowVersion }} there.
