@@ -3,18 +3,21 @@ The tags of the images of Airflow, and whether they agree with `airflow.airflowV
 and the add-on choose commands, settings and mappings. An image with a digest is left out, and so is a tag that does
 not begin like a version of Airflow (1.10, 2.N or 3.N).
 
-Input: dict "airflow" .Values.airflow "constraints" <ranges of versions between which the add-on distinguishes>
+Input: dict "context" $ "constraints" <ranges of versions between which the add-on distinguishes>
 Output: YAML, a list of
-  key       path below `airflow` of the tag
+  key       path below `airflow` of the tag, or of the list of variables that has it
+  name      what the tag is called in a message
+  variable  true where a variable has the tag
   tag       the tag
   version   the version that it says
-  corrected the tag with the version of airflow.airflowVersion
-  official  true for an image named airflow; the tags of others may be versions of their own
+  corrected the value of the key with the version of airflow.airflowVersion
+  official  true for an image named apache/airflow; the tags of others may be versions of their own. false where the
+            key cannot be corrected, because it is text or a ConfigMap
   differs   true where it is another version than that of airflow.airflowVersion
   matters   true where the minor version or one of the constraints tells the two versions apart
 */}}
 {{- define "airflow-platform.airflowVersion.tags" -}}
-{{- $airflow := .airflow -}}
+{{- $airflow := .context.Values.airflow -}}
 {{- $constraints := .constraints -}}
 {{- $images := $airflow.images | default dict -}}
 {{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
@@ -35,10 +38,25 @@ Output: YAML, a list of
 {{- if and $images.useDefaultImageForMigration (not $airflow.defaultAirflowDigest) -}}
 {{- $tags = append $tags (dict "key" "defaultAirflowTag" "tag" (toString $airflow.defaultAirflowTag) "repository" $airflow.defaultAirflowRepository) -}}
 {{- end -}}
+{{- /* Airflow takes both options together, instead of the image in the pod template. */ -}}
+{{- $workerTag := "kubernetes_executor.worker_container_tag" -}}
+{{- $workerRepository := "kubernetes_executor.worker_container_repository" -}}
+{{- $workers := include "airflow-platform.settings" (dict "context" .context "defaults" (dict $workerTag "" $workerRepository "")) | fromYaml -}}
+{{- if and $executors.pods (get $workers $workerTag) (get $workers $workerRepository) -}}
+{{- $tag := dict "key" (printf "config.%s" $workerTag) "tag" (get $workers $workerTag) "repository" (get $workers $workerRepository) -}}
+{{- $variables := dict "settings" list -}}
+{{- include "airflow-platform.settings.collectVariables" (dict "context" .context "found" $variables) -}}
+{{- range $variables.settings -}}
+{{- if and (eq .option $workerTag) (not .hidden) -}}
+{{- $_ := mergeOverwrite $tag (dict "key" (trimPrefix "airflow." .at) "variable" .variable) -}}
+{{- end -}}
+{{- end -}}
+{{- $tags = append $tags $tag -}}
+{{- end -}}
 
 {{- $found := list -}}
 {{- $installed := regexFind "^[0-9]+\\.[0-9]+(\\.[0-9]+)?" (toString $airflow.airflowVersion) -}}
-{{- range uniq $tags -}}
+{{- range $tag := uniq $tags -}}
 {{- $prefix := regexFind "^(slim-)?v?" .tag -}}
 {{- $version := trimPrefix $prefix .tag | regexFind "^(1\\.10|2\\.[0-9]+|3\\.[0-9]+)(\\.[0-9]+)?" -}}
 {{- /* A tag with a minor version only, such as 3.1, fits all of its patches. */ -}}
@@ -50,7 +68,24 @@ Output: YAML, a list of
 {{- if ne (semverCompare . $version) (semverCompare . $installed) -}}{{- $matters = true -}}{{- end -}}
 {{- end -}}
 {{- $corrected := printf "%s%s%s" $prefix $compared (trimPrefix $prefix .tag | trimPrefix $version) -}}
-{{- $found = append $found (dict "key" .key "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "official" (regexMatch "(^|/)airflow$" .repository) "differs" (ne $version $compared) "matters" $matters) -}}
+{{- $name := printf "airflow.%s" .key -}}
+{{- $visible := true -}}
+{{- with .variable -}}
+{{- $name = printf "%s in airflow.%s" . $tag.key -}}
+{{- $variables := $airflow -}}
+{{- range splitList "." $tag.key -}}
+{{- $variables = kindIs "map" $variables | ternary $variables dict | pluck . | first -}}
+{{- end -}}
+{{- $visible = kindIs "slice" $variables -}}
+{{- if $visible -}}
+{{- $value := $corrected -}}
+{{- $corrected = list -}}
+{{- range $variables -}}
+{{- $corrected = append $corrected (eq .name $tag.variable | ternary (dict "name" .name "value" $value) .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $found = append $found (dict "key" .key "name" $name "tag" .tag "version" ($short | ternary (printf "%s.0" $version) $version) "corrected" $corrected "variable" (hasKey . "variable") "official" (and $visible (regexMatch "(^|/)apache/airflow$" .repository)) "differs" (ne $version $compared) "matters" $matters) -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $found -}}

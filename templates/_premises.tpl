@@ -6,7 +6,7 @@ official chart can make them. The scope of these templates is this chart.
 {{/*
 The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, each a dict
   "premise"  the entry of premises.yaml, with the facts of this release put in
-  "setting"  see airflow-platform.settings.collect
+  "setting"  see airflow-platform.settings.collect; with "missing" where an option that must be set is not
 */}}
 {{- define "airflow-platform.premises.broken" -}}
 {{- $airflow := .Values.airflow -}}
@@ -16,6 +16,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $facts := include "airflow-platform.premises.facts" (dict "context" . "settings" $found.settings) | fromYaml -}}
 {{- $airflow2 := semverCompare "<3.0.0-0" $airflow.airflowVersion -}}
 
+{{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
 {{- $refused := list -}}
 {{- $unknown := list -}}
 {{- range $entry := .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
@@ -25,11 +26,18 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- $on = and $on (ne (eq (get $facts (trimAll "<>" $when)) "True") (hasPrefix "not " $entry.when)) -}}
 {{- end -}}
 {{- if and $on (semverCompare ($entry.versions | default ">=0.0.0-0") $airflow.airflowVersion) -}}
+{{- $mostFit := and (eq ($entry.accepted | default "") ".*") (not $entry.items) -}}
 {{- $premise := include "airflow-platform.premises.resolved" (dict "premise" $entry "facts" $facts) | fromJson -}}
-{{- $names := list $premise.option -}}
 {{- $inConfig := false -}}
+{{- $isSet := false -}}
 {{- range $found.settings -}}
 {{- $inConfig = or $inConfig (and .config (eq .option $premise.option)) -}}
+{{- $isSet = or $isSet (eq .option $premise.option) (and $airflow2 (eq .option ($premise.formerly | default ""))) -}}
+{{- end -}}
+{{- $needed := or $premise.required (ne ($premise.default | default $premise.value) $premise.value) -}}
+{{- if and $needed (not $isSet) (not (and (hasPrefix "kubernetes_executor." $premise.option) (not $executors.pods))) -}}
+{{- $setting := dict "option" $premise.option "at" (printf "airflow.config.%s" $premise.option) "value" "" "hidden" false "config" true "missing" true -}}
+{{- $refused = append $refused (dict "premise" $premise "setting" $setting) -}}
 {{- end -}}
 {{- range $found.settings -}}
 {{- /* In airflow.cfg a former name counts only where the name itself is missing; a variable comes before the file. */ -}}
@@ -37,7 +45,7 @@ The settings that do not fit, as JSON: {"refused": [...], "unknown": [...]}, eac
 {{- if or (eq .option $premise.option) $former -}}
 {{- if not (include "airflow-platform.premises.fits" (dict "premise" $premise "setting" .)) -}}
 {{- $broken := dict "premise" $premise "setting" . -}}
-{{- if $premise.unknown -}}
+{{- if or $premise.unknown (and .hidden $mostFit) -}}
 {{- $unknown = append $unknown $broken -}}
 {{- else -}}
 {{- $refused = append $refused $broken -}}
@@ -85,6 +93,34 @@ opensearch: {{ ternary "True" "False" $remote.opensearch | toJson }}
 {{- end -}}
 {{- $_ := set $premise "accepted" (printf "(?s)^(?:%s)$" $pattern) -}}
 {{- toJson $premise -}}
+{{- end -}}
+
+{{/*
+What below airflow.config is almost the name of a section or an option in premises.yaml, as JSON: {path: name}.
+Airflow has many more of them, so names must be much alike, and one may be the beginning of another. The scope is this
+chart.
+*/}}
+{{- define "airflow-platform.premises.misspelt" -}}
+{{- $known := dict -}}
+{{- range .Subcharts.observability.Files.Get "files/premises.yaml" | fromYamlArray -}}
+{{- $path := splitList "." .option -}}
+{{- $_ := set $known (first $path) (append (get $known (first $path) | default list) (last $path)) -}}
+{{- end -}}
+{{- $misspelt := dict -}}
+{{- range $section, $options := .Values.airflow.config -}}
+{{- $names := get $known (lower $section) | default (keys $known) -}}
+{{- $words := hasKey $known (lower $section) | ternary (keys ($options | default dict)) (list $section) -}}
+{{- range $word := $words -}}
+{{- if not (has (lower $word) $names) -}}
+{{- $near := include "airflow-platform.nearName" (dict "word" $word "names" $names "likeness" 85) -}}
+{{- if and $near (not (hasPrefix $near $word)) -}}
+{{- $path := hasKey $known (lower $section) | ternary (printf "%s.%s" $section $word) $section -}}
+{{- $_ := set $misspelt $path $near -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $misspelt -}}
 {{- end -}}
 
 {{/* Adds what is below airflow.config to the settings. */}}

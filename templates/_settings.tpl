@@ -12,7 +12,9 @@ Input: dict "context" $ "defaults" {"scheduler.scheduler_heartbeat_sec": "5", ..
 {{- $settings := dict -}}
 {{- range $option, $default := .defaults -}}
 {{- $path := splitList "." $option -}}
-{{- $value := dig (first $path) (last $path) $default $context.Values.airflow.config -}}
+{{- $section := get $context.Values.airflow.config (first $path) | default dict -}}
+{{- $value := get $section (last $path) -}}
+{{- if or (not (hasKey $section (last $path))) (kindIs "invalid" $value) -}}{{- $value = $default -}}{{- end -}}
 {{- $_ := set $settings $option (tpl (toString $value) $context.Subcharts.airflow) -}}
 {{- end -}}
 {{- $found := dict "settings" list -}}
@@ -68,7 +70,7 @@ Input: dict
 {{- include "airflow-platform.settings.addVariable" (dict "variable" $name "at" $at "value" .value.value "hidden" $hidden "found" .found) -}}
 {{- else -}}
 {{- range $key, $value := .value -}}
-{{- if hasPrefix "AIRFLOW__" $key -}}
+{{- if and $input.inText (hasPrefix "AIRFLOW__" $key) -}}
 {{- $encoded := and (hasPrefix "airflow.extraSecrets." $input.at) (hasSuffix ".data" $input.at) -}}
 {{- $text := $encoded | ternary (b64dec (toString $value)) (toString $value) -}}
 {{- include "airflow-platform.settings.addVariable" (dict "variable" $key "at" $input.at "value" $text "hidden" false "found" $input.found) -}}
@@ -82,7 +84,8 @@ Input: dict
 {{- $name := kindIs "map" $item | ternary (dig "name" $index (kindIs "map" $item | ternary $item dict)) $index -}}
 {{- include "airflow-platform.settings.collect" (dict "value" $item "at" (printf "%s[%v]" $input.at $name) "inText" $input.inText "scope" $input.scope "found" $input.found) -}}
 {{- end -}}
-{{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) -}}
+{{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) (regexMatch "^airflow[.](extraEnv|podTemplate|extraConfigMaps[.].+[.]data|extraSecrets[.].+[.](data|stringData))$" .at) -}}
+{{- /* Only these strings are YAML, in which the official chart evaluates templates. */ -}}
 {{- $text := contains "{{" .value | ternary .value "" -}}
 {{- $text = empty $text | ternary .value (tpl $text .scope) -}}
 {{- $parsed := fromYaml $text -}}

@@ -1,12 +1,12 @@
 {{/*
 The name that is most like a misspelt one, "" where none is like it. Alike are names that share two of five pairs
 of neighbouring letters, and names of the same letters in another order.
-Input: dict "word" "wrokers" "names" <list of names>
+Input: dict "word" "wrokers" "names" <list of names> "likeness" <per cent that are not enough; 43 without it>
 */}}
 {{- define "airflow-platform.nearName" -}}
 {{- $pairs := include "airflow-platform.letterPairs" .word | fromYamlArray -}}
 {{- $letters := lower .word | splitList "" | sortAlpha -}}
-{{- $best := dict "name" "" "likeness" 43 -}}
+{{- $best := dict "name" "" "likeness" (.likeness | default 43) -}}
 {{- range $name := .names -}}
 {{- $others := include "airflow-platform.letterPairs" $name | fromYamlArray -}}
 {{- $shared := 0 -}}

@@ -17,10 +17,14 @@ executor have the sidecar:
 {{- end }}
 {{- end }}
 {{- $constraints := include "airflow-platform.airflowVersion.constraints" . | fromYamlArray }}
-{{- range include "airflow-platform.airflowVersion.tags" (dict "airflow" $airflow "constraints" $constraints) | fromYamlArray }}
-{{- if and .differs (or .official .matters) }}
+{{- range include "airflow-platform.airflowVersion.tags" (dict "context" . "constraints" $constraints) | fromYamlArray }}
+{{- if and .variable .differs (or .official .matters) }}
 
-WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, set:
+WARNING: {{ .name }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, name
+one with Airflow {{ $airflow.airflowVersion }} there.
+{{- else if and .differs (or .official .matters) }}
+
+WARNING: {{ .name }} is {{ .tag }}, but the settings are those of Airflow {{ $airflow.airflowVersion }}. If the image has Airflow {{ .version }}, set:
 
   airflow:
     airflowVersion: {{ .version }}
@@ -30,9 +34,20 @@ WARNING: airflow.{{ .key }} is {{ .tag }}, but the settings are those of Airflow
 {{- end }}
 {{- end }}
 {{- range (include "airflow-platform.premises.broken" . | fromJson).unknown }}
+{{- $name := include "airflow-platform.premises.name" .setting }}
+{{- if .setting.hidden }}
 
-WARNING: {{ include "airflow-platform.premises.name" .setting }} is {{ .setting.value | quote }}. {{ .premise.why }}
+WARNING: {{ $name }} takes its value from elsewhere, so nobody can tell whether it fits.{{ with .premise.refused }} It must not match the
+regular expression {{ . }}. Otherwise:{{ end }} {{ .premise.why }}
+{{- else }}
+
+WARNING: {{ $name }} is {{ .setting.value | quote }}. {{ .premise.why }}
 Nobody can tell from the name whether that holds. If not, the alert TaskLogFileMissing says so.
+{{- end }}
+{{- end }}
+{{- range $path, $near := include "airflow-platform.premises.misspelt" . | fromJson }}
+
+WARNING: is airflow.config.{{ $path }} a misspelt {{ $near }}? Airflow takes any name, and ignores those that it does not know.
 {{- end }}
 {{- $public := .Files.Get "values/dev.yaml" | fromYaml -}}
 {{- $taken := list -}}
@@ -104,7 +119,14 @@ WARNING: the log of a task is lost with its pod. Ship task logs to Loki:
       enabled: true
 {{- end }}
 {{- if and .Values.global.metrics.enabled .Values.observability.prometheusRule.enabled }}
-{{- with include "airflow-platform.alerts.leftOut" . | fromJsonArray }}
+{{- $lists := include "airflow-platform.alerts.leftOut" . | fromJson }}
+{{- with $lists.unknown }}
+
+WARNING: only Python can judge these patterns in metrics_allow_list and metrics_block_list: {{ join ", " . }}. If one of them
+keeps Airflow from sending a metric that an alert needs, the alert fires all the time. Use patterns without (?!, (?=,
+(?< and references to groups.
+{{- end }}
+{{- with $lists.metrics }}
 
 WARNING: Airflow is told not to send these metrics, so the alerts that need them are left out: {{ join ", " . }}. To have
 the alerts, let the metrics pass metrics_allow_list and metrics_block_list.

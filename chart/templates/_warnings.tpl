@@ -40,7 +40,7 @@ can read it, and set:
 
 {{ include "observability.yamlToPaste" (dict "context" . "values" (dict "prometheusRule" (dict "runbookUrl" "https://wiki.example.com/airflow/runbooks"))) }}
 {{- end }}
-{{- if and .Values.dashboards.enabled (contains "//localhost" .Values.dashboards.airflowUrl) }}
+{{- if and .Values.dashboards.enabled (regexMatch "//(localhost|127[.][0-9.]+|\\[::1\\])(:|/|$)" .Values.dashboards.airflowUrl) }}
 
 WARNING: links in the dashboards lead to Airflow at {{ .Values.dashboards.airflowUrl }}. Set the URL at which people open it:
 

@@ -51,6 +51,22 @@ CASES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str | None]]] = {
         {"scheduler": {"replicas": 0}},
         {"SchedulerHeartbeatMissing": OFF, "SchedulerReplicasMissing": OFF},
     ),
+    "replicas that are not set are one": (
+        {name: {"replicas": None} for name in ("scheduler", "triggerer", "dagProcessor")},
+        {
+            f"{component}ReplicasMissing": "1"
+            for component in ("Scheduler", "Triggerer", "DagProcessor")
+        },
+    ),
+    "intervals that are no numbers": (
+        {
+            "config": {
+                "scheduler": {"scheduler_heartbeat_sec": "five", "job_heartbeat_sec": ""},
+                "dag_processor": {"min_file_process_interval": "1m"},
+            }
+        },
+        {},
+    ),
     "no triggerer": (
         {"triggerer": {"enabled": False}},
         {"TriggererHeartbeatMissing": OFF, "TriggererReplicasMissing": OFF},
@@ -83,6 +99,11 @@ CASES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str | None]]] = {
     "few are allowed, which wins": (
         lists(allow_list="scheduler,triggerer,dag,pool", block_list="pool"),
         {"TaskFailureRatio": OFF},
+    ),
+    "only Python can judge what is allowed": (lists(allow_list="^(?!celery)"), {}),
+    "only Python can judge a part of what is blocked": (
+        lists(block_list="(?<!ti)_heartbeat,pool.open_slots"),
+        {"PoolExhausted": OFF},
     ),
     "Airflow 2 compares beginnings": (
         {

@@ -27,7 +27,10 @@ REMARKS = {
     "no pod template": "To get a pod template with the sidecar",
     "other executor": "so their logs are not shipped",
     "other patch": "airflow.images.airflow.tag is 3.1.9",
+    "hidden settings": "in airflow.workers.env takes its value from elsewhere",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
+    "own image named airflow": "airflow.images.airflow.tag is 2.11.1",
+    "image of task pods": "WORKER_CONTAINER_TAG in airflow.env is 2.11.0, but",
     "development keys": "everybody can read these keys and passwords",
     "base alone": "podTemplate.base has no effect",
     "network policy": "The NetworkPolicy of the exporter admits the pods in this namespace",
@@ -35,9 +38,13 @@ REMARKS = {
     "database": "the database runs in the cluster",
     "no labels": "a Prometheus finds the objects of its operator by their labels",
     "runbooks": "the alerts link to runbooks at",
-    "address of Airflow": "links in the dashboards lead to Airflow at http://localhost:8080",
+    "address of Airflow": "links in the dashboards lead to Airflow at http://",
     "path in the URL of Loki": "the URL of Loki ends in /push",
     "no heartbeats": "so the alerts that need them are left out: triggerer_heartbeat.",
+    "patterns": "metrics_allow_list and metrics_block_list: ^(?!celery), (dag",
+    "misspelt section": "is airflow.config.loging a misspelt logging?",
+    "misspelt option": "is airflow.config.metrics.statsd_hots a misspelt statsd_host?",
+    "misspelt": "a misspelt",
     "no host keys": "git-sync does not know the key of the git server",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
@@ -69,6 +76,32 @@ OFFICIAL_STATSD = {
     "global": {"metrics": {"enabled": False}},
     "airflow": {"statsd": {"enabled": True}},
 }
+HIDDEN_ARGUMENTS = {
+    "name": "AIRFLOW__LOGGING__REMOTE_TASK_HANDLER_KWARGS",
+    "valueFrom": {"configMapKeyRef": {"name": "logs", "key": "arguments"}},
+}
+IMAGE_OF_TASK_PODS = [
+    {"name": f"AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER_{name}", "value": value}
+    for name, value in (("REPOSITORY", "own/etl"), ("TAG", "2.11.0"))
+]
+# Options of Airflow whose names are like those that the chart relies on.
+LIKE_OTHERS = {
+    "logging": {
+        "colored_log_format": "%%(message)s",
+        "colored_formatter_class": "airflow.utils.log.colored_log.CustomTTYColoredFormatter",
+        "log_processor_filename_template": "x.log",
+        "dag_processor_log_format": "%%(message)s",
+        "remote_log_conn_id": "logs",
+    },
+    "metrics": {"statsd_datadog_tags": "a:b", "statsd_datadog_metrics_tags": "True"},
+    "kubernetes_executor": {
+        "multi_namespace_mode_namespace_list": "a",
+        "worker_pods_creation_batch_size": 2,
+    },
+    "elasticsearch": {"json_fields": "message", "host_field": "host"},
+    "elasticsearch_configs": {"verify_certs": "True"},
+    "kubernetes": {"in_cluster": "True"},
+}
 
 CASES = {
     "prod": Case(PROD),
@@ -89,10 +122,26 @@ CASES = {
         PROD | {"path in the URL of Loki"},
         {"global": {"taskLogs": {"loki": {"endpoint": "https://gateway.example.com/push/"}}}},
     ),
+    "loopback address": Case(
+        PROD, {"observability": {"dashboards": {"airflowUrl": "http://127.0.0.1:8080"}}}
+    ),
     "blocked metrics": Case(
         PROD | {"no heartbeats"},
         {"airflow": {"config": {"metrics": {"metrics_block_list": "triggerer"}}}},
     ),
+    "patterns of Python": Case(
+        PROD | {"patterns"},
+        {"airflow": {"config": {"metrics": {"metrics_allow_list": "^(?!celery),(dag,^ti"}}}},
+    ),
+    "misspelt": Case(
+        PROD | {"misspelt section", "misspelt option", "misspelt"},
+        {
+            "airflow": {
+                "config": {"loging": {"log_level": "INFO"}, "metrics": {"statsd_hots": "statsd"}}
+            }
+        },
+    ),
+    "names like others": Case(PROD, {"airflow": {"config": LIKE_OTHERS}}),
     "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
     "official statsd": Case(PROD - {"no labels", "runbooks"}, OFFICIAL_STATSD),
@@ -104,9 +153,20 @@ CASES = {
     "other patch": Case(
         PROD | {"other patch"}, {"airflow": {"images": {"airflow": {"tag": "3.1.9"}}}}
     ),
+    "hidden settings": Case(
+        PROD | {"hidden settings"},
+        {"airflow": {"workers": {"env": [HIDDEN_ARGUMENTS]}}},
+    ),
     "own image": Case(
         PROD | {"own image"},
         {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "2.11.0-7"}}}},
+    ),
+    "own image named airflow": Case(
+        PROD | {"own image named airflow"},
+        {"airflow": {"images": {"airflow": {"repository": "own/airflow", "tag": "2.11.1"}}}},
+    ),
+    "image of task pods by variables": Case(
+        PROD | {"image of task pods"}, {"airflow": {"env": IMAGE_OF_TASK_PODS}}
     ),
     "own image with a version of its own": Case(
         PROD, {"airflow": {"images": {"airflow": {"repository": "own/etl", "tag": "7.2.0"}}}}

@@ -68,6 +68,45 @@ def test_settings_that_agree_are_taken(version: str, airflow: dict[str, Any]) ->
     assert render("prod", values=[values]).manifests
 
 
+def test_templates_of_others_are_left_alone() -> None:
+    secret = '{{- with secret "airflow" -}} AIRFLOW__CORE__FERNET_KEY={{ .Data.key }} {{- end }}'
+    airflow = {
+        "airflowPodAnnotations": {"vault.hashicorp.com/agent-inject-template-airflow": secret},
+        "scheduler": {"podAnnotations": {"vault.hashicorp.com/agent-inject-template-x": secret}},
+        "labels": {"note": "AIRFLOW__X"},
+        "env": [{"name": "NOTE", "value": "AIRFLOW__X is for {{ ds }}"}],
+    }
+    assert render("prod", values=[{"airflow": airflow}]).manifests
+
+
+@pytest.mark.parametrize(
+    "airflow",
+    [
+        {"config": {"metrics": {"statsd_prefix": None}}},
+        {
+            "config": {"metrics": {"statsd_on": None}},
+            "env": variables(METRICS__STATSD_ON="True"),
+        },
+        {
+            "config": {"kubernetes_executor": None},
+            "executor": "CeleryExecutor",
+            "redis": {"enabled": True, "passwordSecretName": "airflow-redis"},
+            "data": {"brokerUrlSecretName": "airflow-broker-url"},
+        },
+    ],
+    ids=["default", "variable", "other executor"],
+)
+def test_what_is_not_set_is_taken_where_the_default_fits(airflow: dict[str, Any]) -> None:
+    assert render("prod", values=[{"airflow": airflow}]).manifests
+
+
+def test_escaped_templates_of_jinja_are_taken() -> None:
+    ids = "dag_id={{ ti.dag_id }}/run_id={{ ti.run_id }}/task_id={{ ti.task_id }}"
+    name = f"{ids}/attempt={{{{ try_number }}}}.log"
+    config = {"logging": {"log_filename_template": "{{ `" + name + "` }}"}}
+    assert render("prod", values=[{"airflow": {"config": config}}]).manifests
+
+
 def test_airflow_follows_the_prefix() -> None:
     release = render("prod", values=[{"global": {"metrics": {"prefix": "team-a.airflow"}}}])
     (config,) = release.embedded("AirflowConfig")

@@ -66,11 +66,14 @@ def premises_hold(render: Render) -> Iterator[Fault]:
         for setting in found:
             if premise.get("unknown"):
                 continue
+            if setting.value is None and _most_fit(premise):
+                continue
             if setting.value is None:
                 yield setting.where, f"{setting.name} cannot be seen. {why}"
             elif not _fits(premise, setting.value, value, facts):
                 yield setting.where, f"{setting.name} is {setting.value!r}. {why}"
-        if premise.get("required") and not found and option.startswith("metrics."):
+        default_differs = premise.get("required") or premise.get("default", value) != value
+        if default_differs and not found and option.startswith("metrics."):
             for file in render.embedded("AirflowConfig"):
                 yield file, f"{option} is not set, and must be {value}. {why}"
 
@@ -172,6 +175,11 @@ def _filled(text: str, facts: Mapping[str, str], quoted: bool = False) -> str | 
     for name, fact in facts.items():
         text = text.replace(f"<{name}>", re.escape(fact) if quoted else fact)
     return None if re.search(r"<[a-z-]+>", text) else text
+
+
+def _most_fit(premise: Mapping[str, Any]) -> bool:
+    """Return whether only some values do not fit, so that one that cannot be seen is taken."""
+    return premise.get("accepted") == ".*" and "items" not in premise
 
 
 def _fits(premise: Mapping[str, Any], found: str, value: str, facts: Mapping[str, str]) -> bool:

@@ -32,13 +32,25 @@ CASES = {
         "The sidecar cannot run from the Vector image timberio/vector:0.40.0-alpine",
         image={"tag": "0.40.0-alpine"},
     ),
+    "old Vector, by its minor version": task_logs(
+        "The sidecar cannot run from the Vector image timberio/vector:0.40-alpine",
+        image={"tag": "0.40-alpine"},
+    ),
+    "old Vector, by any patch of it": task_logs(
+        "The sidecar cannot run from the Vector image timberio/vector:0.40.X-alpine",
+        image={"tag": "0.40.X-alpine"},
+    ),
     "Vector without a shell": task_logs(
         "The sidecar cannot run from the Vector image timberio/vector:0.58.0-distroless-libc",
         image={"tag": "0.58.0-distroless-libc"},
     ),
     "path in the URL of Loki": task_logs(
-        "The URL of Loki, http://loki:3100/loki/api/v1/push, ends in the path of the push API",
+        "The URL of Loki, http://loki:3100/loki/api/v1/push, ends in the path of the API",
         loki={"endpoint": "http://loki:3100/loki/api/v1/push"},
+    ),
+    "path of the API in the URL of Loki": task_logs(
+        "The URL of Loki, https://loki.example.com/loki/api/v1/, ends in the path of the API",
+        loki={"endpoint": "https://loki.example.com/loki/api/v1/"},
     ),
     "scraped twice": add_on("Prometheus would scrape the statsd-exporter twice", **SCRAPED_TWICE),
     "scraped twice, in the wrapper": wrapper(

@@ -88,6 +88,28 @@ CASES: Mapping[str, Case] = {
     "tag of task pods": image(
         "3.1.7", "images.pod_template.tag", "3.0.6", images={"pod_template": {"tag": "3.0.6"}}
     ),
+    "tag of task pods in airflow.cfg": image(
+        "3.1.7",
+        "config.kubernetes_executor.worker_container_tag",
+        "2.11.0",
+        config={
+            "kubernetes_executor": {
+                "worker_container_repository": "apache/airflow",
+                "worker_container_tag": "2.11.0",
+            }
+        },
+    ),
+    "tag of task pods by a variable": airflow(
+        "Airflow 3.1.7 is set, but the image has another version:\n\n"
+        "- AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER_TAG in airflow.scheduler.env: 2.11.0\n",
+        config={"kubernetes_executor": {"worker_container_repository": "apache/airflow"}},
+        scheduler={
+            "env": [
+                {"name": "A", "value": "b"},
+                {"name": "AIRFLOW__KUBERNETES_EXECUTOR__WORKER_CONTAINER_TAG", "value": "2.11.0"},
+            ]
+        },
+    ),
     "patch that sends other metrics": image(
         "2.10.3",
         "defaultAirflowTag",

@@ -131,6 +131,36 @@ CASES = {
         },
     ),
     "log folder by the name of Airflow 1": airflow2("core.base_log_folder", "/var/log"),
+    "templates of Jinja": airflow(
+        "The official chart would evaluate templates of Jinja, which are for Airflow, in"
+        " airflow.config.logging.log_filename_template.",
+        config={
+            "logging": {
+                "log_filename_template": "dag_id={{ ti.dag_id }}/run_id={{ ti.run_id }}"
+                "/task_id={{ ti.task_id }}/attempt={{ try_number }}.log"
+            }
+        },
+    ),
+    # What is not set at all
+    **{
+        f"not set: {option or section}": airflow(
+            f"airflow.config.{section}.{option or first} is not set",
+            config={section: {option: None} if option else None},
+        )
+        for section, option, first in (
+            ("metrics", "", "statsd_on"),
+            ("metrics", "statsd_on", ""),
+            ("kubernetes_executor", "", "pod_template_file"),
+            ("kubernetes_executor", "namespace", ""),
+        )
+    },
+    "not set: prefix, which is not that of Airflow": wrapper(
+        "airflow.config.metrics.statsd_prefix is not set",
+        {
+            "airflow": {"config": {"metrics": {"statsd_prefix": None}}},
+            "global": {"metrics": {"prefix": "team_a"}},
+        },
+    ),
     # Where it is set
     "in a key of another case": config("logging.BASE_LOG_FOLDER", "/var/log"),
     "in env": found(DELETE, "env", "True", env=[variable("A", "b"), variable(DELETE, "True")]),

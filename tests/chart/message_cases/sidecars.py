@@ -40,6 +40,15 @@ CASES: Mapping[str, Case] = {
         "Task pods would have no sidecar, and their logs would be lost",
         podTemplate="{kind: Pod, spec: {containers: [{name: base}]}}",
     ),
+    "pod template that the chart's own is only a comment in": airflow(
+        "Task pods would have no sidecar, and their logs would be lost",
+        podTemplate='# instead of {{ include "observability.taskLogs.podTemplate" . }}'
+        "\n{kind: Pod, spec: {containers: [{name: base}]}}",
+    ),
+    "pod template whose sidecar is an ordinary init container": airflow(
+        "Task pods would have no sidecar, and their logs would be lost",
+        podTemplate="{kind: Pod, spec: {initContainers: [{name: vector}], containers: []}}",
+    ),
     "no pod template": airflow(
         "Task pods would have no sidecar, and their logs would be lost",
         executor="CeleryExecutor,KubernetesExecutor",

@@ -16,6 +16,10 @@ Shared by the templates of the stand-in. Its pods include the named templates th
 {{- end -}}
 {{- end -}}
 
+{{- define "airflow_pod_template_file" -}}
+{{- .Values.airflowHome }}/pod_templates
+{{- end -}}
+
 {{- define "stand-in.labels" -}}
 tier: airflow
 release: {{ .Release.Name }}
