@@ -151,6 +151,13 @@ def test_the_job_that_creates_the_user_stays_off(adopt: Adopt) -> None:
     assert [name for name in jobs if "migrations" in name]
 
 
+def test_whether_the_jobs_have_the_variables_stays_as_it_was(adopt: Adopt) -> None:
+    assert "migrateDatabaseJob" not in adopt(OFFICIAL_DEFAULTS).values.get("airflow", {})
+    adopted = adopt(KUBERNETES)
+    assert adopted.values["airflow"]["migrateDatabaseJob"] == {"applyCustomEnv": False}
+    assert not [each for each in adopted.report["leftOut"] if "applyCustomEnv" in each["key"]]
+
+
 def test_pull_secrets_reach_the_add_on(adopt: Adopt) -> None:
     new = render(values=[adopt(KUBERNETES).values])
     exporter = new.get("Deployment", "airflow-statsd-exporter")
