@@ -28,7 +28,7 @@ _CALLABLES = frozenset(
     }
 )
 _COMMANDS = frozenset({"bash_command", "cmds", "arguments", "args", "command", "commands"})
-# Functions that run a command, and those that make another text or number of a value and do no more.
+# Functions that run a command, and those that only make something else of a value.
 _SHELLS = frozenset(
     {"os.system", *(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output"))}
 )
