@@ -61,7 +61,7 @@ WARNING: is airflow.config.{{ $path }} a misspelt {{ $near }}? Airflow takes any
 {{- end -}}
 {{- with $taken }}
 
-WARNING: everybody can read these keys and passwords, because they are the same in every installation with values/dev.yaml:
+WARNING: everybody can read these keys and passwords, because they are published with this chart or with the official one:
 {{ join ", " . }}.
 For anything but a trial, take them from Secrets, as values/prod.yaml does.
 {{- end }}

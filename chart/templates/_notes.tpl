@@ -10,7 +10,12 @@ The observability add-on is installed as release {{ .Release.Name }}, without Ai
 {{- if .Values.global.taskLogs.enabled }}
 {{- if .Values.podTemplate.enabled }}
 
-The ConfigMap {{ include "observability.taskLogs.podTemplateName" . }} has a pod template with the sidecar.
+The ConfigMap {{ include "observability.taskLogs.podTemplateName" . }} has a pod template with the sidecar, made from
+{{- if .Values.podTemplate.base }}
+podTemplate.base.
+{{- else }}
+the add-on's own, for podTemplate.base is empty: it has nothing of the pod template that your Airflow uses now.
+{{- end }}
 Mount its file pod_template_file.yaml into your scheduler, and set the path in airflow.cfg:
 
   [kubernetes_executor]

@@ -151,6 +151,13 @@ def test_the_job_that_creates_the_user_stays_off(adopt: Adopt) -> None:
     assert [name for name in jobs if "migrations" in name]
 
 
+def test_whether_the_jobs_have_the_variables_stays_as_it_was(adopt: Adopt) -> None:
+    assert "migrateDatabaseJob" not in adopt(OFFICIAL_DEFAULTS).values.get("airflow", {})
+    adopted = adopt(KUBERNETES)
+    assert adopted.values["airflow"]["migrateDatabaseJob"] == {"applyCustomEnv": False}
+    assert not [each for each in adopted.report["leftOut"] if "applyCustomEnv" in each["key"]]
+
+
 def test_pull_secrets_reach_the_add_on(adopt: Adopt) -> None:
     new = render(values=[adopt(KUBERNETES).values])
     exporter = new.get("Deployment", "airflow-statsd-exporter")
@@ -269,6 +276,44 @@ def test_what_the_chart_refuses_is_said_for_both_majors(adopt: Adopt) -> None:
     assert adopted.code == 1
     assert adopted.report["refused"].keys() == {"helm3", "helm4"}
     assert all("logs" in text for text in adopted.report["refused"].values())
+
+
+def test_after_a_refusal_the_next_step_is_no_upgrade(say: Say, tmp_path: Path) -> None:
+    file = tmp_path / "values.yaml"
+    file.write_text("{executor: KubernetesExecutor, logs: {persistence: {enabled: true}}}")
+    code, out, _ = say(file, "--output", tmp_path / "adopted.yaml")
+    assert code == 1
+    assert "helm upgrade" not in out
+    _, _, steps = out.partition("Next, run adopt again with what you have decided.")
+    for secret in ("airflow-api-secret-key", "airflow-jwt-secret"):
+        assert f"annotate secret {secret} helm.sh/resource-policy=keep" in steps
+
+
+def test_the_report_says_where_the_values_are(say: Say, tmp_path: Path) -> None:
+    file, output = tmp_path / "values.yaml", tmp_path / "adopted.yaml"
+    file.write_text("{}")
+    _, _, report = say(file)
+    assert "The new values are those above; --output adopted.yaml writes them" in report
+    _, report, _ = say(file, "--output", output)
+    assert f"The new values are in {output}." in report
+
+
+def test_the_report_asks_for_the_url_of_loki_unless_it_is_given(say: Say, tmp_path: Path) -> None:
+    file, loki, off = (tmp_path / name for name in ("values.yaml", "loki.yaml", "off.yaml"))
+    file.write_text("{}")
+    loki.write_text("{global: {taskLogs: {loki: {endpoint: 'http://loki:3100'}}}}")
+    off.write_text("{global: {taskLogs: {enabled: false}}}")
+    asked = "set the URL of your Loki"
+    assert asked in say(file)[2]
+    assert asked not in say(file, "-f", loki)[2]
+    assert asked not in say(file, "-f", off)[2]
+
+
+def test_a_trial_without_the_values_of_dev_is_not_said_to_have_them(adopt: Adopt) -> None:
+    warnings = adopt({}).report["warnings"]
+    (public,) = [each for each in warnings if "everybody can read" in each]
+    assert "createUserJob.defaultUser.password" in public
+    assert "values/dev.yaml" not in public
 
 
 def test_what_a_refusal_asks_for_can_be_given_on_top(adopt: Adopt, tmp_path: Path) -> None:

@@ -149,3 +149,11 @@ def test_secrets_that_the_new_release_needs_come_first_and_missing_ones_are_name
     changes = compare(release, Render.from_text(one("Pod", pod)))
     assert [(loss.name, loss.is_needed) for loss in changes.losses] == [("z", True), ("b", False)]
     assert changes.missing == ("new",)
+
+
+def test_what_cannot_be_looked_into_is_said() -> None:
+    release = Release("airflow", "data", {}, {}, Render.from_text(one("Secret", "data: {a: eA==}")))
+    broken = one("Deployment", "spec: {template: {spec: {containers: 1}}}")
+    whole = one("Deployment", "spec: {template: {spec: {containers: []}}}")
+    assert "cannot be read" in compare(release, Render.from_text(broken)).unseen
+    assert compare(release, Render.from_text(whole)).unseen == ""

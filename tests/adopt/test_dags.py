@@ -28,6 +28,50 @@ DELAYS = {
             print("done")
             return rows
         """,
+    "ahead of a result as text": """
+        import json
+        import time
+        from airflow.sdk import task
+        @task
+        def load():
+            rows = copy()
+            time.sleep(10)  # HERE
+            return json.dumps(rows)
+        """,
+    "ahead of a result as a string": """
+        import time
+        from airflow.sdk import task
+        @task
+        def load():
+            rows = copy()
+            time.sleep(10)  # HERE
+            return str(rows)
+        """,
+    "a command of the system": """
+        import os
+        from airflow.sdk import task
+        @task
+        def load():
+            copy()
+            os.system("sleep 30")  # HERE
+        """,
+    "a process": """
+        import subprocess
+        from airflow.sdk import task
+        @task
+        def load():
+            copy()
+            subprocess.run(["sleep", "30"], check=True)  # HERE
+        """,
+    "after a form feed": """
+        import time
+        from airflow.sdk import task
+        # A form feed: \x0c
+        @task
+        def load():
+            copy()
+            time.sleep(10)  # HERE
+        """,
     "alias of the module": """
         import time as clock
         from airflow.sdk import task
@@ -151,6 +195,23 @@ DELAYS = {
         """,
 }
 NO_DELAYS = {
+    "a process that does more": """
+        import subprocess
+        from airflow.sdk import task
+        @task
+        def load():
+            copy()
+            subprocess.run("sleep 30; load.sh", shell=True)
+        """,
+    "ahead of a call": """
+        import time
+        from airflow.sdk import task
+        @task
+        def load():
+            copy()
+            time.sleep(10)
+            return json.dumps(fetch())
+        """,
     "poll loop": """
         import time
         from airflow.sdk import task
@@ -241,7 +302,7 @@ def write(folder: Path, code: str, name: str = "dag.py") -> Path:
 def test_a_delay_is_found_in_its_line(tmp_path: Path, code: str) -> None:
     write(tmp_path, code)
     delays, unreadable = delays_in(tmp_path)
-    lines = textwrap.dedent(code).splitlines()
+    lines = textwrap.dedent(code).split("\n")
     (here,) = (number for number, line in enumerate(lines, start=1) if "HERE" in line)
     assert [(delay.file, delay.line) for delay in delays] == [("dag.py", here)]
     assert "HERE" in delays[0].code

@@ -22,13 +22,17 @@ Secret = Mapping[str, Any]
 def owned(release: str = "airflow", namespace: str = NAMESPACE, **more: str) -> Secret:
     """A Secret that Helm has made for a release, with more annotations."""
     names = {"release-name": release, "release-namespace": namespace}
-    return {"metadata": {"annotations": {f"meta.helm.sh/{k}": v for k, v in names.items()} | more}}
+    annotations = {f"meta.helm.sh/{k}": v for k, v in names.items()} | more
+    labels = {"app.kubernetes.io/managed-by": "Helm"}
+    return {"metadata": {"annotations": annotations, "labels": labels}}
 
 
 def key(value: str, release: str = "airflow") -> Secret:
     """A Secret with a fernet key, as the official chart makes it."""
     encoded = base64.b64encode(value.encode()).decode()
-    return {"metadata": {"labels": {"release": release}}, "data": {"fernet-key": encoded}}
+    metadata = owned(release, **{"helm.sh/hook": "pre-install"})["metadata"]
+    metadata = {**metadata, "labels": {**metadata["labels"], "release": release}}
+    return {"metadata": metadata, "data": {"fernet-key": encoded}}
 
 
 class Cluster:
@@ -46,7 +50,7 @@ class Cluster:
         release: str = "airflow",
         upstream: UpstreamChart | None = None,
     ) -> str:
-        """Return what Helm says against the values in a dry run, nothing when it accepts them."""
+        """Return the error of Helm in a dry run with the values, nothing when it accepts them."""
         own = self.api.kubeconfig.with_name("mine.yaml")
         own.write_text(yaml.safe_dump(values), encoding="utf-8")
         arguments = ["template", release, str(stage(upstream or stand_in()))]
@@ -54,7 +58,10 @@ class Cluster:
         arguments += ["--dry-run=server", "-f", str(values_file(environment)), "-f", str(own)]
         done = helm.run(major, arguments)
         assert (done.returncode == 0) == bool(done.stdout.strip())
-        return done.stderr.partition("\n\n")[2] if done.returncode else ""
+        if done.returncode == 0:
+            return ""
+        assert done.stderr.strip()
+        return done.stderr
 
 
 @contextmanager

@@ -56,6 +56,10 @@ def test_both_majors_of_helm_give_both_jobs_the_same_names(
         ({MIGRATION}, {"migrateDatabaseJob": {"args": ["airflow", "db", "migrate"]}}),
         ({MIGRATION}, {"migrateDatabaseJob": {"resources": {"limits": {"memory": "2Gi"}}}}),
         ({ADMINISTRATOR}, {"createUserJob": {"ttlSecondsAfterFinished": 60}}),
+        (BOTH, {"env": [{"name": "AIRFLOW__CORE__FERNET_KEY_CMD", "value": "cat /fernet"}]}),
+        (BOTH, {"extraEnv": "- {name: X, value: y}"}),
+        (BOTH, {"extraEnvFrom": "- secretRef: {name: my-connection}"}),
+        (BOTH, {"secret": [{"envName": "X", "secretName": "my-connection", "secretKey": "x"}]}),
         (set(), {"scheduler": {"replicas": 5}}),
         (set(), {"migrateDatabaseJob": {"jobAnnotations": {"example.com/note": "1"}}}),
     ],
@@ -69,6 +73,21 @@ def test_a_name_changes_with_what_the_job_runs_and_with_nothing_else(
     )
     assert before.keys() == after.keys() == BOTH
     assert {name for name in BOTH if before[name] != after[name]} == changed
+
+
+def test_the_connection_to_the_database_may_come_from_a_variable(upstream: UpstreamChart) -> None:
+    name, other = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_CMD", "PASSWORD_OF_THE_DATABASE"
+    settings = {
+        "env": [{"name": name, "value": "cat /connection"}],
+        "secret": [{"envName": other, "secretName": "mine", "secretKey": "x"}],
+        "extraEnvFrom": "- secretRef: {name: my-connection}",
+    }
+    for job in jobs(render("prod", values=[{"airflow": settings}], upstream=upstream)).values():
+        (container,) = job.at("spec", "template", "spec", "containers")
+        variables = {each["name"]: each for each in container["env"]}
+        assert variables[name]["value"] == "cat /connection"
+        assert variables[other]["valueFrom"]["secretKeyRef"] == {"name": "mine", "key": "x"}
+        assert [each["secretRef"]["name"] for each in container["envFrom"]] == ["my-connection"]
 
 
 @pytest.mark.official_chart

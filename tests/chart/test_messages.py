@@ -32,7 +32,7 @@ from .message_cases import (
     sidecars,
     user_ids,
 )
-from .message_cases.case import Case
+from .message_cases.case import Case, airflow
 from .message_cases.case import add_on as case_of
 
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
@@ -156,6 +156,23 @@ def test_the_longest_release_name_fits_and_one_character_more_does_not(
         render("prod", release=LONGEST_RELEASE_NAME[: longest + 1], values=values)
 
 
+@pytest.mark.official_chart
+@pytest.mark.parametrize("helm", MAJORS)
+def test_a_full_name_that_is_too_long_is_refused_and_one_that_fits_is_pasted(helm: int) -> None:
+    case = case_of_names("a" * 60)
+    message = refusal(case, helm)
+    assert 'airflow.fullnameOverride, "' in message
+    assert "at most 42 characters" in message
+    (way_out,) = blocks(message)
+    values = [case.values, strict_yaml.load(way_out, "the message")]
+    assert render("prod", values=values, helm=helm).manifests
+
+
+def case_of_names(name: str) -> Case:
+    names = {"useStandardNaming": True, "fullnameOverride": name}
+    return airflow("airflow.fullnameOverride", **names)
+
+
 def first_lines() -> Iterator[str]:
     """Yield the first line of every message in the templates of both charts, as its Go format."""
     for chart in (ROOT, ADDON):
@@ -168,7 +185,7 @@ def first_lines() -> Iterator[str]:
 
 
 def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
-    given = [refusal(case) for case in CASES.values()]
+    given = [refusal(case) for case in (*CASES.values(), case_of_names("a" * 60))]
     for arguments in (
         {"upstream": without_pod_template(tmp_path / "airflow")},
         {"release": LONGEST_RELEASE_NAME},
@@ -180,7 +197,8 @@ def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
         {"airflow-fernet-key": key("old"), "airflow-jwt": owned()}, tmp_path
     ) as cluster:
         keep_the_key = {"airflow": {"fernetKeySecretName": "airflow-fernet-key"}}
-        given += [cluster.says({}).strip(), cluster.says(keep_the_key).strip()]
+        said = [cluster.says({}), cluster.says(keep_the_key)]
+    given += [each.partition("\n\n")[2] for each in said]
     for line in first_lines():
         pattern = ".+".join(map(re.escape, re.split("%[sdq]", line)))
         assert any(re.match(pattern, message) for message in given), line

@@ -24,6 +24,7 @@ REMARKS = {
     "task logs off": "Task logs are not shipped",
     "metrics off": "Metrics are off",
     "pod template": "has a pod template with the sidecar",
+    "built-in base": "the add-on's own, for podTemplate.base is empty",
     "no pod template": "To get a pod template with the sidecar",
     "other executor": "so their logs are not shipped",
     "other patch": "airflow.images.airflow.tag is 3.1.9",
@@ -174,7 +175,7 @@ CASES = {
     "no airflow": Case({"no pod template"} | MONITORING, {"airflow": {"enabled": False}}),
     "add-on": Case({"no pod template"}, environment=None),
     "add-on with pod template": Case(
-        {"pod template"}, {"podTemplate": {"enabled": True}}, environment=None
+        {"pod template", "built-in base"}, {"podTemplate": {"enabled": True}}, environment=None
     ),
     "add-on with a base alone": Case(
         {"no pod template", "base alone"},

@@ -30,6 +30,13 @@ OLD, NEW = "the-key-of-the-database", "another-key"
 BOTH_MAJORS = pytest.mark.parametrize("major", helm.MAJORS)
 
 
+@BOTH_MAJORS
+def test_only_values_that_helm_accepts_pass_for_accepted(major: int, tmp_path: Path) -> None:
+    with cluster_with({}, tmp_path) as cluster:
+        assert cluster.says({}, major=major) == ""
+        assert "exampleDag" in cluster.says({"exampleDag": {"enabled": "no"}}, major=major)
+
+
 # --- What Helm would delete
 
 VARIABLE = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "mine", "key": "x"}}}
@@ -51,6 +58,41 @@ REFERENCES: Mapping[str, Values] = {
     "another text of YAML": {"airflow": {"extraEnv": yaml.safe_dump([VARIABLE])}},
     "a pull Secret as a string": {"airflow": {"imagePullSecrets": ["mine"]}},
     "a pull Secret as a mapping": {"global": {"imagePullSecrets": [{"name": "mine"}]}},
+    "a text of YAML for git-sync": {
+        "airflow": {"dags": {"gitSync": {"envFrom": "- secretRef: {name: mine}"}}}
+    },
+    "a volume of a CSI driver": {
+        "airflow": {
+            "volumes": [
+                {"name": "x", "csi": {"driver": "x", "nodePublishSecretRef": {"name": "mine"}}}
+            ]
+        }
+    },
+    "scripts of PostgreSQL": {
+        "airflow": {"postgresql": {"primary": {"initdb": {"scriptsSecret": "mine"}}}}
+    },
+    "variables of PostgreSQL": {
+        "airflow": {"postgresql": {"primary": {"extraEnvVarsSecret": "mine"}}}
+    },
+    "the password of a scrape": {
+        "observability": {
+            "serviceMonitor": {
+                "enabled": True,
+                "basicAuth": {
+                    "username": {"name": "mine", "key": "username"},
+                    "password": {"name": "mine", "key": "password"},
+                },
+            }
+        }
+    },
+    "an extra object in a text": {
+        "observability": {
+            "extraObjects": [
+                "{kind: Job, apiVersion: batch/v1, metadata: {name: x}, spec: {template: {spec:"
+                " {imagePullSecrets: [{name: mine}]}}}}"
+            ]
+        }
+    },
     "credentials for Loki": {"global": {"taskLogs": {"loki": {"auth": {"secretName": "mine"}}}}},
 }
 
@@ -59,8 +101,70 @@ REFERENCES: Mapping[str, Values] = {
 def test_a_secret_that_helm_would_delete_is_refused(reference: str, tmp_path: Path) -> None:
     with cluster_with({"mine": owned()}, tmp_path) as cluster:
         said = cluster.says(REFERENCES[reference])
-    assert "Helm would delete Secrets that the values name" in said
+    assert "Helm would delete Secrets or volumes that the values name" in said
     assert "it makes them no longer: mine." in said
+
+
+CLAIMS: Mapping[str, Values] = {
+    "of DAGs": {
+        "dags": {
+            "persistence": {"enabled": True, "existingClaim": "mine"},
+            "gitSync": {"enabled": False},
+        }
+    },
+    "of logs": {"logs": {"persistence": {"existingClaim": "mine"}}},
+    "in a volume": {"volumes": [{"name": "x", "persistentVolumeClaim": {"claimName": "mine"}}]},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_a_volume_that_helm_would_delete_is_refused(claim: str, tmp_path: Path) -> None:
+    values = {"airflow": CLAIMS[claim]}
+    with cluster_with({}, tmp_path) as cluster:
+        cluster.api.claims = {"mine": owned()}
+        (command,) = blocks(cluster.says(values))
+        kept = {"helm.sh/resource-policy": "keep"}
+        assert command == f"kubectl annotate pvc mine -n {NAMESPACE} helm.sh/resource-policy=keep\n"
+        cluster.api.claims = {"mine": owned(**kept)}
+        assert cluster.says(values) == ""
+
+
+NO_LONGER_MADE: Mapping[str, Values] = {
+    "registry": {
+        "registry": {"connection": {"user": "u", "pass": "p", "host": "h", "email": "e"}},
+        "imagePullSecrets": [{"name": "airflow-registry"}],
+    },
+    "ssh-secret": {
+        "dags": {"gitSync": {"enabled": False, "sshKey": "x", "sshKeySecret": "airflow-ssh-secret"}}
+    },
+    "flower": {"flower": {"password": "x"}},
+    "webserver-secret-key": {},
+    "result-backend": {},
+}
+
+
+@pytest.mark.parametrize("end", NO_LONGER_MADE)
+def test_what_the_official_chart_makes_only_with_other_values_is_deleted(
+    end: str, tmp_path: Path
+) -> None:
+    secret = f"airflow-{end}"
+    named = {"secret": [{"envName": "X", "secretName": secret, "secretKey": "x"}]}
+    with cluster_with({secret: owned()}, tmp_path) as cluster:
+        said = cluster.says({"airflow": {**named, **NO_LONGER_MADE[end]}})
+    assert f"it makes them no longer: {secret}." in said
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("part", ["ca", "cert", "key"])
+def test_a_part_of_the_certificates_of_pgbouncer_makes_their_secret(
+    part: str, tmp_path: Path
+) -> None:
+    secret = "airflow-pgbouncer-certificates"
+    named = {"secret": [{"envName": "X", "secretName": secret, "secretKey": "x"}]}
+    values = {"airflow": {**named, "pgbouncer": {"ssl": {part: "x"}}}}
+    assert secret in {each.name for each in render("prod", values=[values]).all("Secret")}
+    with cluster_with({secret: owned()}, tmp_path) as cluster:
+        assert cluster.says(values, upstream=find_upstream()) == ""
 
 
 @BOTH_MAJORS
@@ -94,6 +198,14 @@ OTHERS: Mapping[str, tuple[Secret, Values]] = {
                     {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "mine"}},
                     "---\n{kind: ConfigMap, apiVersion: v1, metadata: {name: 'x'}}",
                 ]
+            }
+        },
+    ),
+    "an extra object in a text": (
+        owned(),
+        {
+            "observability": {
+                "extraObjects": ["apiVersion: v1\nkind: Secret\nmetadata: {name: mine}\n"]
             }
         },
     ),
@@ -216,9 +328,12 @@ def test_another_fernet_key_than_that_of_the_release_is_refused(major: int, tmp_
     [
         (True, {}, OLD),
         (True, {}, f"{NEW},{OLD}"),
+        (True, {}, f"{OLD}\n"),
+        (True, {}, f"{NEW}, {OLD}\n"),
         (False, {}, None),
         (True, {"fernetKeySecretName": None, "fernetKey": OLD}, None),
         (True, {"fernetKeySecretName": None, "fernetKey": f"{NEW},{OLD}"}, None),
+        (True, {"fernetKeySecretName": None, "fernetKey": f"{NEW}, {OLD}"}, None),
         (False, {"fernetKeySecretName": None, "fernetKey": NEW}, None),
         (False, {"fernetKeySecretName": None}, None),
         (True, {"enableBuiltInSecretEnvVars": {"AIRFLOW__CORE__FERNET_KEY": False}}, NEW),
@@ -286,7 +401,7 @@ def test_two_renders_of_an_environment_are_equal(environment: str) -> None:
 
 
 KUBECTL = """#!/bin/sh
-printf '%s\\n' "$@" >> "$ASKED"
+printf '%s\\0' "$@" >> "$ASKED"
 """
 
 
@@ -307,19 +422,37 @@ def test_the_commands_make_the_secrets_that_the_values_name(name: str, tmp_path:
     path = f"{tmp_path}:{os.environ['PATH']}"
     environment = {"PATH": path, "ASKED": str(asked)}
     subprocess.run(["bash", "-eu", "-c", commands(message)], env=environment, check=True)
-    words = asked.read_text(encoding="utf-8").split("\n")
+    words = asked.read_text(encoding="utf-8").split("\0")
     made = {
         words[start + 5]: words[start + 6].removeprefix("--from-literal=").split("=", 1)
         for start, word in enumerate(words)
         if word == "create"
     }
-    for value in dict(leaves(yaml.safe_load(way_out))).values():
-        assert value in made
-    assert {len(value) >= 32 for _, value in made.values()} == {True}
+    for path, value in leaves(yaml.safe_load(way_out)):
+        assert value in made or not path.endswith(("Secret", "SecretName"))
+    assert {len(value) >= 28 for _, value in made.values()} == {True}
     if "airflow-fernet" in made:
         assert len(base64.urlsafe_b64decode(made["airflow-fernet"][1])) == 32
+    if "airflow-database-admin" in made:
+        assert f":{made['airflow-database-admin'][1]}@" in made["airflow-database"][1]
     if "airflow-redis" in made:
         assert f":{made['airflow-redis'][1]}@" in made["airflow-broker"][1]
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("name", secrets.CASES)
+def test_nothing_is_made_up_once_the_secrets_are_named(name: str) -> None:
+    case = secrets.CASES[name]
+    (way_out,) = (block for block in blocks(refusal(case)) if not block.startswith("kubectl "))
+    values = [case.values, yaml.safe_load(way_out)]
+    first, second = (
+        {
+            (m.kind, m.name): m.text
+            for m in render(**case.arguments, values=values, helm=major).manifests
+        }
+        for major in helm.MAJORS
+    )
+    assert first == second
 
 
 def test_an_add_on_alone_needs_no_keys() -> None:

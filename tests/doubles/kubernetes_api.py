@@ -1,4 +1,4 @@
-"""An API server that knows some Secrets: enough for `lookup` in a dry run of Helm."""
+"""An API server that knows some Secrets and claims: enough for a dry run of Helm with `lookup`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,20 +10,60 @@ from typing import Any
 
 import yaml
 
-SECRETS = {"name": "secrets", "kind": "Secret", "namespaced": True, "verbs": ["get"]}
+# Kinds that the charts render, by their API; Helm 4 asks for each whether the cluster has it.
+KINDS: Mapping[str, str] = {
+    "v1": "ConfigMap PersistentVolumeClaim Secret Service ServiceAccount",
+    "apps/v1": "DaemonSet Deployment StatefulSet",
+    "autoscaling/v2": "HorizontalPodAutoscaler",
+    "batch/v1": "CronJob Job",
+    "monitoring.coreos.com/v1": "PodMonitor PrometheusRule ServiceMonitor",
+    "networking.k8s.io/v1": "Ingress NetworkPolicy",
+    "policy/v1": "PodDisruptionBudget",
+    "rbac.authorization.k8s.io/v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
+}
+PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
+
+
+def _groups() -> Iterator[Mapping[str, Any]]:
+    for version in KINDS:
+        if "/" in version:
+            named = {"groupVersion": version, "version": version.partition("/")[2]}
+            group = version.partition("/")[0]
+            yield {"name": group, "versions": [named], "preferredVersion": named}
+
+
+def _resources(version: str) -> Mapping[str, Any]:
+    resources = [
+        {
+            "name": PLURALS.get(kind, f"{kind.lower()}s"),
+            "kind": kind,
+            "namespaced": not kind.startswith("Cluster"),
+            "verbs": ["get"],
+        }
+        for kind in KINDS[version].split()
+    ]
+    return {"kind": "APIResourceList", "groupVersion": version, "resources": resources}
+
+
 ANSWERS: Mapping[str, Mapping[str, Any]] = {
     "/version": {"major": "1", "minor": "34", "gitVersion": "v1.34.0"},
     "/api": {"kind": "APIVersions", "versions": ["v1"]},
-    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
-    "/api/v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": [SECRETS]},
+    "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": list(_groups())},
+    "/openapi/v3": {"paths": {}},
+    "/openapi/v2": {},
+    **{f"/{'apis' if '/' in each else 'api'}/{each}": _resources(each) for each in KINDS},
 }
+# The schemas of all kinds come as protobuf, in which a message without fields has no bytes. Helm
+# checks no object of a kind without a schema.
+PROTOBUF = "application/octet-stream"
 
 
 class KubernetesApi:
-    """Answers for Secrets by their name; ``asked`` are the paths of all requests."""
+    """Answers for Secrets and claims by their name; ``asked`` are the paths of all requests."""
 
     def __init__(self, secrets: Mapping[str, Mapping[str, Any]], kubeconfig: Path) -> None:
         self.secrets = secrets
+        self.claims: Mapping[str, Mapping[str, Any]] = {}
         self.kubeconfig = kubeconfig
         self.asked: list[str] = []
 
@@ -32,10 +72,13 @@ class KubernetesApi:
         self.asked.append(path)
         if path in ANSWERS:
             return 200, ANSWERS[path]
-        _, _, name = path.partition("/secrets/")
-        if name in self.secrets:
-            secret = {"apiVersion": "v1", "kind": "Secret", **self.secrets[name]}
-            return 200, {**secret, "metadata": {"name": name, **secret.get("metadata", {})}}
+        *_, resource, name = path.split("/")
+        kinds = {"secrets": ("Secret", self.secrets)}
+        kinds |= {"persistentvolumeclaims": ("PersistentVolumeClaim", self.claims)}
+        kind, there = kinds.get(resource, ("", {}))
+        if name in there:
+            found = {"apiVersion": "v1", "kind": kind, **there[name]}
+            return 200, {**found, "metadata": {"name": name, **found.get("metadata", {})}}
         return 404, {"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}
 
 
@@ -50,9 +93,9 @@ def kubernetes_api(
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, document = api.answer(self.path.partition("?")[0])
-            body = json.dumps(document).encode()
+            body = json.dumps(document).encode() if document else b""
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", "application/json" if document else PROTOBUF)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -64,7 +64,8 @@ class Changes:
     """What the upgrade does, each object as kind/name.
 
     ``stays_behind`` is what nobody needs any more and nobody deletes, ``missing`` are the Secrets
-    that only the new release needs and that it does not make.
+    that only the new release needs and that it does not make. ``unseen`` says why not all Secrets
+    that pods need could be found, if so.
     """
 
     goes: tuple[str, ...]
@@ -74,19 +75,21 @@ class Changes:
     immutable: tuple[Immutable, ...]
     missing: tuple[str, ...]
     images: tuple[str, ...]
+    unseen: str = ""
 
 
 def compare(release: Release, new: Render) -> Changes:
     """Return what the upgrade from ``release`` to ``new`` does to its objects."""
     old_objects = _managed(release.managed.manifests, release.namespace)
     new_objects = _managed(new.manifests, release.namespace)
+    needed, unseen = _secrets_of_others(new)
     gone = [each for key, each in old_objects.items() if key not in new_objects]
     kept = [each for each in gone if each.annotations.get(POLICY) == "keep"]
     unused_hooks = [
         each
         for each in release.hooks
         if each.kind == "Secret"
-        and each.name not in _secrets_of_others(new)
+        and each.name not in needed
         and each.name not in {other.name for other in new.all("Secret")}
     ]
     claims = [
@@ -99,16 +102,21 @@ def compare(release: Release, new: Render) -> Changes:
         goes=tuple(_label(each) for each in gone if each not in kept),
         comes=tuple(_label(each) for key, each in new_objects.items() if key not in old_objects),
         stays_behind=(*map(_label, (*kept, *unused_hooks)), *claims),
-        losses=tuple(_losses(release, [each for each in gone if each not in kept], new)),
+        losses=tuple(
+            _losses(
+                release,
+                [each for each in gone if each not in kept],
+                needed | _claims_of_others(new),
+            )
+        ),
         immutable=tuple(
             fault
             for key, before in old_objects.items()
             if key in new_objects
             for fault in _immutable(before, new_objects[key], release.namespace)
         ),
-        missing=tuple(
-            name for name in sorted(_secrets_of_others(new)) if not _is_named(name, release)
-        ),
+        missing=tuple(name for name in sorted(needed) if not _is_named(name, release)),
+        unseen=unseen,
         images=tuple(
             change
             for key, before in old_objects.items()
@@ -132,16 +140,34 @@ def _images(before: Manifest, after: Manifest) -> Iterator[str]:
             yield f"{_label(before)} {name}: from {old[name]} to {new[name]}"
 
 
-def _secrets_of_others(render: Render) -> set[str]:
-    """Return the Secrets that pods need and that are not in the render."""
+def named_by(values: Sequence[Mapping[str, Any]], release: Release) -> tuple[Loss, ...]:
+    """Return what the release has made and ``values`` name as something that exists."""
+    names = {str(leaf) for each in values for leaf in _scalars(each)}
+    objects = _managed(release.managed.manifests, release.namespace).values()
+    gone = [m for m in objects if m.name in names and m.annotations.get(POLICY) != "keep"]
+    return tuple(_losses(release, gone, names))
+
+
+def _scalars(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _scalars(each)
+    else:
+        yield value
+
+
+def _secrets_of_others(render: Render) -> tuple[set[str], str]:
+    """Return the Secrets that pods need and that are not in the render, and why some may lack."""
     found: set[str] = set()
     try:
         for each in not_rendered(render):
             if each.kind == "Secret":
                 found.add(each.name)
-    except (PlatformError, *MALFORMED):
-        pass  # an object that nobody can read; `airflow-platform check` says which
-    return found
+    except (PlatformError, *MALFORMED) as error:
+        return found, f"an object cannot be read ({error})"
+    return found, ""
 
 
 def _claims_of_others(render: Render) -> set[str]:
@@ -171,9 +197,8 @@ def _managed(
     }
 
 
-def _losses(release: Release, gone: Sequence[Manifest], new: Render) -> Iterator[Loss]:
+def _losses(release: Release, gone: Sequence[Manifest], needed: set[str]) -> Iterator[Loss]:
     """Yield Secrets and volumes that go, those first without which the new release cannot run."""
-    needed = _secrets_of_others(new) | _claims_of_others(new)
     found = [
         Loss(each.kind, each.name, each.name in needed, _keep(release.namespace, kind, each.name))
         for each in gone

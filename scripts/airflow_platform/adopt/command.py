@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
@@ -101,6 +102,8 @@ def _run(chosen: argparse.Namespace) -> int:
         try_out(release, [new_values, *on_top], chosen.environment, upstream),
         delays,
         unreadable,
+        is_written=chosen.output is not None,
+        has_loki=_has_loki([new_values, *on_top]),
     )
     if chosen.output:
         _write(chosen.output, text)
@@ -113,6 +116,18 @@ def _run(chosen: argparse.Namespace) -> int:
         sys.stdout.flush()
         print(as_text(report), file=sys.stderr)
     return 1 if report.must_be_decided else 0
+
+
+def _has_loki(values: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether some values name the URL of Loki, or need none."""
+    from airflow_platform.adopt import paths
+
+    path = ("global", "taskLogs")
+    return any(
+        paths.get(each, (*path, "enabled")) is False
+        or paths.get(each, (*path, "loki", "endpoint")) is not paths.MISSING
+        for each in values
+    )
 
 
 def _read(source: str) -> str:

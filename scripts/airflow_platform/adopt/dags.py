@@ -28,6 +28,14 @@ _CALLABLES = frozenset(
     }
 )
 _COMMANDS = frozenset({"bash_command", "cmds", "arguments", "args", "command", "commands"})
+# Functions that run a command, and those that only make something else of a value.
+_SHELLS = frozenset(
+    {"os.system", *(f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output"))}
+)
+_CONVERSIONS = frozenset(
+    {"str", "int", "float", "bool", "len", "dict", "list", "tuple", "set", "sorted", "repr"}
+    | {"json.dumps", "json.loads"}
+)
 _METHODS = frozenset({"execute", "execute_complete", "post_execute"})
 
 # What may follow a sleep that is the end of a task all the same.
@@ -39,6 +47,8 @@ _SHELL_SEPARATOR = re.compile(r"(?:;|\n|&&|\|\||&)+")
 _SHELL_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 _SHELL_PREFIX = re.compile(r"(?:(?:then|else|do|exec|command|[{(!])\s*)+(?=\S)")
 _TRAP = re.compile(r"\btrap\s+(?P<quote>['\"]).*?\bsleep\b.*?(?P=quote)", re.DOTALL)
+
+_ONLY_SLEEP = re.compile(r"\s*(?:/\S*/)?sleep\s[^;&|\n]*")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -118,7 +128,8 @@ class _Module:
 
     def __init__(self, name: str, content: bytes, tree: ast.Module) -> None:
         self.name = name
-        self.lines = content.decode("utf-8", errors="replace").splitlines()
+        # Lines as Python counts them, for which a form feed ends none.
+        self.lines = re.split(r"\r\n?|\n", content.decode("utf-8", errors="replace"))
         self.nodes = list(ast.walk(tree))
         self.imported = dict(_imports(self.nodes))
         self.functions = {node.name: node for node in self.nodes if isinstance(node, Function)}
@@ -203,8 +214,17 @@ class _Module:
         if isinstance(statement, ast.Expr | ast.Return) and statement.value is not None:
             value = statement.value
             value = value.value if isinstance(value, ast.Await) else value
-            if isinstance(value, ast.Call) and self._name(value.func) in _SLEEPS:
+            if isinstance(value, ast.Call) and (
+                self._name(value.func) in _SLEEPS or self._is_sleeping_command(value)
+            ):
                 yield value
+
+    def _is_sleeping_command(self, call: ast.Call) -> bool:
+        """Say whether a call runs the command sleep, and nothing else."""
+        if self._name(call.func) not in _SHELLS or not call.args:
+            return False
+        command = " ".join(self._text(call.args[0]))
+        return bool(_ONLY_SLEEP.fullmatch(command))
 
     def _helper(self, statement: ast.stmt) -> Function | None:
         """Return the function of this file that a statement calls, and that ends in a sleep."""
@@ -222,8 +242,11 @@ class _Module:
         if isinstance(statement, ast.Pass | ast.Raise) or any(self._sleeps(statement)):
             return True
         if isinstance(statement, ast.Return):
-            calls = (ast.Call, ast.Await, ast.Yield)
-            return not any(isinstance(node, calls) for node in ast.walk(statement))
+            return not any(
+                isinstance(node, ast.Await | ast.Yield)
+                or (isinstance(node, ast.Call) and self._name(node.func) not in _CONVERSIONS)
+                for node in ast.walk(statement)
+            )
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             return self._name(statement.value.func).split(".")[-1] in _QUIET_CALLS
         return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)

@@ -16,7 +16,11 @@ from airflow_platform.adopt.values import LeftOut
 
 @dataclass(frozen=True)
 class Report:
-    """Everything about one release; ``delays`` is None where no DAGs were looked at."""
+    """Everything about one release.
+
+    ``delays`` is None where no DAGs were looked at. ``is_written`` says whether the new values are
+    in the first of ``values_files``, ``has_loki`` whether the values say where Loki is.
+    """
 
     release: Release
     environment: str | None
@@ -25,6 +29,8 @@ class Report:
     upgrade: Upgrade
     delays: Sequence[Delay] | None = None
     unreadable: Sequence[Unreadable] = ()
+    is_written: bool = True
+    has_loki: bool = True
 
     @property
     def must_be_decided(self) -> bool:
@@ -39,6 +45,7 @@ class Report:
         return changes is not None and bool(
             changes.immutable
             or changes.missing
+            or changes.unseen
             or any(each.kind != "Secret" for each in changes.losses)
         )
 
@@ -96,7 +103,29 @@ def _paragraphs(report: Report) -> Iterator[str]:
     yield from _list("What the chart itself says of these values:", report.upgrade.warnings)
     if report.delays is not None:
         yield from _of_dags(report.delays, report.unreadable)
+    if not report.has_loki:
+        yield _NO_LOKI
+    if report.upgrade.refused:
+        yield from _list(
+            "Next, run adopt again with what you have decided. These Secrets and volumes will have"
+            " to be kept before the upgrade:"
+            if report.upgrade.named
+            else "Next:",
+            [each.command for each in report.upgrade.named]
+            or ["run adopt again with what you have decided"],
+        )
+        return
     yield from _list("Next:", _commands(report))
+
+
+_NO_LOKI = """\
+Before the upgrade, set the URL of your Loki, in a file that you give with -f as well. The pod of a
+finished task waits while Loki does not answer there:
+  global:
+    taskLogs:
+      loki:
+        endpoint: http://loki-gateway.monitoring.svc.cluster.local:80
+"""
 
 
 def _of_changes(changes: Changes, report: Report) -> Iterator[str]:
@@ -114,6 +143,12 @@ def _of_changes(changes: Changes, report: Report) -> Iterator[str]:
         "Secrets that must exist before the upgrade, and that the old release did not need:",
         changes.missing,
     )
+    if changes.unseen:
+        yield (
+            "Not all Secrets that the pods need could be found, so that some of those that are"
+            f"\ndeleted may be needed: {changes.unseen}."
+            "\n`airflow-platform check` with the new values says more.\n"
+        )
     yield from _list(
         "Fields that cannot be changed; the upgrade would fail on them:",
         [f"{each.subject}: {each.field}\n{each.what_to_do}" for each in changes.immutable],
@@ -160,6 +195,8 @@ def _of_dags(delays: Sequence[Delay], unreadable: Sequence[Unreadable]) -> Itera
 
 def _commands(report: Report) -> list[str]:
     release = report.release
+    if report.upgrade.refused:
+        return [each.command for each in report.upgrade.named]
     losses = report.upgrade.changes.losses if report.upgrade.changes else ()
     files = [f"values/{report.environment}.yaml"] if report.environment else []
     options = " ".join(f"-f {shlex.quote(file)}" for file in (*files, *report.values_files))
@@ -173,6 +210,8 @@ def _commands(report: Report) -> list[str]:
 
 def _where(report: Report) -> str:
     on_top = f", to be given after values/{report.environment}.yaml" if report.environment else ""
+    if not report.is_written:
+        return f"those above{on_top}; --output {report.values_files[0]} writes them into that file"
     return f"in {report.values_files[0]}{on_top}"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_platform.adopt.changes import Changes, compare
+from airflow_platform.adopt.changes import Changes, Loss, compare, named_by
 from airflow_platform.adopt.release import Release
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.helm import MAJORS, RefusedError
@@ -17,12 +17,13 @@ class Upgrade:
     """What an upgrade to the new values does.
 
     ``refused`` is what Helm or a check says of them, by Helm's major version; there are no
-    ``changes`` then. ``alerts`` are those that will be evaluated, ``warnings`` what the chart says
-    itself.
+    ``changes`` then, and ``named`` is what the release made and the values name. ``alerts`` are
+    those that will be evaluated, ``warnings`` what the chart says itself.
     """
 
     refused: Mapping[int, str] = field(default_factory=dict)
     changes: Changes | None = None
+    named: tuple[Loss, ...] = ()
     alerts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -54,7 +55,7 @@ def try_out(
         except RefusedError as reason:
             refused[major] = str(reason)
     if refused:
-        return Upgrade(refused)
+        return Upgrade(refused, named=named_by(values, release))
     *_, new = renders
     return Upgrade(
         changes=compare(release, new),
@@ -66,6 +67,12 @@ def try_out(
             if "alert" in rule
         ),
         warnings=tuple(
-            warnings(environment, values=values, release=release.name, upstream=upstream)
+            warnings(
+                environment,
+                values=values,
+                release=release.name,
+                namespace=release.namespace,
+                upstream=upstream,
+            )
         ),
     )

@@ -21,11 +21,7 @@ _JOBS = ("migrateDatabaseJob", "createUserJob")
 _SEAMS = ('{{ include "observability.', "{{ .Values.global.")
 _REPLACED: Mapping[Path, str] = {
     ("statsd", "enabled"): "the statsd-exporter of the add-on takes the place of the official one",
-    **{
-        (job, setting): "the wrapper's Jobs are no Helm hooks"
-        for job in _JOBS
-        for setting in ("useHelmHooks", "applyCustomEnv")
-    },
+    **{(job, "useHelmHooks"): "the wrapper's Jobs are no Helm hooks" for job in _JOBS},
 }
 
 # Options of Airflow that follow a key of ours.

@@ -115,6 +115,12 @@ CASES = {
         "{kind: Pod, spec: {containers: [{name: vector}, {name: base, volumeMounts:"
         " [{name: logs}]}]}}",
     ),
+    "base with a volume for the logs of all pods": base(
+        "In podTemplate.base all task pods share the volume `logs`",
+        "{kind: Pod, spec: {containers: [{name: base, volumeMounts:"
+        " [{name: logs, mountPath: /opt/airflow/logs}]}], volumes:"
+        " [{name: logs, persistentVolumeClaim: {claimName: airflow-logs}}]}}",
+    ),
     "base for Airflow 2.8": add_on(
         "Airflow 2.8.4 would remove the field restartPolicy from the sidecar",
         podTemplate={"enabled": True, "airflowVersion": "2.8.4"},

@@ -13,6 +13,14 @@ CASES: Mapping[str, Case] = {
         "airflow.createUserJob.enabled would make the Job a second time",
         createUserJob={"enabled": True},
     ),
+    "a migration Job that is a hook": airflow(
+        "airflow.migrateDatabaseJob.useHelmHooks would make the Job a hook",
+        migrateDatabaseJob={"useHelmHooks": True},
+    ),
+    "a Job that creates the administrator and is a hook": airflow(
+        "airflow.createUserJob.useHelmHooks would make the Job a hook",
+        createUserJob={"useHelmHooks": True},
+    ),
     "an administrator described in the deprecated place": airflow(
         "airflow.webserver.defaultUser.enabled would make the Job that creates the administrator",
         webserver={"defaultUser": {"enabled": True}},

@@ -115,10 +115,26 @@ spec:
           args:
             {{- tpl (toYaml .) $root | nindent 12 }}
           {{- end }}
-          {{- with $settings.env }}
-          env:
-            {{- tpl (toYaml .) $root | nindent 12 }}
+          {{- if $settings.applyCustomEnv }}
+          envFrom: {{- $root.Values.extraEnvFrom | default "[]" | nindent 12 }}
           {{- end }}
+          env:
+            {{- if $settings.applyCustomEnv }}
+            {{- range $root.Values.env }}
+            - {{ toJson . }}
+            {{- end }}
+            {{- range $root.Values.secret }}
+            - name: {{ .envName }}
+              valueFrom:
+                secretKeyRef: {name: {{ .secretName }}, key: {{ .secretKey }}}
+            {{- end }}
+            {{- with $root.Values.extraEnv }}
+            {{- tpl . $root | nindent 12 }}
+            {{- end }}
+            {{- end }}
+            {{- with $settings.env }}
+            {{- tpl (toYaml .) $root | nindent 12 }}
+            {{- end }}
           resources:
             {{- toYaml $settings.resources | nindent 12 }}
           securityContext: {{- include "containerSecurityContext" (list $settings $root.Values) | nindent 12 }}
