@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -95,10 +96,16 @@ def test_settings_of_what_is_off_are_not_checked() -> None:
     assert render(values=[CASES["no Loki"].values, off], chart="add-on").manifests
 
 
-def test_the_grace_period_of_a_pod_template_of_ones_own_is_set_in_it() -> None:
-    pod = strict_yaml.load_file(ADDON / "files" / "task-logs" / "pod-template.yaml")
+def pod_of_short_grace() -> tuple[dict[str, Any], Case]:
+    """A pod template of one's own that is killed before the drain may end, and its case."""
+    pod: dict[str, Any] = strict_yaml.load_file(ADDON / "files" / "task-logs" / "pod-template.yaml")
     pod["spec"]["terminationGracePeriodSeconds"] = 20
-    case = case_of(add_on.GRACE.format(25, 20), podTemplate={"enabled": True, "base": str(pod)})
+    values = {"enabled": True, "base": str(pod)}
+    return pod, case_of(add_on.GRACE.format(25, 20), podTemplate=values)
+
+
+def test_the_grace_period_of_a_pod_template_of_ones_own_is_set_in_it() -> None:
+    pod, case = pod_of_short_grace()
     message = refusal(case)
     assert message.startswith(case.message)
     assert "In podTemplate.base, set:" in message

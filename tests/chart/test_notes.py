@@ -288,7 +288,7 @@ def test_every_host_and_port_in_the_notes_is_one_of_a_service(
 
 
 def test_the_file_that_is_to_be_mounted_exists(case: Case, installation: Installation) -> None:
-    files = re.findall(r"ConfigMap (\S+) has [^:]+ file (\S+) ", installation.notes)
+    files = re.findall(r"ConfigMap (\S+) has [\s\S]+? its file (\S+) ", installation.notes)
     assert bool(files) == ("pod template" in case.remarks)
     for name, key in files:
         assert key in installation.release.get("ConfigMap", name).at("data")

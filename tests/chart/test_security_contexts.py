@@ -137,7 +137,10 @@ CONTAINERS = {
     ),
     "more capabilities": (
         {"capabilities": {"add": ["NET_BIND_SERVICE"]}},
-        {"allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_BIND_SERVICE"]}},
+        {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+        },
     ),
     "root, in a pod that may not be root": (
         {"runAsUser": 0},

@@ -54,7 +54,7 @@ def the_statsd_exporter_keeps_its_memory_small(render: Render) -> Iterator[Fault
     for pod in _exporters(render):
         container = pod.containers()[COMPONENT]
         if "GOGC" not in {variable["name"] for variable in container.document.get("env") or ()}:
-            yield container, "the environment must have GOGC, which the sizes of docs/metrics.md need"
+            yield container, "the environment must have GOGC, as in docs/metrics.md"
 
 
 _PORTS: Facts = {

@@ -138,9 +138,6 @@ CASES = {
     "several namespaces": airflow(
         "With airflow.multiNamespaceMode task pods run in other namespaces", multiNamespaceMode=True
     ),
-    "long drain": wrapper(
-        GRACE.format(600, 600), {"global": {"taskLogs": {"drain": {"timeoutSeconds": 600}}}}
-    ),
     "pod template that is not YAML": airflow(
         "The official chart's pod template is not valid YAML with these values",
         workers={"extraInitContainers": [{"name": 'warm-up{{ "\\n}" }}'}]},
