@@ -192,7 +192,8 @@ def first_lines() -> Iterator[str]:
 
 
 def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
-    given = [refusal(case) for case in (*CASES.values(), case_of_names("a" * 60))]
+    others = (case_of_names("a" * 60), pod_of_short_grace()[1])
+    given = [refusal(case) for case in (*CASES.values(), *others)]
     for arguments in (
         {"upstream": without_pod_template(tmp_path / "airflow")},
         {"release": LONGEST_RELEASE_NAME},
