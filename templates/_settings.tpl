@@ -86,8 +86,7 @@ Input: dict
 {{- end -}}
 {{- else if and (kindIs "string" .value) (contains "AIRFLOW__" .value) (not .inText) (regexMatch "^airflow[.](extraEnv|podTemplate|extraConfigMaps[.].+[.]data|extraSecrets[.].+[.](data|stringData))$" .at) -}}
 {{- /* Only these strings are YAML, in which the official chart evaluates templates. */ -}}
-{{- $text := contains "{{" .value | ternary .value "" -}}
-{{- $text = empty $text | ternary .value (tpl $text .scope) -}}
+{{- $text := tpl .value .scope -}}
 {{- $parsed := fromYaml $text -}}
 {{- if hasKey $parsed "Error" -}}{{- $parsed = fromYamlArray $text -}}{{- end -}}
 {{- include "airflow-platform.settings.collect" (dict "value" $parsed "at" .at "inText" true "scope" .scope "found" .found) -}}

@@ -45,8 +45,8 @@ leftOut: {{ (include "airflow-platform.alerts.leftOut" . | fromJson).metrics | t
 
 {{/*
 The metrics that alerts need and that the lists of Airflow leave out, as JSON: {"metrics": [...], "unknown": [...]}. The
-second list has the patterns that only Python can judge; they are taken not to leave out anything. The list of allowed names wins. Airflow 2
-compares beginnings of names unless it is told to look for patterns; Airflow 3 looks for patterns.
+second list has the patterns that only Python can judge; they are taken not to leave out anything. The list of allowed
+names wins. Airflow 2 compares beginnings of names unless it is told to look for patterns; Airflow 3 looks for patterns.
 https://airflow.apache.org/docs/apache-airflow/stable/administration-and-deployment/logging-monitoring/metrics.html
 */}}
 {{- define "airflow-platform.alerts.leftOut" -}}
