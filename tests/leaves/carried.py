@@ -111,6 +111,12 @@ def _of_release(source: dict[str, Any], rule: Mapping[str, Any], settings: Value
     }
 
 
+def _of_release_prefix(rule: Mapping[str, Any], prefix: str) -> str:
+    """What the rule matches where Airflow's metrics have the prefix."""
+    written = prefix.replace(".", r"\.") if rule.get("match_type") == "regex" else prefix
+    return str(rule["match"].replace("airflow", written, 1))
+
+
 _HIDDEN = {"dag": ("task_id",), "none": ("task_id", "dag_id")}
 
 
@@ -122,7 +128,11 @@ def mapping(render: Render, values: Values) -> Iterator[Part]:
     hidden = _HIDDEN[cardinality]
     file = _file("metrics/statsd-mapping.yaml")
     labels_of = labels_by_metric()
-    of_file = {rule["match"]: rule for rule in file["mappings"]}
+    of_file = {
+        match: {**rule, "match": match}
+        for rule in file["mappings"]
+        for match in [_of_release_prefix(rule, values["global"]["metrics"]["prefix"])]
+    }
     for found in render.embedded("StatsdMapping"):
         defaults = found.document["defaults"]
         if not values["serviceMonitor"].get("nativeHistograms"):
