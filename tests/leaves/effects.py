@@ -99,9 +99,17 @@ def _two_states(
 
 def _changed(before: Mapping[str, Manifest], after: Mapping[str, Manifest]) -> Iterator[str]:
     yield from before.keys() ^ after.keys()
+    for old, new in _changed_objects(before, after):
+        yield from _differences(old, new)
+
+
+def _changed_objects(
+    before: Mapping[str, Manifest], after: Mapping[str, Manifest]
+) -> Iterator[tuple[Manifest, Manifest]]:
+    """The objects that are in both states but differ."""
     for name in before.keys() & after.keys():
         if before[name].document != after[name].document:
-            yield from _differences(before[name], after[name])
+            yield before[name], after[name]
 
 
 def holding(key: str) -> set[str]:
@@ -110,8 +118,8 @@ def holding(key: str) -> set[str]:
     for values in _setting(key):
         before, after = _two_states(key, values)
         wanted = {str(value) for value in _scalars(_at(values, key)) if len(str(value)) > 1}
-        for name in before.keys() & after.keys():
-            old, new = _leaves(before[name]), _leaves(after[name])
+        for one, two in _changed_objects(before, after):
+            old, new = _leaves(one), _leaves(two)
             for leaf in new:
                 came = leaf not in old and any(w in str(v) for w in wanted for v in new[leaf])
                 if came or (leaf in old and old[leaf] != new[leaf]):
