@@ -112,7 +112,7 @@ chart.
 {{- $words := hasKey $known (lower $section) | ternary (keys ($options | default dict)) (list $section) -}}
 {{- range $word := $words -}}
 {{- if not (has (lower $word) $names) -}}
-{{- $near := include "airflow-platform.nearName" (dict "word" $word "names" $names "likeness" 85) -}}
+{{- $near := include "observability.nearName" (dict "word" $word "names" $names "likeness" 85) -}}
 {{- if and $near (not (hasPrefix $near $word)) -}}
 {{- $path := hasKey $known (lower $section) | ternary (printf "%s.%s" $section $word) $section -}}
 {{- $_ := set $misspelt $path $near -}}

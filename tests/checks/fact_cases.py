@@ -228,7 +228,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "a_line_passes_every_step_once": [
         ({f"{VECTOR} sinks loki": None, f"{VECTOR} transforms fields inputs": ["parse"]}, "pass"),
-        ({f"{VECTOR} transforms redact files": ["redact.vrl", "redact-mark.vrl"]}, "must run"),
+        ({f"{VECTOR} transforms redact file": "parse.vrl"}, "must run"),
         ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),
         ({f"{VECTOR} transforms level condition": "true"}, "must drop levels"),
         ({f"{VECTOR} transforms redacted inputs": ["parse"]}, "redacted inputs"),

@@ -25,9 +25,6 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $last := "parse" -}}
 {{- if $settings.redaction.enabled -}}
 {{- $last = "redact" -}}
-{{- if $settings.redaction.patterns -}}
-{{- $_ := set $transforms.redact "files" (list "redact.vrl" "redact-patterns.vrl" "redact-mark.vrl") -}}
-{{- end -}}
 {{- else -}}
 {{- range list "redact" "redacted" -}}
 {{- $_ := unset $transforms . -}}
@@ -96,17 +93,6 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 {{- $_ := set $sink "tls" $tls -}}
 {{- end -}}
 {{- end -}}
-
-{{/*
-VRL that redacts what matches the user's own patterns. It runs after redact.vrl and before redact-mark.vrl.
-Input: .Values.global.taskLogs.redaction.patterns
-*/}}
-{{- define "observability.taskLogs.redactPatterns" -}}
-{{- range $name, $pattern := . }}
-# {{ $name }}
-text = replace(text, r'{{ $pattern }}', "***")
-{{- end }}
-{{ end -}}
 
 {{/*
 VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks. The ids by

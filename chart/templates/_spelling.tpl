@@ -3,12 +3,12 @@ The name that is most like a misspelt one, "" where none is like it. Alike are n
 of neighbouring letters, and names of the same letters in another order.
 Input: dict "word" "wrokers" "names" <list of names> "likeness" <per cent that are not enough; 43 without it>
 */}}
-{{- define "airflow-platform.nearName" -}}
-{{- $pairs := include "airflow-platform.letterPairs" .word | fromYamlArray -}}
+{{- define "observability.nearName" -}}
+{{- $pairs := include "observability.letterPairs" .word | fromYamlArray -}}
 {{- $letters := lower .word | splitList "" | sortAlpha -}}
 {{- $best := dict "name" "" "likeness" (.likeness | default 43) -}}
 {{- range $name := .names -}}
-{{- $others := include "airflow-platform.letterPairs" $name | fromYamlArray -}}
+{{- $others := include "observability.letterPairs" $name | fromYamlArray -}}
 {{- $shared := 0 -}}
 {{- range $pairs -}}{{- if has . $others -}}{{- $shared = add1 $shared -}}{{- end -}}{{- end -}}
 {{- $likeness := div (mul 200 $shared) (add (len $pairs) (len $others) | max 1) -}}
@@ -19,7 +19,7 @@ Input: dict "word" "wrokers" "names" <list of names> "likeness" <per cent that a
 {{- end -}}
 
 {{/* The pairs of neighbouring letters of a word, in lower case, as YAML. */}}
-{{- define "airflow-platform.letterPairs" -}}
+{{- define "observability.letterPairs" -}}
 {{- $word := lower . -}}
 {{- $pairs := list -}}
 {{- range $index := until (max 0 (sub (len $word) 1) | int) -}}

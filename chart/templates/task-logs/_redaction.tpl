@@ -1,0 +1,91 @@
+{{/*
+redact.vrl with the patterns of redaction-patterns.yaml and the user's own.
+Input: the root context
+*/}}
+{{- define "observability.taskLogs.redactProgram" -}}
+{{- $settings := .Values.global.taskLogs.redaction -}}
+{{- $data := .Files.Get "files/task-logs/redaction-patterns.yaml" | fromYaml -}}
+{{- $gates := list -}}
+{{- $forJson := list -}}
+{{- $forText := list -}}
+{{- range $kind := $data.patterns -}}
+{{- if not (has $kind.name $settings.disabledPatterns) -}}
+{{- $gates = append $gates $kind.gate -}}
+{{- $json := list -}}
+{{- $text := list -}}
+{{- range $kind.patterns -}}
+{{- if .json -}}
+{{- $json = append $json (include "observability.taskLogs.redactStatement" (dict "variable" "line" "pattern" . "parts" $data.parts)) -}}
+{{- else -}}
+{{- $text = append $text (include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" . "parts" $data.parts)) -}}
+{{- end -}}
+{{- end -}}
+{{- with $json -}}
+{{- $forJson = append $forJson (include "observability.taskLogs.redactKind" (dict "variable" "line" "kind" $kind "statements" .)) -}}
+{{- end -}}
+{{- with $text -}}
+{{- $forText = append $forText (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" $kind "statements" .)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $ownGates := list -}}
+{{- $own := list -}}
+{{- range $name, $pattern := $settings.patterns -}}
+{{- $ownGates = append $ownGates (printf "suspect = suspect || starts_with(line, \"{\") || match(line, r'%s')" $pattern) -}}
+{{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" (dict "pattern" $pattern) "parts" dict) -}}
+{{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" (dict "name" $name) "statements" (list $statement))) -}}
+{{- end -}}
+{{- .Files.Get "files/task-logs/redact.vrl"
+  | replace "GATE'" (printf "%s'" (join "|" (uniq $gates)))
+  | replace "# OWN GATES" (join "\n" $ownGates)
+  | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 4 | trim)
+  | replace "# OWN PATTERNS" (join "\n" $own | indent 6 | trim)
+  | replace "# PATTERNS" (join "\n" $forText | indent 8 | trim) -}}
+{{- end -}}
+
+{{/*
+VRL that runs the statements of one kind of secret where its gate lets it, and notes in `hits` that something was
+replaced. A pattern of the user has no gate.
+Input: dict "variable" <name of the text's variable> "kind" <entry of redaction-patterns.yaml> "statements" <list>
+*/}}
+{{- define "observability.taskLogs.redactKind" -}}
+{{- $body := printf "previous = %s\n%s\nif %s != previous { hits = set!(hits, [%q], true) }" .variable (join "\n" .statements) .variable .kind.name -}}
+{{- if .kind.gate -}}
+if match({{ .variable }}, r'{{ .kind.gate }}') {
+{{ $body | indent 2 }}
+}
+{{- else -}}
+{{ $body }}
+{{- end -}}
+{{- end -}}
+
+{{/*
+VRL that replaces what matches one pattern, but for matches that it keeps.
+Input: dict "variable" <name of the text's variable> "pattern" <item of `patterns`> "parts" <parts of patterns>
+*/}}
+{{- define "observability.taskLogs.redactStatement" -}}
+{{- $pattern := include "observability.taskLogs.redactPattern" (dict "pattern" .pattern.pattern "parts" .parts) -}}
+{{- $replacement := .pattern.replacement | default "***" -}}
+{{- if .pattern.keep -}}
+pattern = r'{{ $pattern }}'
+{{ .variable }} = replace_with({{ .variable }}, pattern) -> |secret| {
+  if match(secret.string, r'{{ include "observability.taskLogs.redactPattern" (dict "pattern" .pattern.keep "parts" .parts) }}') { secret.string } else { replace(secret.string, pattern, {{ $replacement | quote }}) }
+}
+{{- else -}}
+{{ .variable }} = replace({{ .variable }}, r'{{ $pattern }}', {{ $replacement | quote }})
+{{- end -}}
+{{- end -}}
+
+{{/*
+A pattern with its parts, which can have parts themselves.
+Input: dict "pattern" <pattern> "parts" <parts by name>
+*/}}
+{{- define "observability.taskLogs.redactPattern" -}}
+{{- $pattern := .pattern -}}
+{{- range list 1 2 -}}
+{{- range $name, $part := $.parts -}}
+{{- $pattern = replace (printf "{%s}" $name) $part $pattern -}}
+{{- end -}}
+{{- end -}}
+{{- $pattern -}}
+{{- end -}}

@@ -1,0 +1,15 @@
+"""What is refused about redaction."""
+
+from .case import task_logs
+
+CASES = {
+    "a misspelt pattern is switched off": task_logs(
+        'global.taskLogs.redaction.disabledPatterns: redaction has no pattern "cookie", did you'
+        " mean cookies?",
+        redaction={"disabledPatterns": ["url-passwords", "cookie"]},
+    ),
+    "a pattern that there is not is switched off": task_logs(
+        'global.taskLogs.redaction.disabledPatterns: redaction has no pattern "xx"\n',
+        redaction={"disabledPatterns": ["xx"]},
+    ),
+}
