@@ -28,19 +28,20 @@ Input: the root context
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $ownGates := list -}}
+{{- $ownGates := list "contains(line, \"\\\\\")" -}}
 {{- $own := list -}}
 {{- range $name, $pattern := $settings.patterns -}}
-{{- $ownGates = append $ownGates (printf "suspect = suspect || starts_with(line, \"{\") || match(line, r'%s')" $pattern) -}}
+{{- $ownGates = append $ownGates (printf "match(line, r'%s')" $pattern) -}}
+{{- if regexMatch "[$^]|\\\\[Az]" $pattern -}}{{- $ownGates = append $ownGates "starts_with(line, \"{\")" -}}{{- end -}}
 {{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" (dict "pattern" $pattern) "parts" dict) -}}
 {{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" (dict "name" $name) "statements" (list $statement))) -}}
 {{- end -}}
 {{- .Files.Get "files/task-logs/redact.vrl"
   | replace "GATE'" (printf "%s'" (join "|" (uniq $gates)))
-  | replace "# OWN GATES" (join "\n" $ownGates)
+  | replace "# OWN GATES" (empty $own | ternary "" (printf "own = %s" (join " || " $ownGates)))
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 4 | trim)
-  | replace "# OWN PATTERNS" (join "\n" $own | indent 6 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 8 | trim) -}}
+  | replace "# OWN PATTERNS" (join "\n" $own | indent 8 | trim)
+  | replace "# PATTERNS" (join "\n" $forText | indent 10 | trim) -}}
 {{- end -}}
 
 {{/*
