@@ -162,7 +162,7 @@ function count_lost(id,  at) {
 function print_looks(  i, id, mark, text, was) {
   for (i = 1; i <= n; i++) {
     id = ids[i]
-    mark = id in old && !other(i) ? state[id] : id in position ? "doubt" : "proved"
+    mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "doubt" : "proved"
     if (other(i) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
       was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - accepted(id), old_name[id])
     text = head[name[i]]

@@ -178,7 +178,7 @@ describe_files() {
   [ ! -d "$tails" ] || (cd "$tails" && timeout "$seconds" find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
   log_files -exec stat -L -c 'file %d %i %s %y %n' {} +
   status=$?
-  if [ -n "$heads" ]; then
+  if [ -n "$heads" ] && [ "$status" -lt 124 ]; then
     printf 'heads '
     log_files -exec head -v -c 128 {} + | tr '\000\t\n' '\001\004\002'
     echo
@@ -207,10 +207,8 @@ compare() {
 # When there is no time to look at all files, the numbers stay as they were, but for `complete`.
 audit() {
   read_clock
-  seconds=$(((deadline - now) / 100 + 1))
+  seconds=$(((deadline - now) / 100))
   [ "$seconds" -ge 1 ] || seconds=1
-  heads=''
-  [ ! -s "$state/seen" ] || heads=1
   result=$(compare first="$first" saved="$saved" resend_max="$RESEND_MAX_BYTES" "$@")
   read -r new_files new_written new_delivered new_behind new_incomplete complete gone <<EOF
 ${result%%"$newline"*}
@@ -279,6 +277,7 @@ watch_files() {
 end_last_lines() {
   read_clock
   last_second=$(((now + (deadline - now) / 2) / 100))
+  seconds=$(((deadline - now) / 200 + 1))
   export last_second MAX_LINE_BYTES
   # shellcheck disable=SC2016 # the inner shell is meant to expand the variables
   links=-P log_files -print0 | (cd "$LOG_ROOT" && LC_ALL=C xargs -0 -n 500 sh -c '
@@ -455,9 +454,10 @@ drain() {
   removed='' saved='' lost=0 lost_lines='' captured='' offered=''
   if [ -n "$vector" ]; then
     save_removed
-    seconds=$(((deadline - now) / 200 + 1))
-    look
   fi
+  # Audits do without the first bytes of the files, because the files do not change any more.
+  seconds=$(((deadline - now) / 400 + 1))
+  if look; then heads=''; fi
   stop_vector "$first_limit"
   # Without room Vector could not write its checkpoints, and the same lines would be sent again and again.
   printf '%65536s' '' 2>/dev/null >"$state/room" || use_memory
