@@ -15,9 +15,10 @@ class FaultyLoki(BuiltInLoki):
     """A Loki that is well until a test says otherwise.
 
     ``seconds`` pass before each answer. The first ``hanging`` requests get none for a minute.
-    ``connections`` counts requests that have come, ``requests`` those that were answered. ``status`` is answered, and nothing stored, to the first
-    ``failures`` requests, or to all when that is 0. Lines with ``poison`` in them, and lines that
-    are too long, are refused with 400; as in Loki, the other lines of their request are stored.
+    ``connections`` counts requests that have come, ``requests`` those that were answered.
+    ``status`` is answered, and nothing stored, to the first ``failures`` requests, or to all when
+    that is 0. Lines with ``poison`` in them, and lines that are too long, are refused with 400; as
+    in Loki, the other lines of their request are stored.
     """
 
     def __init__(self) -> None:

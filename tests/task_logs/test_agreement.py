@@ -108,7 +108,9 @@ def test_the_drain_audits_the_files_that_vector_reads(
     included = {
         path.resolve()
         for glob in globs
-        for name in glob_files(str(glob), root_dir=tmp_path, recursive=True, include_hidden=True)
+        for name in glob_files(  # noqa: PTH207
+            str(glob), root_dir=tmp_path, recursive=True, include_hidden=True
+        )
         if (path := tmp_path / name).is_file() and path.stat().st_size
     }
     function = re.search(r"(?ms)^log_files\(\) \{$.*?^\}$", drain())

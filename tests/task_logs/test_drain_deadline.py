@@ -76,7 +76,7 @@ def test_files_that_there_is_no_time_to_look_at_are_not_delivered(sidecar: Sidec
     sidecar.up()
     sidecar.task_log().write_text(lines(3))
     sidecar.acknowledged(sidecar.task_log())
-    sidecar.tool("find", 'exec sleep 60')
+    sidecar.tool("find", "exec sleep 60")
     outcome = stop_within(sidecar, 3.5)
     assert outcome.code == 1
     assert "not all files were looked at before the deadline" in outcome.message
@@ -175,5 +175,3 @@ def test_an_ordinary_drain_starts_few_programs(sidecar: Sidecar) -> None:
     before = len(log.read_text().split()) if log.exists() else 0
     assert_all_delivered(sidecar)
     assert len(log.read_text().split()) - before <= 30, log.read_text()
-
-

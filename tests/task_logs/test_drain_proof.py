@@ -235,9 +235,7 @@ def test_a_generation_that_is_deleted_before_loki_has_it(sidecar: Sidecar) -> No
     sidecar.send()
     sidecar.loki.status = None
     outcome = sidecar.join()
-    assert_nothing_is_lost_in_silence(
-        sidecar, outcome, lines(20, "oldest"), lines(20, "newest")
-    )
+    assert_nothing_is_lost_in_silence(sidecar, outcome, lines(20, "oldest"), lines(20, "newest"))
 
 
 # --- Checkpoints that are none ---

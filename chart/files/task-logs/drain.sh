@@ -460,7 +460,7 @@ drain() {
   if look; then heads=''; fi
   stop_vector "$first_limit"
   # Without room Vector could not write its checkpoints, and the same lines would be sent again and again.
-  printf '%65536s' '' 2>/dev/null >"$state/room" || use_memory
+  has_room || use_memory
   [ -z "$removed" ] || keep_removed
   looked=$now
   audit
@@ -508,7 +508,7 @@ drain() {
 no_log_file() {
   [ "$files" = 0 ] && [ -n "$DAG_ID" ] || return 1
   [ -z "$START_MARKED" ] || [ -d "$DATA_DIR/base-started" ] || return 1
-  [ -z "$(find "$LOG_ROOT" -name 'attempt=*.log*' 2>/dev/null)" ]
+  [ -z "$(find -L "$LOG_ROOT" -type f -name 'attempt=*.log*' 2>/dev/null)" ]
 }
 
 # Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped, and 1 when it could
@@ -637,6 +637,8 @@ restarted() {
   echo "$restarts" >"$state/restarts"
 }
 
+has_room() { printf '%65536s' '' 2>/dev/null >"$state/room" && true >"$state/room"; }
+
 # Puts Vector's data and this program's own into memory, because the data directory has no room. Vector gets a copy of
 # its configuration with the other directory.
 use_memory() {
@@ -669,10 +671,10 @@ cd "$configuration" || echo "task logs: $configuration is missing; reading $PWD 
 if [ -s started-at ]; then read -r SIDECAR_STARTED_AT <started-at; else SIDECAR_STARTED_AT=$(date +%s); fi
 export SIDECAR_STARTED_AT
 rm -rf "$tails" "$state/log"
-{ mkdir -p "$state" && mkfifo "$state/log"; } 2>/dev/null || use_memory
+{ mkdir -p "$state" && mkfifo "$state/log" && has_room; } 2>/dev/null || use_memory
 # The data directory may be a folder of the log directory: see log_files.
 read -r device data_inode other_device _ <<EOF
-$(stat -c '%d %i' "$DATA_DIR" "$LOG_ROOT" 2>/dev/null | tr '\n' ' ')
+$(stat -L -c '%d %i' "$DATA_DIR" "$LOG_ROOT" 2>/dev/null | tr '\n' ' ')
 EOF
 [ "$device" = "$other_device" ] || data_inode=0
 read_clock
