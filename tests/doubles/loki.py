@@ -14,9 +14,11 @@ MAX_LINE_SIZE = 262_144  # bytes: the default of Loki's limits_config.max_line_s
 class FaultyLoki(BuiltInLoki):
     """A Loki that is well until a test says otherwise.
 
-    ``seconds`` pass before each answer. ``status`` is answered, and nothing stored, to the first
-    ``failures`` requests, or to all when that is 0. Lines with ``poison`` in them, and lines that
-    are too long, are refused with 400; as in Loki, the other lines of their request are stored.
+    ``seconds`` pass before each answer. The first ``hanging`` requests get none for a minute.
+    ``connections`` counts requests that have come, ``requests`` those that were answered.
+    ``status`` is answered, and nothing stored, to the first ``failures`` requests, or to all when
+    that is 0. Lines with ``poison`` in them, and lines that are too long, are refused with 400; as
+    in Loki, the other lines of their request are stored.
     """
 
     def __init__(self) -> None:
@@ -27,10 +29,15 @@ class FaultyLoki(BuiltInLoki):
         self.failures = 0
         self.poison: str | None = None
         self.requests = 0
+        self.hanging = 0
+        self.connections = 0
         self._count = threading.Lock()
 
     def push(self, body: bytes) -> int:
-        time.sleep(self.seconds)
+        with self._count:
+            self.connections += 1
+            hangs = self.connections <= self.hanging
+        time.sleep(60 if hangs else self.seconds)
         with self._count:
             self.requests += 1
             number = self.requests

@@ -9,6 +9,10 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
 - a fresh start finds and reads every file once before it looks at signals; SIGTERM reads nothing
   more, sends what has been read, and gives up at the graceful limit; a second signal quits at once;
   the exit code is 0;
+- a file stays open when it is removed, until it is read to its end, then also without a newline;
+  its checkpoint stays;
+- a checkpoint counts for whatever has its inode, and is not moved when the file becomes shorter;
+- a checkpoints.json that is not JSON is taken for none;
 - lines are pushed to the Loki of vector.yaml; 429, 5xx and a connection that fails are retried for
   ever, any other error drops the lines of the request;
 - a checkpoint is what Loki has accepted; a refused request is skipped by the next accepted one;
@@ -40,6 +44,7 @@ import socket
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -129,6 +134,7 @@ class Vector:
         assert self.limit >= 1
         self.files = {}
         self.positions = {}
+        self.modified = {}
         self.written = None
         self.lines = queue.Queue(maxsize=1000)
         self.signals = 0
@@ -157,16 +163,17 @@ class Vector:
         self.data.mkdir(exist_ok=True)
         try:
             state = json.loads((self.data / "checkpoints.json").read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return
-        self.positions = {
-            tuple(c["fingerprint"]["dev_inode"]): c["position"] for c in state["checkpoints"]
-        }
+        for checkpoint in state["checkpoints"]:
+            key = tuple(checkpoint["fingerprint"]["dev_inode"])
+            self.positions[key] = checkpoint["position"]
+            self.modified[key] = checkpoint["modified"]
 
     def save_checkpoints(self):
         with LOCK:
-            positions = dict(self.positions)
-        if positions == self.written:
+            positions, modified = dict(self.positions), dict(self.modified)
+        if (positions, modified) == self.written:
             return
         state = {
             "version": "1",
@@ -174,15 +181,19 @@ class Vector:
                 {
                     "fingerprint": {"dev_inode": list(k)},
                     "position": p,
-                    "modified": "2026-11-21T08:00:00Z",
+                    "modified": modified[k],
                 }
                 for k, p in sorted(positions.items())
             ],
         }
         new = self.data / "checkpoints.new.json"
-        new.write_text(json.dumps(state, separators=(",", ":")))
-        new.rename(self.data / "checkpoints.json")
-        self.written = positions
+        try:
+            new.write_text(json.dumps(state, separators=(",", ":")))
+            new.rename(self.data / "checkpoints.json")
+        except OSError as error:
+            log(f"ERROR Failed writing checkpoints. error={error}")
+            return
+        self.written = positions, modified
 
     def checkpoint_writer(self):
         while True:
@@ -216,6 +227,7 @@ class Vector:
         with LOCK:
             for _file, _offset, _line, key, end in batch:
                 self.positions[key] = end
+                self.modified[key] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
     def stream(self, file, offset, line, _key, _end):
         """A line as Loki's push API takes it."""
@@ -260,13 +272,18 @@ class Vector:
     # The file source
 
     def find(self):
+        for state in self.files.values():
+            state["findable"] = False
         for pattern in self.include:
             for name in sorted(glob.glob(pattern, recursive=True, include_hidden=True)):  # noqa: PTH207
                 path = Path(name)
                 try:
                     status = path.stat()
                     key = (status.st_dev, status.st_ino)
-                    if key in self.files or not path.is_file():
+                    if key in self.files:
+                        self.files[key]["findable"] = True
+                        continue
+                    if not path.is_file():
                         continue
                     file = path.open("rb")
                 except OSError:
@@ -278,12 +295,13 @@ class Vector:
                     "tried": status.st_mtime,
                     "found": status.st_mtime,
                     "skipped": 0,
+                    "findable": True,
                 }
 
     def read_pass(self):
         total = 0
         ten = 10 * self.plan["seconds"]
-        for key, state in self.files.items():
+        for key, state in list(self.files.items()):
             now = time.time()
             if now - state["found"] >= ten and now - state["tried"] <= ten:
                 continue
@@ -291,11 +309,22 @@ class Vector:
             got = 0
             while got <= self.max_read:
                 offset = state["file"].tell()
-                line = state["file"].readline()
+                line = state["file"].readline(self.max_line + 1)
+                long = False
+                while len(line) > self.max_line and not line.endswith(b"\n"):
+                    long = True
+                    line = state["file"].readline(self.max_line + 1)
                 if not line.endswith(b"\n"):
-                    state["file"].seek(offset)
+                    if state["findable"]:
+                        state["file"].seek(offset)
+                        break
+                    if line:
+                        text = line.decode(errors="replace")
+                        self.put((state["name"], offset, text, key, state["file"].tell()))
+                    state["file"].close()
+                    del self.files[key]
                     break
-                if len(line) - 1 > self.max_line:
+                if long:
                     state["skipped"] += 1
                     continue
                 while state["skipped"]:
@@ -322,7 +351,8 @@ class Vector:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, self.on_signal)
         settings = {k: v for k, v in os.environ.items() if k.startswith("VECTOR_")}
-        journal("start", limit=self.limit, settings=settings, ignored=ignored)
+        times = {k: os.environ.get(k) for k in ("SIDECAR_STARTED_AT", "READ_AT")}
+        journal("start", limit=self.limit, settings=settings, ignored=ignored, times=times)
         time.sleep(self.plan["startup"])
         if self.plan["never_starts"] is not None:
             log("ERROR Configuration error.")

@@ -16,8 +16,8 @@ from .sidecar import Sidecar
 
 # Everything that the sidecar may call: with busybox, nothing else is on its PATH.
 TOOLS = (
-    *("sh", "awk", "cat", "cp", "find", "fold", "grep", "head", "mkdir", "mkfifo", "mv", "rm"),
-    *("sleep", "stat", "tail", "tee", "timeout", "tr", "wc"),
+    *("sh", "awk", "cat", "cp", "date", "find", "fold", "grep", "head", "ls", "mkdir", "mkfifo"),
+    *("mv", "rm", "sed", "sleep", "stat", "tail", "tee", "timeout", "tr", "wc", "xargs"),
 )
 
 

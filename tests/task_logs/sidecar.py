@@ -72,7 +72,7 @@ class Sidecar:
     earlier_starts: int = 0  # of Vector, by containers before this one
 
     def __post_init__(self) -> None:
-        for directory in (self.logs, self.data, self.config_map, self.tools):
+        for directory in (self.logs, self.data, self.config_map, self.tools, self.memory):
             directory.mkdir()
         self.tool("vector", f'exec "{self.vector}" "$@"')
         self.use(self.shipped)
@@ -99,6 +99,11 @@ class Sidecar:
     @property
     def data(self) -> Path:
         return self.directory / "task-logs-data"
+
+    @property
+    def memory(self) -> Path:
+        """What /dev/shm is in the pod."""
+        return self.directory / "memory"
 
     @property
     def config_map(self) -> Path:
@@ -137,9 +142,16 @@ class Sidecar:
         (self.directory / "plan.json").write_text(json.dumps(faults))
 
     def shorten_sleeps(self) -> Path:
-        """Lets no `sleep` of the sidecar take its time; returns the file with their arguments."""
-        kept = self.directory / "sleeps"
-        self.tool("sleep", f'echo "$1" >>"{kept}"\nexec "{self.find("sleep")}" 0.01')
+        """Lets no `sleep` of PID 1 take its time; returns the file with their arguments."""
+        kept, sleep = self.directory / "sleeps", self.find("sleep")
+        # PID 1 leads the session. What it has started in the background sleeps as it is.
+        self.tool(
+            "sleep",
+            "read -r _ _ _ parent _ session _ </proc/$$/stat\n"
+            f'[ "$parent" = "$session" ] || exec "{sleep}" "$1"\n'
+            f'echo "$1" >>"{kept}"\n'
+            f'exec "{sleep}" 0.01',
+        )
         return kept
 
     def without_power_over_files(self) -> None:
@@ -185,6 +197,7 @@ class Sidecar:
                 env={
                     "PATH": f"{self.tools}:{self.path}",
                     "DOUBLE_PLAN": str(self.directory / "plan.json"),
+                    "MEMORY_DIR": str(self.memory),
                     **self.shipped.environment(self.pod),
                     **self.environment,
                 },

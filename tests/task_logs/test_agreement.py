@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Callable, Mapping
+from glob import glob as glob_files
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,7 @@ FILES = (
     "dag_processor/2026-11-21/bundle/probe.py.log",
     "dag_processor/top.log",
     "dag_processor_manager/dag_processor_manager.log",
+    "dag_processor_manager/2026-11-21/old.log",
     "dag_processor_manager/notes.txt",
     "other/probe.log",
     "nested/scheduler/probe.log",
@@ -95,15 +97,21 @@ def test_the_drain_audits_the_files_that_vector_reads(
         path.with_name(f"attempt=empty-{path.name}").touch()
     (tmp_path / "scheduler" / "latest").symlink_to("2026-11-21")
     (tmp_path / "attempt=link.log").symlink_to("attempt=1.log")
+    elsewhere = tmp_path.with_name(f"{tmp_path.name}-elsewhere.log")
+    elsewhere.write_text("x\n")
+    (tmp_path / "attempt=leaves.log").symlink_to(elsewhere)
+    (tmp_path / "attempt=broken.log").symlink_to("nothing")
     sidecar = shipped()
     include = map(Path, sidecar.config["sources"]["task_logs"]["include"])
     log_root = defaults()["LOG_ROOT"]
     globs = [glob.relative_to(log_root) for glob in include if glob.is_relative_to(log_root)]
     included = {
-        str(path.resolve().relative_to(tmp_path.resolve()))
+        path.resolve()
         for glob in globs
-        for path in tmp_path.glob(str(glob))
-        if path.is_file() and path.stat().st_size
+        for name in glob_files(  # noqa: PTH207
+            str(glob), root_dir=tmp_path, recursive=True, include_hidden=True
+        )
+        if (path := tmp_path / name).is_file() and path.stat().st_size
     }
     function = re.search(r"(?ms)^log_files\(\) \{$.*?^\}$", drain())
     assert function
@@ -113,9 +121,9 @@ def test_the_drain_audits_the_files_that_vector_reads(
         capture_output=True,
         text=True,
     )
-    assert {line.removeprefix("./") for line in done.stdout.splitlines()} == included
-    assert {"attempt=1.log", "scheduler/top.log"} <= included
-    assert "other/probe.log" not in included
+    assert {(tmp_path / line).resolve() for line in done.stdout.splitlines()} == included
+    assert {tmp_path / "attempt=1.log", tmp_path / "scheduler" / "top.log", elsewhere} <= included
+    assert tmp_path / "other" / "probe.log" not in included
 
 
 # --- The program ---

@@ -399,6 +399,17 @@ def test_a_data_directory_that_cannot_be_written(sidecar: Sidecar) -> None:
     sidecar.data.rmdir()
     sidecar.data.write_text("a file in its place")
     sidecar.start()
+    sidecar.up()
+    sidecar.task_log().write_text(lines(20))
+    assert_all_delivered(sidecar)
+
+
+@busybox
+def test_no_directory_can_be_written(sidecar: Sidecar) -> None:
+    for directory in (sidecar.data, sidecar.memory):
+        directory.rmdir()
+        directory.write_text("a file in its place")
+    sidecar.start()
     sidecar.task_log().write_text(lines(20))
     wait_for(lambda: "ended by itself" in sidecar.output(), "the attempt")
     outcome = sidecar.stop()

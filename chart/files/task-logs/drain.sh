@@ -11,12 +11,14 @@
 # sidecar only after the main container has ended:
 # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
 #
-# This program exits with 0 when every byte is delivered, else with 1 and a termination message. A task that has run
-# and left no log file at all counts as a loss, too: see no_log_file. This program never exits
-# before SIGTERM: the kubelet would wait before it restarts the container, and a task that ends meanwhile would
-# have no drain.
+# This program exits with 0 only when every byte is proved to be delivered, else with 1 and a termination message.
+# What could not be looked at before the deadline counts as missing. A checkpoint proves nothing when its file was
+# emptied, removed or replaced: audit.awk tells which. A task that has run and left no log file at all counts as a
+# loss, too: see no_log_file. This program never exits before SIGTERM: the kubelet would wait before it restarts the
+# container, and a task that ends meanwhile would have no drain.
 #
 # The program needs a POSIX sh with find, stat, awk and the like (busybox has all), and `nc -u` for the metrics.
+# audit.awk is next to it.
 #
 # Settings (environment):
 #   DRAIN_TIMEOUT_SECONDS  25                  the most seconds between SIGTERM and exit; at least 2
@@ -25,7 +27,8 @@
 #   SOURCE_ID              task_logs           the file source in vector.yaml
 #   MAX_LINE_BYTES         1048576             `max_line_bytes` of that source
 #   MAX_READ_BYTES         262144              `max_read_bytes` of that source
-#   RESEND_MAX_BYTES       33554432            log files that have more bytes in all are not sent again (offer_again)
+#   RESEND_MAX_BYTES       33554432            log files that have more bytes in all are not sent again
+#   MEMORY_DIR             /dev/shm            takes the place of DATA_DIR when that is full
 #   STATSD_HOST                                where the metrics of the report are sent; empty: nowhere
 #   STATSD_PORT            9125
 #   STATSD_PREFIX          airflow             prefix of the names of these metrics
@@ -42,7 +45,7 @@ set -u
 
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
-: "${RESEND_MAX_BYTES:=33554432}"
+: "${RESEND_MAX_BYTES:=33554432}" "${MEMORY_DIR:=/dev/shm}"
 : "${STATSD_HOST:=}" "${STATSD_PORT:=9125}" "${STATSD_PREFIX:=airflow}" "${DAG_ID:=}" "${TASK_ID:=}" "${POD_UID:=pod}"
 : "${START_MARKED:=}"
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
@@ -53,10 +56,17 @@ set -u
 export VECTOR_CONFIG VECTOR_THREADS VECTOR_CHUNK_SIZE_EVENTS VECTOR_LOG
 export VECTOR_LOG_FORMAT=text VECTOR_COLOR=never # the form that watch_log reads
 
-checkpoints=$DATA_DIR/$SOURCE_ID/checkpoints.json
-export tails="$DATA_DIR/tails" # copies of last lines: see end_last_lines
-state=$DATA_DIR/drain # what this program has to know after a restart of the container
-redacted_lines=$DATA_DIR/redacted # Vector writes one line to this file for each log line that it redacts
+# use_data DIRECTORY: sets the names of all that this program and Vector write.
+use_data() {
+  data=$1
+  checkpoints=$data/$SOURCE_ID/checkpoints.json
+  export tails="$data/tails" # copies of lines that Vector could not read in their place: end_last_lines, keep_removed
+  state=$data/drain          # what this program has to know after a restart of the container
+  redacted_lines=$data/redacted # Vector writes one line to this file for each log line that it redacts
+}
+
+use_data "$DATA_DIR"
+audit_program=$(cat "${0%/*}/audit.awk") # before an upgrade of the release can replace it
 
 # --- Time: centiseconds since boot. The `date` of busybox has no fractions, and jumps when the clock is set. --
 
@@ -72,27 +82,35 @@ vector='' reader='' starting=''
 # start_vector LIMIT: starts a Vector that may go on delivering for LIMIT seconds after its SIGTERM.
 start_vector() {
   starting=1 # on_signal does not drain now, because it could not stop a Vector whose process id is not known yet
-  VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 &
-  vector=$!
-  watch_log <"$state/log" &
-  reader=$!
+  if [ -p "$state/log" ]; then
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 &
+    vector=$!
+    watch_log <"$state/log" &
+    reader=$!
+  else # there is no room even for a pipe
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 &
+    vector=$!
+    reader='' unwatched=1
+  fi
   starting=''
 }
 
 # Prints Vector's log and notes two kinds of lost lines that the checkpoints do not show: lines that Loki refuses
 # for good, because the next request that Loki accepts moves the checkpoint past them, and lines above
-# max_line_bytes, which Vector skips.
+# max_line_bytes, which Vector skips. Fails when it could not note one.
 watch_log() {
+  unnoted=0
   while IFS= read -r line; do
     printf '%s\n' "$line"
     case $line in
       *'Events dropped intentional=false count='*'Service call failed'*)
         count=${line##*count=}
-        echo "${count%% *}" >>"$state/refused"
+        echo "${count%% *}" >>"$state/refused" || unnoted=1
         ;;
-      *'Found line that exceeds max_line_bytes'*) : >"$state/oversized" ;;
+      *'Found line that exceeds max_line_bytes'*) [ -e "$state/oversized" ] || true >"$state/oversized" || unnoted=1 ;;
     esac
   done
+  return "$unnoted"
 }
 
 running() { kill -0 "$1" 2>/dev/null; }
@@ -104,12 +122,12 @@ running() { kill -0 "$1" 2>/dev/null; }
 catches_signals() { grep -q '^SigCgt:.*[13579bdf]$' "/proc/$1/status" 2>/dev/null; }
 
 # stop_vector LIMIT: sends one SIGTERM, after which Vector delivers what it has read and ends. A second SIGTERM
-# would make Vector quit without delivering. A Vector that still runs a second after LIMIT, or at the deadline, is
-# killed.
+# would make Vector quit without delivering. A Vector that still runs half a second after LIMIT, or at the deadline,
+# is killed.
 stop_vector() {
   [ -n "$vector" ] || return 0
   read_clock
-  kill_at=$((now + $1 * 100 + 100))
+  kill_at=$((now + $1 * 100 + 50))
   [ "$kill_at" -lt "$deadline" ] || kill_at=$deadline
   sent=''
   while running "$vector"; do
@@ -125,91 +143,225 @@ stop_vector() {
     sleep 0.01
   done
   # watch_log ends after Vector; its notes must be complete for the report.
-  while running "$reader" && [ "$now" -lt "$deadline" ]; do sleep 0.01; read_clock; done
+  while [ -n "$reader" ] && running "$reader" && [ "$now" -lt "$deadline" ]; do sleep 0.01; read_clock; done
+  if [ -n "$reader" ] && running "$reader"; then reader='' unwatched=1; fi
+  close_log
   vector=''
+}
+
+# Keeps in mind whether watch_log has noted all that it had to note.
+close_log() {
+  [ -n "$reader" ] || return 0
+  wait "$reader"
+  [ $? != 1 ] || unwatched=1
+  reader=''
 }
 
 # --- Log files ------------------------------------------------------------------------------------------------
 
 # log_files [FIND-EXPRESSION]: finds the files that Vector's file source reads. Keep the patterns the same as
-# `include` in vector.yaml. Symbolic links are left out, because the file behind a link is found by its own name.
+# `include` in vector.yaml. Vector follows symbolic links, so the files behind them count as well, each once. The data
+# directory may be a folder of the log directory; Vector's files in it are no logs. The time is limited, because a
+# search may be slow.
 log_files() {
-  (cd "$LOG_ROOT" && find . -name lost+found -prune -o -type f -size +0c \( -name 'attempt=*.log*' \
-    -o -path './scheduler/*.log' -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) \
-    "$@") 2>/dev/null
+  (cd "$LOG_ROOT" && timeout "${seconds:-1}" find "${links:--L}" . -type d \( -name lost+found -o \
+    -inum "${data_inode:-0}" \) -prune -o -type f -size +0c \( -name 'attempt=*.log*' -o -path './scheduler/*.log' \
+    -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) "$@") 2>/dev/null
 }
 
 newline='
 '
+
+# What audit.awk has to know of the log files. The last line is "end" when nothing was left out.
+describe_files() {
+  export TZ=UTC0 # of the times that stat prints
+  [ ! -d "$tails" ] || (cd "$tails" && timeout "$seconds" find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
+  log_files -exec stat -L -c 'file %d %i %s %y %n' {} +
+  status=$?
+  if [ -n "$heads" ] && [ "$status" -lt 124 ]; then
+    printf 'heads '
+    log_files -exec head -v -c 128 {} + | tr '\000\t\n' '\001\004\002'
+    echo
+  fi
+  [ "$status" -ge 124 ] || echo end # timeout ends with 124 or more when it has ended the search
+}
+
+# compare [AWK-VARIABLE=VALUE...] [part=checkpoints FILE]: runs audit.awk, which explains what it prints.
+compare() {
+  of_vector=$checkpoints seen=$state/seen forgotten=$state/forgotten
+  [ -r "$of_vector" ] || of_vector=/dev/null
+  [ -r "$seen" ] || seen=/dev/null
+  [ -r "$forgotten" ] || forgotten=/dev/null
+  describe_files 2>/dev/null | awk "$audit_program" part=checkpoints RS='}' "$of_vector" "$@" RS='\n' \
+    part=seen "$seen" part=forgotten "$forgotten" part=files -
+}
 
 # Compares the sizes of the log files with their acknowledged positions, and sets
 #   files       the number of log files
 #   written     the bytes in all log files
 #   delivered   the bytes that Loki has accepted
 #   behind      the most bytes that are missing of any one file
-#   incomplete  a line "INODE MISSING-BYTES SIZE NAME" for each file that is not delivered to its end
+#   incomplete  the number of files that are not delivered to their end
+#   complete    1 when all files were looked at
+#   details     lines "forget ID" and a line of text for each incomplete file
+# When there is no time to look at all files, the numbers stay as they were, but for `complete`.
 audit() {
-  result=$({
-    cat "$checkpoints" "$@" | tr '}' '\n'
-    [ ! -d "$tails" ] || (cd "$tails" && find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
-    log_files -exec stat -c '%d %i %s %n' {} +
-  } 2>/dev/null | awk '
-    # {"version":"1","checkpoints":[{"fingerprint":{"dev_inode":[DEVICE,INODE]},"position":BYTES,"modified":...},...
-    match($0, /"dev_inode":\[[0-9]+,[0-9]+\]/) { id = substr($0, RSTART + 13, RLENGTH - 14); next }
-    /^,"position":[0-9]/ { split($0, field, /[:,]/); if (field[3] > position[id] + 0) position[id] = field[3]; next }
-    function name() { sub(/^(tail )?[0-9]+ [0-9]+ [0-9]+ \.\//, ""); return $0 }
-    /^tail [0-9]+ [0-9]+ [0-9]+ \.\// {
-      if (position[$2 "," $3] != $4) next
-      bytes = $4 - 1 # end_last_lines has added a newline to the copy
-      original = name(); sub(/^[0-9]+\//, "", original) # without the directory that is named by the offset
-      tail[original] = bytes
-      next
-    }
-    /^[0-9]+ [0-9]+ [0-9]+ \.\// {
-      n++; inode[n] = $2; size[n] = $3; done[n] = position[$1 "," $2]; path[n] = name()
-      next
-    }
-    n { path[n] = path[n] "?" $0 } # the name of the last file has a newline and goes on in this line
-    END {
-      for (i = 1; i <= n; i++) {
-        done[i] += tail[path[i]]
-        if (done[i] > size[i]) done[i] = 0 # the checkpoint is of another file, which had this inode before
-        written += size[i]; delivered += done[i]
-        missing = size[i] - done[i]
-        if (missing) lines = lines sprintf("\n%s %.0f %.0f %s", inode[i], missing, size[i], path[i])
-        if (missing > behind) behind = missing
-      }
-      printf "%d %.0f %.0f %.0f%s\n", n, written, delivered, behind, lines
-    }')
-  totals=${result%%"$newline"*}
-  incomplete=${result#"$totals"}
-  incomplete=${incomplete#"$newline"}
-  read -r files written delivered behind <<EOF
-$totals
+  read_clock
+  seconds=$(((deadline - now) / 100))
+  [ "$seconds" -ge 1 ] || seconds=1
+  result=$(compare first="$first" saved="$saved" resend_max="$RESEND_MAX_BYTES" "$@")
+  read -r new_files new_written new_delivered new_behind new_incomplete complete gone <<EOF
+${result%%"$newline"*}
 EOF
+  if [ "${complete:=0}" = 1 ]; then
+    files=$new_files written=$new_written delivered=$new_delivered behind=$new_behind
+    incomplete=$new_incomplete
+    details=${result#*"$newline"}
+    [ "$details" != "$result" ] || details=''
+    keep_gone
+    first=0
+  fi
+  read_clock
+}
+
+# Adds the bytes of files that are gone to what is lost. They are counted once, because their checkpoints are forgotten.
+keep_gone() {
+  [ "${gone:-0}" -gt 0 ] || return 0
+  lost=$((lost + gone))
+  lost_lines="$lost_lines$(printf '%s\n' "$details" | grep '(removed or emptied before Loki had it)$')$newline"
+}
+
+# Tells whether there is the log file of a task, without starting a program.
+task_has_file() {
+  for file in "$LOG_ROOT"/*/*/*/attempt=* "$LOG_ROOT"/*/*/*/*/attempt=* "$LOG_ROOT"/attempt=*; do
+    [ ! -s "$file" ] || return 0
+  done
+  return 1
+}
+
+# Keeps in mind what the log files are like, for audit.awk. The file that says so takes the place of the one before.
+look() {
+  heads=1
+  compare look=1 >"$state/seen.new" && mv -f "$state/seen.new" "$state/seen"
+} 2>/dev/null
+
+# Looks at the log files every few seconds while Vector runs. So audit.awk can tell later that a file was emptied,
+# replaced or removed. A look takes a few milliseconds; the pauses are long where there are many files. The first look
+# comes as soon as there is a file, before Vector has an acknowledgement of it.
+watch_files() {
+  polls=300
+  while ! task_has_file && [ "$polls" -gt 0 ]; do
+    sleep 0.2
+    polls=$((polls - 1))
+  done
+  pause=1
+  while :; do
+    seconds=30
+    read_clock
+    begun=$now
+    look
+    read_clock
+    [ $((now - begun)) -lt $((pause * 2)) ] || pause=$(((now - begun) / 2))
+    [ "$pause" -le 30 ] || pause=30 # Vector forgets a file a minute after its end
+    sleep "$pause"
+    [ ! -s "$state/seen" ] || [ "$pause" -ge 4 ] || pause=$((pause * 2))
+  done
 }
 
 # Vector reads a line only when the line ends in a newline (https://github.com/vectordotdev/vector/issues/18341). A
 # task that was killed may leave a last line without one; this function appends the newline. To a file that it may
 # not write it makes a copy of the last line instead, in $tails, which the file source reads as well. The copy is at
 # OFFSET/PATH: OFFSET is the line's position in the log file, and PATH is the path of the log file, from which
-# parse.vrl takes the ids of the task.
+# parse.vrl takes the ids of the task. A line above MAX_LINE_BYTES gets none: Vector would skip it. All this ends when
+# half of the time is over.
 end_last_lines() {
-  set --
-  while read -r inode _; do set -- "$@" -o -inum "$inode"; done <<EOF
-$incomplete
-EOF
-  shift
+  read_clock
+  last_second=$(((now + (deadline - now) / 2) / 100))
+  seconds=$(((deadline - now) / 200 + 1))
+  export last_second MAX_LINE_BYTES
   # shellcheck disable=SC2016 # the inner shell is meant to expand the variables
-  log_files \( "$@" \) -exec sh -c '
-    [ "$(tail -q -c 1 "$@" | tr -c -d "\n" | wc -c)" -lt $# ] || exit 0 # all files end in a newline, as usual
+  links=-P log_files -print0 | (cd "$LOG_ROOT" && LC_ALL=C xargs -0 -n 500 sh -c '
+    readable="" i=0
     for file; do
-      [ -r "$file" ] && [ -n "$(tail -c 1 "$file" | tr "\000" 0)" ] || continue
+      i=$((i + 1))
+      [ ! -r "$file" ] || readable="$readable \"\${$i}\""
+    done
+    eval "set -- $readable"
+    [ $# -gt 0 ] || exit 0
+    # A digit for each file: 1 if it ends in a newline, as nearly all do.
+    ends=$(tail -q -c 1 "$@" | tr "\n" 1 | tr -c 1 0)
+    [ "${#ends}" = $# ] || exit 0 # a file has become empty; there will be another pass
+    case $ends in *0*) ;; *) exit 0 ;; esac
+    for file; do
+      end=$ends ends=${ends#?}
+      case $end in 1*) continue ;; esac
+      read -r uptime _ </proc/uptime
+      [ "${uptime%.*}" -le "$last_second" ] || exit 255 # which makes xargs stop
       if [ -w "$file" ] && echo >>"$file"; then continue; fi
-      offset=$(($(wc -c <"$file") - $(tail -n 1 "$file" | wc -c)))
-      copy=$tails/$offset/$file
-      [ -e "$copy" ] || { mkdir -p "${copy%/*}" && { tail -n 1 "$file"; echo; } >"$copy"; }
-    done' sh {} +
+      length=$(tail -c $((MAX_LINE_BYTES + 1)) "$file" | tr "\000" 0 | awk "{ n = length(\$0) } END { print n }")
+      [ "$length" -le "$MAX_LINE_BYTES" ] || continue
+      copy=$tails/$(($(stat -c %s "$file") - length))/$file
+      [ -e "$copy" ] || { mkdir -p "${copy%/*}" && { tail -c "$length" "$file" && echo; } >"$copy"; } || rm -f "$copy"
+    done' sh) 2>/dev/null
+}
+
+# --- Files that were removed ---
+
+# position_of ID: prints the acknowledged position of a file.
+position_of() {
+  position=$(grep -o "\[$1\]},\"position\":[0-9]*" "$checkpoints" 2>/dev/null)
+  echo $((${position##*:} + 0))
+}
+
+# Vector keeps a file open that was removed before Vector has read it to its end. Such files are copied while Vector
+# still runs, because afterwards nobody can read them.
+save_removed() {
+  removed=''
+  # shellcheck disable=SC2010 # the names have a fixed form
+  open_files=$(ls -l "/proc/$vector/fd" 2>/dev/null)
+  case $open_files in *' (deleted)'*) ;; *) return 0 ;; esac
+  while IFS= read -r entry; do
+    case $entry in *" -> $LOG_ROOT/"*' (deleted)') ;; *) continue ;; esac
+    path=${entry#*" -> $LOG_ROOT/"} path=${path% (deleted)} fd=${entry%%" -> "*} fd=/proc/$vector/fd/${fd##* }
+    read -r id size <<END
+$(stat -L -c '%d,%i %s' "$fd" 2>/dev/null)
+END
+    from=$(position_of "$id")
+    [ "$from" -le "${size:=0}" ] || from=0
+    read_clock
+    [ "$from" -lt "$size" ] || continue
+    if ! { [ "$now" -lt "$deadline" ] && [ $((size - from)) -le "$RESEND_MAX_BYTES" ] && mkdir -p "$state/removed" &&
+      timeout $(((deadline - now) / 100 + 1)) tail -c +$((from + 1)) "$fd" >"$state/removed/$id"; }; then
+      rm -f "$state/removed/$id"
+    fi
+    removed="$removed$id $from $size $path$newline"
+  done <<EOF
+$open_files
+EOF
+}
+
+# Makes tails of those copies, of which Vector has not delivered all before it ended. What could not be copied is
+# lost; it is noted in `lost` (bytes) and `lost_lines`.
+keep_removed() {
+  while read -r id from size path; do
+    [ -n "$id" ] || continue
+    saved="$saved $id"
+    position=$(position_of "$id")
+    [ "$position" -ge "$from" ] && [ "$position" -le "$size" ] || position=$from
+    [ "$position" -lt "$size" ] || continue
+    copy=$tails/$position/$path
+    if [ -e "$state/removed/$id" ] && mkdir -p "${copy%/*}" &&
+      tail -c +$((position - from + 1)) "$state/removed/$id" >"$copy"; then
+      [ -z "$(tail -c 1 "$copy" | tr '\000' 0)" ] || echo >>"$copy"
+    else
+      rm -f "$copy"
+      lost=$((lost + size - position))
+      lost_lines="$lost_lines$((size - position)) of $size bytes missing: $path (removed)$newline"
+    fi
+  done <<EOF
+$removed
+EOF
+  rm -rf "$state/removed"
 }
 
 # --- The drain ------------------------------------------------------------------------------------------------
@@ -226,26 +378,67 @@ offer_again() {
   audit
 }
 
+# Removes the checkpoints that prove nothing, so that Vector reads their files from the beginning. What Vector
+# acknowledges from then on counts, because the files do not change any more. The checkpoints of files that are gone
+# go as well, because the next file may get one of their inodes.
+forget_doubtful() {
+  case $newline$details in *"$newline"forget\ *) ;; *) return 0 ;; esac
+  printf '%s\n' "$details" | sed -n 's/^forget //p' >>"$state/forgotten" || return 0
+  awk -v RS='}' '
+    part == "forgotten" { forgotten[$0] = 1; next }
+    match($0, /\[[0-9]+,[0-9]+\]$/) { id = substr($0, RSTART + 1, RLENGTH - 2) }
+    /^,"position":/ && !(id in forgotten) {
+      kept = kept sprintf("%s{\"fingerprint\":{\"dev_inode\":[%s]}%s}", kept == "" ? "" : ",", id, $0)
+    }
+    END { printf "{\"version\":\"1\",\"checkpoints\":[%s]}", kept }' part=forgotten RS='\n' "$state/forgotten" \
+    part=checkpoints RS='}' "$checkpoints" >"$state/checkpoints.json" 2>/dev/null &&
+    mv -f "$state/checkpoints.json" "$checkpoints"
+  rm -f "${checkpoints%.json}.new.json" # Vector would prefer what an interrupted Vector was writing
+}
+
 # Waits for Vector while it has much left to read. Vector handles a signal after it has read at most MAX_READ_BYTES
 # of each file, so a SIGTERM would end it too early when more than that is missing of one file. The wait ends when
-# Vector has delivered nothing for 3 s, or after half of the time that was left.
+# Vector has delivered nothing for 3 s, or after most of the time that was left. The looks at the files take at most
+# a third of the time.
 follow() {
   patience=$((now + 300))
   while [ "$behind" -gt "$MAX_READ_BYTES" ] && running "$vector" &&
     [ "$now" -lt "$patience" ] && [ "$now" -lt $((begun + limit * 100)) ]; do
     sleep 0.2
+    [ "$cost" -lt 20 ] || sleep $((cost / 50 + 1))
     so_far=$delivered
-    audit
     read_clock
+    looked=$now
+    audit
+    cost=$((now - looked))
     [ "$delivered" -le "$so_far" ] || patience=$((now + 300))
   done
 }
 
 # When the task has left no log file, the copy of the container's output (see capture-output.sh) becomes the log
-# file. Its path has no ids of a task, so parse.vrl takes them from the pod's annotations.
+# file. Its path has no ids of a task, so parse.vrl takes them from the pod's annotations. The file may belong to
+# another user, who lets nobody rename it; then it is copied.
 take_captured_output() {
-  [ "$files" = 0 ] && [ -s "$LOG_ROOT/.output/output.log" ] || return 0
-  mv "$LOG_ROOT/.output/output.log" "$LOG_ROOT/.output/attempt=output.log" && audit
+  output="$LOG_ROOT/.output/output.log"
+  [ "$files" = 0 ] && [ -s "$output" ] || return 0
+  tail=$tails/0/.output/attempt=output.log
+  if mv "$output" "$LOG_ROOT/.output/attempt=output.log" ||
+    { mkdir -p "${tail%/*}" && timeout 5 head -c 1048576 "$output" >"$tail"; }; then
+    [ ! -e "$tail" ] || [ -z "$(tail -c 1 "$tail" | tr '\000' 0)" ] || echo >>"$tail"
+    audit
+  else
+    rm -f "$tail"
+    captured=', the output of the task could not be read'
+  fi 2>/dev/null
+}
+
+# Sets `limit`, the seconds for which a Vector may go on delivering. It gets nearly all of the time that
+# is left, because Loki may need seconds for an answer; an eighth is kept for another connection when this one hangs.
+time_limit() {
+  reserve=$(((deadline - now) / 8))
+  [ "$reserve" -ge 50 ] || reserve=50
+  limit=$(((deadline - now - reserve) / 100))
+  [ "$limit" -ge 1 ] || limit=1
 }
 
 drain() {
@@ -253,22 +446,39 @@ drain() {
   read_clock
   started=$now
   deadline=$((started + DRAIN_TIMEOUT_SECONDS * 100 - 100)) # the last second is for the report
+  READ_AT=$(date +%s) # the time of lines without a time: the same in each pass, so that Loki stores them once
+  export READ_AT
+  [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   connect_statsd
+  files=0 written=0 delivered=0 behind=0 incomplete=0 details='' first=1
+  removed='' saved='' lost=0 lost_lines='' captured='' offered=''
+  if [ -n "$vector" ]; then
+    save_removed
+  fi
+  # Audits do without the first bytes of the files, because the files do not change any more.
+  seconds=$(((deadline - now) / 400 + 1))
+  if look; then heads=''; fi
   stop_vector "$first_limit"
+  # Without room Vector could not write its checkpoints, and the same lines would be sent again and again.
+  has_room || use_memory
+  [ -z "$removed" ] || keep_removed
+  looked=$now
   audit
+  forget_doubtful
+  cost=$((now - looked))
+  deadline=$((deadline - cost)) # for the look at the files after the last Vector
   take_captured_output
-  offered=''
   offer_again
   fruitless=0
-  while [ -n "$incomplete" ]; do
+  while [ "$incomplete" -gt 0 ] || [ "$complete" = 0 ]; do
     read_clock
     [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
-    begun=$now
-    # Half of the time that is left, so that there is time for another connection when this one hangs.
-    limit=$(((deadline - now) / 200))
-    [ "$limit" -ge 1 ] || limit=1
+    forget_doubtful
     end_last_lines
+    read_clock
+    begun=$now
+    time_limit
     start_vector "$limit"
     follow
     stop_vector "$limit"
@@ -277,7 +487,6 @@ drain() {
     # A Vector that took all of its limit could not reach Loki: the drain tries again until the deadline. A Vector
     # that ended earlier has delivered what it can: Loki refuses the rest for good, or Vector cannot run. The drain
     # gives up after four of these.
-    read_clock
     if [ "$delivered" -gt "$before" ]; then
       fruitless=0
     elif [ $((now - begun)) -lt $((limit * 100)) ]; then
@@ -286,7 +495,7 @@ drain() {
       sleep "0.$fruitless"
     fi
   done
-  [ -z "$offered" ] || audit "$state/accepted.json"
+  [ -z "$offered" ] || audit part=checkpoints "$state/accepted.json"
   report
 }
 
@@ -299,19 +508,25 @@ drain() {
 no_log_file() {
   [ "$files" = 0 ] && [ -n "$DAG_ID" ] || return 1
   [ -z "$START_MARKED" ] || [ -d "$DATA_DIR/base-started" ] || return 1
-  [ -z "$(find "$LOG_ROOT" -name 'attempt=*.log*' 2>/dev/null)" ]
+  [ -z "$(find -L "$LOG_ROOT" -type f -name 'attempt=*.log*' 2>/dev/null)" ]
 }
 
-# Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped. The files are searched
-# only when Vector's log said that there are such lines, and in pieces of 4096 bytes, because one such line may be
-# larger than this container's memory.
+# Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped, and 1 when it could
+# look at all files. The files are searched only when Vector's log said that there are such lines, and in pieces of
+# 4096 bytes, because one such line may be larger than this container's memory.
 oversized_lines() {
-  [ -e "$state/oversized" ] || { echo 0 0; return; }
+  [ -e "$state/oversized" ] || { echo 0 0 1; return; }
   read_clock
   seconds=$(((deadline - now) / 100))
-  [ "$seconds" -gt 0 ] || { echo 1 0; return; }
-  log_files -size +"$MAX_LINE_BYTES"c -exec timeout "$seconds" cat {} + | tr '\n\000\001' '\001  ' | fold -b -w 4096 |
+  [ "$seconds" -gt 0 ] || { echo 0 0 0; return; }
+  {
+    begun=$now
+    log_files -size +"$MAX_LINE_BYTES"c -exec timeout "$seconds" cat {} + | tr '\n\000\001' '\001  '
+    read_clock
+    [ $((now - begun)) -ge $((seconds * 100)) ] || printf '\n\001all\n'
+  } | fold -b -w 4096 |
     LC_ALL=C awk -F '\001' -v max="$MAX_LINE_BYTES" '
+      $0 == "\001all" { all = 1; next }
       {
         bytes_in_line += length($1)
         for (i = 2; i <= NF; i++) {
@@ -319,14 +534,15 @@ oversized_lines() {
           bytes_in_line = length($i)
         }
       }
-      END { printf "%d %.0f\n", lines, bytes }'
+      END { printf "%d %.0f %d\n", lines, bytes, all }'
 }
 
 report() {
-  read -r oversized oversized_bytes <<EOF
+  read -r oversized oversized_bytes all_searched <<EOF
 $(oversized_lines)
 EOF
   delivered=$((delivered - oversized_bytes))
+  written=$((written + lost))
   missing=$((written - delivered))
   refused=0
   [ ! -s "$state/refused" ] || refused=$(awk '{ n += $1 } END { printf "%d", n }' "$state/refused")
@@ -334,8 +550,19 @@ EOF
   [ ! -s "$redacted_lines" ] || redacted=$(($(wc -l <"$redacted_lines")))
   read_clock
   milliseconds=$(((now - started) * 10))
-  unreadable=''
-  [ ! -d "$LOG_ROOT" ] || log_files >/dev/null || unreadable=', not all directories can be read'
+  problems=$captured
+  if [ -d "$LOG_ROOT" ] && [ "$complete" = 1 ]; then
+    seconds=1
+    log_files >/dev/null
+    case $? in
+      0) ;;
+      124 | 137 | 143) complete=0 ;;
+      *) problems="$problems, not all directories can be read" ;;
+    esac
+  fi
+  [ "$complete" = 1 ] || problems="$problems, not all files were looked at before the deadline"
+  [ "$all_searched" = 1 ] || problems="$problems, lines above $MAX_LINE_BYTES bytes were not counted before the deadline"
+  [ -z "$unwatched" ] || problems="$problems, what Loki has refused could not be noted"
   without_file=0
   hint=''
   if no_log_file; then
@@ -344,17 +571,16 @@ EOF
  logging.log_filename_template, and at what the container base has printed"
   fi
   summary="task logs: $files files, $written bytes written, $delivered delivered, $missing missing, $refused lines\
- refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$unreadable"
+ refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$problems"
   echo "$summary"
   send_statsd
   rm -rf "$state" "$redacted_lines" # or the next pod on this data directory would report them again
-  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$unreadable$hint" ] || exit 0
+  [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$problems$hint" ] || exit 0
   {
     echo "$summary"
     [ -z "$hint" ] || echo "$hint"
-    printf '%s\n' "$incomplete" | while read -r _ bytes size path; do
-      [ -z "$bytes" ] || echo "$bytes of $size bytes missing: $path"
-    done
+    printf '%s' "$lost_lines"
+    printf '%s\n' "$details" | grep ' bytes missing: ' | grep -v '(removed or emptied before Loki had it)$'
   } | head -c 4096 >"$TERMINATION_LOG" # the kubelet keeps 4096 bytes
   exit 1
 }
@@ -411,25 +637,58 @@ restarted() {
   echo "$restarts" >"$state/restarts"
 }
 
-mkdir -p "$state"
+has_room() { printf '%65536s' '' 2>/dev/null >"$state/room" && true >"$state/room"; }
+
+# Puts Vector's data and this program's own into memory, because the data directory has no room. Vector gets a copy of
+# its configuration with the other directory.
+use_memory() {
+  from=$data
+  [ "$from" = "$DATA_DIR" ] || return 0
+  use_data "$MEMORY_DIR/task-logs-$POD_UID"
+  if mkdir -p "$state" "$data/$SOURCE_ID" && sed "s|$DATA_DIR|$data|g" "$VECTOR_CONFIG" >"$data/vector.yaml"; then
+    VECTOR_CONFIG=$data/vector.yaml
+    for file in "$SOURCE_ID/checkpoints.json" drain/seen drain/refused drain/oversized drain/restarts redacted; do
+      [ ! -e "$from/$file" ] || [ -e "$data/$file" ] || cp "$from/$file" "$data/$file"
+    done
+    [ -p "$state/log" ] || mkfifo "$state/log"
+  else
+    use_data "$from"
+  fi
+}
+
+watcher='' unwatched=''
 # Vector runs on a copy of the configuration, made when the pod starts. An upgrade of the release may change the
 # ConfigMap while the pod runs, and the new configuration may need a Secret that this pod does not mount. The copy is
 # in a directory named by the pod, because the data directory of a long-lived pod is used by the next pod as well.
 configuration=$DATA_DIR/configuration/$POD_UID
 if [ ! -d "$configuration" ]; then
   rm -rf "$DATA_DIR/configuration"
-  mkdir -p "$configuration.new" && cp ./* "$configuration.new" && mv "$configuration.new" "$configuration"
+  mkdir -p "$configuration.new" && cp ./* "$configuration.new" && date +%s >"$configuration.new/started-at" &&
+    mv "$configuration.new" "$configuration"
 fi
 cd "$configuration" || echo "task logs: $configuration is missing; reading $PWD as it is" >&2
+# When this pod's sidecar has first started, for the time of lines without a time.
+if [ -s started-at ]; then read -r SIDECAR_STARTED_AT <started-at; else SIDECAR_STARTED_AT=$(date +%s); fi
+export SIDECAR_STARTED_AT
 rm -rf "$tails" "$state/log"
-mkfifo "$state/log"
-first_limit=$(((DRAIN_TIMEOUT_SECONDS + 1) / 2)) # half of the time, as for each Vector of the drain
+{ mkdir -p "$state" && mkfifo "$state/log" && has_room; } 2>/dev/null || use_memory
+# The data directory may be a folder of the log directory: see log_files.
+read -r device data_inode other_device _ <<EOF
+$(stat -L -c '%d %i' "$DATA_DIR" "$LOG_ROOT" 2>/dev/null | tr '\n' ' ')
+EOF
+[ "$device" = "$other_device" ] || data_inode=0
+read_clock
+deadline=$((now + DRAIN_TIMEOUT_SECONDS * 100 - 100))
+time_limit
+first_limit=$limit # of the Vector that SIGTERM finds
 restarts=-1
 [ ! -s "$state/restarts" ] || read -r restarts <"$state/restarts"
 restarted
 
 trap on_signal TERM INT
 [ -z "$terminating" ] || drain
+watch_files &
+watcher=$!
 
 # A Vector that ends by itself (crash, out of memory, a configuration that it refuses) is started again after 1 s,
 # then after 2 s, 4 s, ... 32 s. After a Vector that has run for a minute the delay is 1 s again.
@@ -441,6 +700,7 @@ while :; do
   [ -z "$terminating" ] || drain
   wait "$vector"
   echo "Vector has ended by itself with code $?; starting it again in $delay s"
+  close_log
   read_clock
   [ $((now - begun)) -lt 6000 ] || delay=1
   vector=''

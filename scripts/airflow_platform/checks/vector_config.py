@@ -18,7 +18,7 @@ _SOURCE: Facts = {
         (
             "/opt/airflow/logs/**/attempt=*.log*",
             "/opt/airflow/logs/dag_processor/**/*.log",
-            "/opt/airflow/logs/dag_processor_manager/*.log",
+            "/opt/airflow/logs/dag_processor_manager/**/*.log",
             "/opt/airflow/logs/scheduler/**/*.log",
             f"{_DATA}/tails/**/*.log*",
         ),

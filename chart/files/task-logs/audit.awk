@@ -1,0 +1,219 @@
+# Compares log files with Vector's checkpoints, which say how far Loki has accepted each file. drain.sh runs it.
+#
+# usage: awk -f audit.awk part=checkpoints RS='}' FILE... RS='\n' part=seen FILE part=forgotten FILE part=files -
+#
+# Input, by part:
+#   checkpoints  Vector's checkpoints.json; a file that is not whole counts as empty, as Vector itself takes it
+#   seen         what this program has printed with look=1
+#   forgotten    ids of files whose checkpoints drain.sh has removed since SIGTERM; these are in no doubt any more
+#   files        lines of stat, "tail DEVICE INODE SIZE NAME" of copies below tails/ and
+#                "file DEVICE INODE SIZE DATE TIME ZONE NAME" of log files; then lines "heads ..." with the first bytes
+#                of the files; then "end" when nothing was left out
+#
+# A checkpoint belongs to an inode, and Vector goes on from there, whatever the inode holds: a file that was emptied
+# and written again, or another file. So the checkpoint of such a file is in doubt, and its file counts as missing. In
+# doubt is a checkpoint
+#   - that is behind the end of the file;
+#   - that is at the end of a file which was written after the checkpoint was;
+#   - of a file that has become shorter or has begun with other bytes while Vector ran (part `seen`);
+#   - of a file that nobody had looked at before it got a checkpoint.
+#
+# An id is "DEVICE,INODE".
+#
+# Variables:
+#   look   1: print what to compare with next time, a line "ID, SIZE, STATE, HEAD, NAME" for each file, with tabs;
+#          STATE is "proved" when the file had no checkpoint at the first look, "doubt", "gone" for a file that was removed or emptied before Loki had it
+#   first  1: count what is gone as well. Later the checkpoints of these files may be forgotten
+#   saved  ids of removed files of which drain.sh has made copies
+#   resend_max  see the output
+#
+# Output without `look`: the first line is
+#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE
+#     BEHIND        the most bytes that are missing of any one file
+#     INCOMPLETE    the number of files that are not delivered to their end
+#     COMPLETE      1 when all files were looked at
+#     GONE          the bytes that Loki has not of files that are gone
+# Then comes a line "forget ID" for each checkpoint that Vector must not use, and a line "BYTES of SIZE bytes missing:
+# NAME" for each incomplete file, as many as a termination message holds. Checkpoints that are in doubt are not
+# forgotten when their files have more than `resend_max` bytes in all.
+
+BEGIN { most_text = 4096 }
+
+part != previous || FNR == 1 { close_checkpoints(); previous = part }
+
+# {"version":"1","checkpoints":[{"fingerprint":{"dev_inode":[DEVICE,INODE]},"position":BYTES,"modified":TIME},...]}
+part == "checkpoints" {
+  gsub(/[ \t\r\n]+$/, "")
+  if (expected == "" && $0 == "{\"version\":\"1\",\"checkpoints\":[]") expected = "nothing"
+  else if ((expected == "" && /^\{"version":"1","checkpoints":\[\{"fingerprint":\{"dev_inode":\[[0-9]+,[0-9]+\]$/) || (expected == "next" && /^,\{"fingerprint":\{"dev_inode":\[[0-9]+,[0-9]+\]$/)) {
+    match($0, /\[[0-9]+,[0-9]+\]$/)
+    id = substr($0, RSTART + 1, RLENGTH - 2)
+    expected = "position"
+  }
+  else if (expected == "position" && /^,"position":[0-9]+,"modified":"[0-9TZ:.+-]+"$/) {
+    split($0, field, /[:,]/)
+    read_position[id] = field[3]
+    match($0, /"modified":"[^"]*"$/)
+    read_modified[id] = instant(substr($0, RSTART + 12, RLENGTH - 13))
+    expected = "next"
+  }
+  else if (expected == "next" && $0 == "]") expected = "nothing"
+  else if (expected != "nothing" || $0 != "") expected = "invalid"
+  next
+}
+
+part == "seen" {
+  split($0, field, "\t")
+  old[field[1]] = 1; old_size[field[1]] = field[2]; state[field[1]] = field[3]; old_head[field[1]] = field[4]; old_name[field[1]] = field[5]
+  next
+}
+
+part == "forgotten" { forgotten[$0] = 1; next }
+
+/^tail [0-9]+ [0-9]+ [0-9]+ \.\// {
+  n_tails++
+  tail_id[n_tails] = $2 "," $3; tail_size[n_tails] = $4
+  sub(/^tail [0-9]+ [0-9]+ [0-9]+ \.\//, ""); tail_offset[n_tails] = $0 + 0
+  sub(/^[0-9]+\//, ""); tail_name[n_tails] = $0
+  next
+}
+/^file [0-9]+ [0-9]+ [0-9]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\// {
+  duplicate = (($2 "," $3) in number) # a file that a symbolic link leads to is found twice
+  if (duplicate) next
+  n++
+  id = $2 "," $3
+  number[id] = n; ids[n] = id; size[n] = $4; written_at[n] = instant($5 "T" $6)
+  sub(/^file [0-9]+ [0-9]+ [0-9]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\//, ""); name[n] = $0
+  next
+}
+/^heads / {
+  pieces = split(substr($0, 7), piece, "==> ")
+  for (i = 2; i <= pieces; i++) {
+    at = index(piece[i], " <==\002")
+    if (at) { of = substr(piece[i], 3, at - 3); head[of] = substr(piece[i], at + 5) }
+    else head[of] = head[of] "==> " piece[i]
+  }
+  next
+}
+$0 == "end" { complete = 1; next }
+n && !duplicate { name[n] = name[n] "?" $0 } # the name of the file has a newline and goes on in this line
+
+# Adds the checkpoints of a file that is whole.
+function close_checkpoints(  id) {
+  if (expected == "nothing")
+    for (id in read_position)
+      if (!(id in position) || read_position[id] > position[id]) {
+        position[id] = read_position[id]; modified[id] = read_modified[id]
+      }
+  for (id in read_position) delete read_position[id]
+  expected = ""
+}
+
+# A time as text that sorts, with nine digits after the second.
+function instant(time) {
+  sub(/(Z|[+-][0-9][0-9]:?[0-9][0-9])$/, "", time)
+  if (length(time) == 19) time = time "."
+  return substr(time "000000000", 1, 29)
+}
+
+# The position of a file's checkpoint. Not to mention position[id] keeps it from coming into being.
+function accepted(id) { return id in position ? position[id] + 0 : 0 }
+
+function copied(id) { return index(" " saved " ", " " id " ") > 0 }
+
+# Whether the inode holds other text than when it was looked at last.
+function other(i,  id) {
+  id = ids[i]
+  if (!(id in old) || (id in forgotten)) return 0
+  if (state[id] == "gone") return 1
+  if (size[i] + 0 < old_size[id] + 0) return 1
+  return old_head[id] != "" && (name[i] in head) && index(head[name[i]], old_head[id]) != 1
+}
+
+# Whether another file has the text of a file that is gone: a rotation has copied it.
+function elsewhere(id,  i) {
+  for (i = 1; i <= n; i++)
+    if (old_head[id] != "" && size[i] + 0 >= old_size[id] + 0 && index(head[name[i]], old_head[id]) == 1) return 1
+  return 0
+}
+
+function doubtful(i,  id, at) {
+  id = ids[i]
+  if (!(id in position)) return 0
+  at = accepted(id)
+  if (at > size[i] + 0) return 1
+  if ((id in forgotten)) return 0
+  return other(i) || state[id] != "proved" || (at == size[i] + 0 && written_at[i] > modified[id])
+}
+
+function line(missing, of, text) {
+  text = sprintf("%.0f of %.0f bytes missing: %s", missing, of, text)
+  if (length(lines) < most_text) lines = lines "\n" text
+}
+
+# Counts what was removed or overwritten before Loki had it.
+function count_lost(id,  at) {
+  at = accepted(id)
+  if (copied(id) || at >= old_size[id] + 0 || elsewhere(id)) return
+  gone += old_size[id] - at
+  line(old_size[id] - at, old_size[id], old_name[id] " (removed or emptied before Loki had it)")
+}
+
+function print_looks(  i, id, mark, text, was) {
+  for (i = 1; i <= n; i++) {
+    id = ids[i]
+    mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "doubt" : "proved"
+    if (other(i) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
+      was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - accepted(id), old_name[id])
+    text = head[name[i]]
+    sub(/\002+$/, "", text)
+    printf "%s\t%s\t%s\t%s\t%s\n", id, size[i], mark, text, name[i]
+  }
+  for (id in old)
+    if (!(id in number) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
+      printf "%s\t%s\tgone\t%s\t%s\n", id, old_size[id], old_head[id], old_name[id]
+  printf "%s", was
+}
+
+END {
+  close_checkpoints()
+  for (id in old) if (id ~ /\./) n_gone++
+  if (look) { if (complete) print_looks(); exit !complete }
+  for (i = 1; i <= n; i++) {
+    id = ids[i]
+    done[i] = accepted(id)
+    if (doubtful(i)) {
+      done[i] = 0
+      if (accepted(id) > size[i] + 0) forget = forget "\nforget " id
+      else { doubts = doubts "\nforget " id; in_doubt += size[i] }
+    }
+    by_name[name[i]] = i
+  }
+  for (t = 1; t <= n_tails; t++) {
+    acknowledged = accepted(tail_id[t])
+    if (first || acknowledged > tail_size[t] + 0) acknowledged = 0
+    i = by_name[tail_name[t]]
+    # The copy of a last line has a newline that the log file has not.
+    if (i && tail_offset[t] + tail_size[t] - 1 == size[i] && !copied(ids[i])) {
+      if (acknowledged == tail_size[t] + 0) done[i] += tail_size[t] - 1
+      continue
+    }
+    n_removed++; written += tail_size[t]; delivered += acknowledged
+    missing = tail_size[t] - acknowledged
+    if (missing) { incomplete++; line(missing, tail_size[t], tail_name[t] " (removed)") }
+    if (missing > behind) behind = missing
+  }
+  for (i = 1; i <= n; i++) {
+    written += size[i]; delivered += done[i]
+    missing = size[i] - done[i]
+    if (missing) { incomplete++; line(missing, size[i], name[i]) }
+    if (missing > behind) behind = missing
+    if (first && other(i)) count_lost(ids[i])
+  }
+  if (first) for (id in old) if (!(id in number)) count_lost(id)
+  if (!first) for (t = 1; t <= n_tails; t++) number[tail_id[t]] = 0
+  for (id in position) if (!(id in number)) forget = forget "\nforget " id
+  if (in_doubt <= resend_max + 0) forget = forget doubts
+  printf "%d %.0f %.0f %.0f %d %d %.0f%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
+    forget, lines
+}
