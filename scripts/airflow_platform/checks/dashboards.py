@@ -34,6 +34,8 @@ _DATA_SOURCES = {"prometheus": "${datasource}", "loki": "${loki}"}
 _COLUMNS = 24
 _OLDEST_SCHEMA = 39
 _VARIABLE = re.compile(r"\$\{(\w+)[^}]*\}|\$([a-zA-Z_]\w*)|\[\[(\w+)")
+# Variables of the template in a line_format, which Grafana leaves alone.
+_OF_TEMPLATE = re.compile(r"\$(\w+)(?:, \$(\w+))? :=")
 _LABEL_VALUES = re.compile(r"label_values\((.+), (\w+)\)")
 _DASHBOARD_LINK = re.compile(r"/d/([\w-]+)\?(.*)")
 
@@ -69,11 +71,17 @@ def dashboard_data_sources_can_be_chosen(render: Render) -> Iterator[Fault]:
 
 @CHECKS.add
 def dashboard_variables_are_defined(render: Render) -> Iterator[Fault]:
-    """Check that each variable that a dashboard uses is defined there."""
+    """Check that each variable that a dashboard uses is defined there, or in a query's template.
+
+    Not in both: Grafana would put its value into the template.
+    """
     for found in _ours(render):
         defined = _defined(found.document)
         for text in _texts(found.document):
-            for name in filter(None, (name for names in _VARIABLE.findall(text) for name in names)):
+            of_template = _matched(_OF_TEMPLATE, text)
+            for name in sorted(of_template & defined):
+                yield found, f"the dashboard replaces the variable {name} of a template: {text}"
+            for name in sorted(_matched(_VARIABLE, text) - of_template):
                 if not name.startswith("__") and name not in defined:
                     yield found, f"the variable {name} is not defined: {text}"
 
@@ -193,11 +201,19 @@ def _has_unit(panel: Mapping[str, Any]) -> bool:
 
 def _filled(text: str) -> str:
     """Put a value in place of each variable, a duration in place of Grafana's own."""
+    of_template = _matched(_OF_TEMPLATE, text)
 
     def value(match: re.Match[str]) -> str:
+        if match[0].removeprefix("$") in of_template:
+            return match[0]
         return "5m" if "__" in match[0] else "value"
 
     return _VARIABLE.sub(value, text)
+
+
+def _matched(pattern: re.Pattern[str], text: str) -> set[str]:
+    """Return the names that the groups of ``pattern`` find in ``text``."""
+    return {name for match in pattern.finditer(text) for name in match.groups() if name}
 
 
 def _defined(dashboard: Dashboard) -> set[str]:

@@ -31,9 +31,11 @@ from airflow_platform.dashboards.queries import (
     mean,
     quantile,
     quantiles,
+    readable,
     series,
     top,
     total,
+    without_group_markers,
 )
 
 _DAG = 'dag_id=~"$dag_id"'
@@ -59,6 +61,7 @@ def dashboard() -> Dashboard:
         .with_variable(frame.loki_variable())
         .with_variable(frame.dag_variable())
         .with_variable(frame.task_variable())
+        .with_variable(frame.groups_variable())
         .with_variable(
             frame.several(
                 frame.label_values(
@@ -215,10 +218,11 @@ def _tasks() -> Iterator[Panel]:
 
 
 def _logs() -> Iterator[Panel]:
-    yield log_volume("Log lines", f"sum by (level) (count_over_time({lines()} [$__auto]))")
+    chosen = lines(without_group_markers())
+    yield log_volume("Log lines", f"sum by (level) (count_over_time({chosen} [$__auto]))")
     yield log_lines(
         "Log lines",
-        lines(),
+        readable(chosen),
         links=[
             links.to_dashboard("Task logs", links.TASK_LOGS, "loki", "dag_id", "task_id"),
             links.to_explore(EXPLORED_LINES),

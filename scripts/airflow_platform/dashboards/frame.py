@@ -117,6 +117,17 @@ def several_of(name: str, label: str, values: str) -> CustomVariable:
     )
 
 
+def groups_variable() -> CustomVariable:
+    """Return the switch for the lines ::group:: and ::endgroup::, which begin and end sections."""
+    hidden = VariableOption(text="Hidden", value="group")
+    return (
+        CustomVariable("groups")
+        .label("Group markers")
+        .values("Hidden : group, Shown : none")
+        .current(hidden)
+    )
+
+
 def text_field(name: str, label: str, description: str) -> TextBoxVariable:
     """Return a field for free text, empty at first."""
     return TextBoxVariable(name).label(label).description(description).default_value("")

@@ -1,5 +1,8 @@
 """The parts that the queries of the dashboards are made of."""
 
+import re
+from importlib import resources
+
 RATE = "$__rate_interval"
 RANGE = "$__range"
 
@@ -101,7 +104,31 @@ def lines(*stages: str) -> str:
     return " ".join((f"{{{labels}}}", *stages))
 
 
-# The same for a link to Explore, where they must do without quotes and backslashes.
+def without_group_markers() -> str:
+    """Return the stage that leaves out ::group:: and ::endgroup::, unless they are to be shown.
+
+    The variable ``groups`` is "group", or another word to show them. A marker is at the beginning
+    of a line, of the event of Airflow 3, or of the text of Airflow 2.
+    """
+    return '!~ `(^|"event": ?"| - )::(end)?${groups}::`'
+
+
+def readable(query: str) -> str:
+    """Show the lines of ``query`` as people read them, and not as JSON."""
+    return f"{query} | line_format `{_line_template()}`"
+
+
+def _line_template() -> str:
+    """Return the template of a line without comments and without the spaces that it trims.
+
+    The query is a part of a URL, for whose length proxies have limits.
+    """
+    text = resources.files(__package__).joinpath("line.gotmpl").read_text(encoding="utf-8")
+    trimmed = re.sub(r"\s*\{\{- (/\*.*?\*/ -\}\}\s*)?", lambda at: "" if at[1] else "{{", text)
+    return re.sub(r" -\}\}\s*", "}}", trimmed)
+
+
+# The same as `lines` for a link to Explore, where they must do without quotes and backslashes.
 EXPLORED_LINES = (
     "{namespace=`${namespace}`,dag_id=~`${dag_id:pipe}`,dag_id!=``,task_id=~`${task_id:pipe}`}"
 )

@@ -26,14 +26,17 @@ from airflow_platform.dashboards.queries import (
     lines,
     quantiles,
     rate,
+    readable,
     series,
     top,
     total,
+    without_group_markers,
 )
 
 _DAG, _TASK = 'dag_id=~"$dag_id"', 'task_id=~"$task_id"'
 
 _CHOSEN = lines(
+    without_group_markers(),
     '| level=~"$level"',
     "| run_id=~`.*${run_id:regex}.*`",
     '| try_number=~"$try_number"',
@@ -60,8 +63,14 @@ def dashboard() -> Dashboard:
         .with_variable(frame.text_field("run_id", "Run", "A part of the run's id."))
         .with_variable(frame.several_of("try_number", "Try", "1,2,3,4,5"))
         .with_variable(frame.several_of("level", "Level", "debug,info,warning,error,critical"))
+        .with_variable(frame.groups_variable())
         .with_variable(
-            frame.text_field("search", "Search", "A regular expression; case does not matter.")
+            frame.text_field(
+                "search",
+                "Search",
+                "A regular expression for lines as Airflow wrote them, which is JSON on Airflow 3."
+                " Case does not matter.",
+            )
         )
     )
     frame.add_row(built, "Lines", _lines())
@@ -73,10 +82,10 @@ def _lines() -> Iterator[Panel]:
     yield log_volume("Log lines", f"sum by (level) (count_over_time({_CHOSEN} [$__auto]))")
     yield log_lines(
         "Log lines",
-        _CHOSEN,
+        readable(_CHOSEN),
         links=[links.to_explore(EXPLORED_LINES)],
-        description="As Airflow wrote them. run_id, try_number, map_index and pod are among"
-        " the details of a line.",
+        description="run_id, try_number, map_index and pod are among the details of a line."
+        " Explore shows lines as Airflow wrote them.",
     )
     count = f"count_over_time({_ERRORS} [$__range])"
     yield log_bar_gauge(
