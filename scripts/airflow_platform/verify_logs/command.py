@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_platform.loki import options as loki_options
+from airflow_platform.support.durations import duration
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 
@@ -22,7 +23,6 @@ _POLL_SECONDS = 2.0
 _DRAIN_SECONDS = 60.0  # after which the sidecars of the last tasks have delivered or given up
 _CLOCK_DIFFERENCE = timedelta(minutes=10)
 _UNEXPECTED_ANSWERS = (AttributeError, LookupError, TypeError, ValueError)
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 _DESCRIPTION = """\
 Say whether Loki has all lines of task logs, and which lines are missing.
@@ -38,10 +38,9 @@ Exit codes:
   3  it could not look: Loki or Airflow cannot be reached or refuses, the run is unknown or has not
      ended in time, or Airflow has no log of a task
 """
-_ENVIRONMENT = """\
+_ENVIRONMENT = f"""\
 environment variables (those of Loki are the same as for logcli):
-  LOKI_ADDR, LOKI_ORG_ID, LOKI_CA_CERT_PATH   defaults of --loki, --tenant, --ca-file
-  LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
+{loki_options.ENVIRONMENT}\
   AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN
 """
 
@@ -62,7 +61,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--loki", default=os.environ.get("LOKI_ADDR"), metavar="URL", help="Loki or its gateway")
+    loki_options.add_to(parser, "by the label dag_id")
     add("--airflow", metavar="URL", help="Airflow's API server (Airflow 2: webserver)")
     expected = parser.add_mutually_exclusive_group()
     expected.add_argument("--log-files", type=Path, metavar="DIR", help="as Airflow wrote them")
@@ -70,31 +69,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--dag", dest="dag_id", metavar="DAG_ID")
     add("--run", dest="run_id", metavar="RUN_ID", help="default: the newest that Airflow has")
     add("--trigger", action="store_true", help="run the DAG now")
-    add("--timeout", type=_duration, default="15m", metavar="TIME", help="for the run to end")
+    add("--timeout", type=duration, default="15m", metavar="TIME", help="for the run to end")
     add(
         "--since",
-        type=_duration,
+        type=duration,
         metavar="TIME",
         help="how far to look back, such as 90m or 7d; default: to the run's start, or 24h",
     )
-    tenant = os.environ.get("LOKI_ORG_ID", "")
-    add("--tenant", default=tenant, metavar="ID", help="of a multi-tenant Loki")
-    add(
-        "--selector",
-        metavar="LOGQL",
-        help='where to look, such as {cluster="eu-1"}; default: by the label dag_id',
-    )
-    ca_file = os.environ.get("LOKI_CA_CERT_PATH")
-    add("--ca-file", type=Path, default=ca_file, metavar="FILE", help="for https, in PEM format")
     add("--output", choices=("table", "json"), default="table")
     parser.set_defaults(run=partial(_run, parser))
-
-
-def _duration(text: str) -> timedelta:
-    written = re.fullmatch(r"(\d+)([smhd])", text)
-    if not written:
-        raise argparse.ArgumentTypeError(f"{text} is not a time such as 30s, 90m, 24h or 7d")
-    return timedelta(**{_UNITS[written[2]]: int(written[1])})
 
 
 def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
@@ -113,10 +96,9 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from airflow_platform.verify_logs import report
-    from airflow_platform.verify_logs.loki import Loki
     from airflow_platform.verify_logs.verify import verify
 
-    loki = Loki(options.loki, os.environ, tenant=options.tenant, ca_file=options.ca_file)
+    loki = loki_options.connect(options)
     question = _question(options)
     start = question.since - _CLOCK_DIFFERENCE
     give_up = time.monotonic() + (_DRAIN_SECONDS if question.just_ended else 0)
@@ -137,7 +119,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _wrong_usage(options: argparse.Namespace) -> str | None:
     if not options.loki:
-        return "--loki URL (or LOKI_ADDR) is required"
+        return loki_options.MISSING_URL
     if options.airflow:
         if options.trigger and options.run_id:
             return "--trigger makes a new run: it does not go with --run"

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from airflow_platform.loki.client import Loki
 from airflow_platform.verify_logs.attempts import Attempt
 from airflow_platform.verify_logs.comparison import Comparison, compare
 from airflow_platform.verify_logs.expectation import Expectation
-from airflow_platform.verify_logs.loki import Loki
+from airflow_platform.verify_logs.loki import logs
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,11 @@ def verify(
     """
     verdicts = []
     for run in sorted({attempt.run for attempt in expectation.logs}):
-        logs = loki.logs(run, start, end, selector)
+        in_loki = logs(loki, run, start, end, selector)
         for attempt, expected in sorted(expectation.logs.items()):
             if attempt.run != run:
                 continue
-            found = [line for file in logs.get(attempt, ()) for line in expectation.form(file)]
+            found = [line for file in in_loki.get(attempt, ()) for line in expectation.form(file)]
             if expected is None:
                 verdicts.append(Verdict(attempt, len(found), None))
                 continue

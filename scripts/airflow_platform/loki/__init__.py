@@ -1,0 +1,1 @@
+"""Reads lines from Loki's HTTP API."""
