@@ -12,6 +12,7 @@ from airflow_platform.adopt import command as adopt
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
+from airflow_platform.logs import command as logs
 from airflow_platform.rendering import images_command, options
 from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     generate.set_defaults(run=_generate)
 
+    logs.add_to(commands)
     verify_logs.add_to(commands)
 
     bench = commands.add_parser("bench", help="measure what the platform costs")

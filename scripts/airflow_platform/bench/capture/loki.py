@@ -12,6 +12,8 @@ from itertools import islice, takewhile
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+_COMPARISON = re.compile(r'(\w+)\s*=(~?)\s*("(?:[^"\\]|\\.)*")')
+
 
 class Entry(NamedTuple):
     """A line in Loki, at a time in nanoseconds.
@@ -51,20 +53,24 @@ class BuiltInLoki:
     def query(self, query: str, start: int, end: int, limit: int) -> list[dict[str, Any]]:
         """Return the first entries from ``start`` to before ``end`` (nanoseconds) as streams.
 
-        Of LogQL it knows comparisons by ``=``, in the selector as after it.
+        Of LogQL it knows comparisons by ``=`` and ``=~``, in the selector as after it.
         """
-        wanted = {
-            name: json.loads(value)
-            for name, value in re.findall(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*")', query)
-        }.items()
+        wanted = [
+            (name, re.compile(json.loads(value) if sign else re.escape(json.loads(value))))
+            for name, sign, value in _COMPARISON.findall(query)
+        ]
         entries = self.entries()
         later = islice(entries, bisect_left(entries, (start,)), None)
         within = takewhile(lambda entry: entry.nanoseconds < end, later)
-        found = (entry for entry in within if wanted <= entry.fields.items())
+        found = (entry for entry in within if _matches(entry.fields, wanted))
         return [
             {"stream": entry.fields, "values": [[str(entry.nanoseconds), entry.line]]}
             for entry in islice(found, limit)
         ]
+
+    def labels(self) -> list[str]:
+        """Return the names of the labels of all streams."""
+        return sorted({name for entry in self.entries() for name, _ in entry.labels})
 
     def entries(self) -> list[Entry]:
         """Return all that is stored, ordered by time."""
@@ -74,6 +80,10 @@ class BuiltInLoki:
                 self._stored = sorted({*self._stored, *new})
                 self._bodies.clear()
             return self._stored
+
+
+def _matches(fields: Mapping[str, str], wanted: list[tuple[str, re.Pattern[str]]]) -> bool:
+    return all(pattern.fullmatch(fields.get(name, "")) for name, pattern in wanted)
 
 
 def _entries(body: bytes) -> Iterator[Entry]:
@@ -102,9 +112,13 @@ def built_in_loki(loki: BuiltInLoki | None = None) -> Iterator[str]:
 
         def do_GET(self) -> None:
             asked = {name: value for name, [value] in parse_qs(urlsplit(self.path).query).items()}
-            start, end, limit = (int(asked[name]) for name in ("start", "end", "limit"))
-            result = served.query(asked["query"], start, end, limit)
-            data = {"resultType": "streams", "result": result}
+            data: Any
+            if urlsplit(self.path).path.endswith("/labels"):
+                data = served.labels()
+            else:
+                start, end, limit = (int(asked[name]) for name in ("start", "end", "limit"))
+                result = served.query(asked["query"], start, end, limit)
+                data = {"resultType": "streams", "result": result}
             self._answer(200, json.dumps({"status": "success", "data": data}).encode())
 
         def _answer(self, status: int, body: bytes) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from airflow_platform.bench.capture.container import Container
 from airflow_platform.bench.capture.methods import Method, Pod
 from airflow_platform.bench.capture.shapes import Shape
-from airflow_platform.verify_logs.expectation import from_log_files
 from airflow_platform.loki.client import Loki
+from airflow_platform.verify_logs.expectation import from_log_files
 from airflow_platform.verify_logs.verify import verify
 
 

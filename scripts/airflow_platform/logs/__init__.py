@@ -1,0 +1,1 @@
+"""Reads the logs of tasks from Loki, for people."""
