@@ -3,12 +3,13 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_platform.bench.capture.loki import built_in_loki
 from airflow_platform.checks.judge import CHECKS, NotCheckedError, Violation
 from airflow_platform.manifests import Render
 from airflow_platform.rendering import helm
@@ -17,6 +18,8 @@ from airflow_platform.rendering.upstream import UpstreamChart, find_upstream, st
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import environments
 from airflow_platform.support.tools import TOOLS, tool
+
+from .loki_server import LokiServer, real_loki
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -92,6 +95,35 @@ def vector() -> Path:
     if not found:
         pytest.skip("there is no Vector: set VECTOR to its binary or put `vector` on PATH")
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def real_loki_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LokiServer]:
+    """A real Loki: LOKI, or `loki` on PATH."""
+    found = os.environ.get("LOKI") or shutil.which("loki")
+    if not found:
+        pytest.skip("there is no Loki: set LOKI to its binary or put `loki` on PATH")
+    with real_loki(Path(found), tmp_path_factory.mktemp("loki")) as server:
+        yield server
+
+
+@pytest.fixture
+def built_in_loki_server() -> Iterator[LokiServer]:
+    """The Loki that is built into `bench`."""
+    with built_in_loki() as url:
+        yield LokiServer(url)
+
+
+@pytest.fixture(
+    params=["built-in", pytest.param("real", marks=pytest.mark.xdist_group("real Loki"))]
+)
+def any_loki(request: pytest.FixtureRequest) -> LokiServer:
+    """Each of the two, without lines."""
+    if request.param == "built-in":
+        built_in: LokiServer = request.getfixturevalue("built_in_loki_server")
+        return built_in
+    real: LokiServer = request.getfixturevalue("real_loki_server")
+    return real.another_tenant()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

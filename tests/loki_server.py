@@ -1,9 +1,10 @@
-"""A Loki with the lines that a test puts in: the built-in one, or a real one."""
+"""A Loki with the lines that a test puts in: the one that is built into `bench`, or a real one."""
 
 import json
 import socket
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,14 @@ _READY_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class LokiServer:
-    """A Loki that can be queried at ``url``."""
+    """A Loki that can be queried at ``url``, by the name of the ``tenant`` if it has several."""
 
     url: str
+    tenant: str = ""
+
+    def another_tenant(self) -> "LokiServer":
+        """Return the same Loki without any lines."""
+        return LokiServer(self.url, uuid.uuid4().hex)
 
     def put(self, *lines: str, time_ns: int | None = None, apart: int = 1, **fields: object) -> int:
         """Store lines of a task, each ``apart`` nanoseconds after the one before.
@@ -44,9 +50,8 @@ class LokiServer:
             for n, (at, line, metadata) in enumerate(values)
         )
         body = json.dumps({"streams": [{"stream": labels, "values": list(numbered)}]}).encode()
-        request = urllib.request.Request(
-            f"{self.url}/loki/api/v1/push", body, {"Content-Type": "application/json"}
-        )
+        headers = {"Content-Type": "application/json", "X-Scope-OrgID": self.tenant}
+        request = urllib.request.Request(f"{self.url}/loki/api/v1/push", body, headers)
         urllib.request.urlopen(request).close()
 
 
@@ -74,7 +79,7 @@ def real_loki(binary: Path, directory: Path) -> Iterator[LokiServer]:
 def _config(directory: Path, port: int, grpc_port: int) -> dict[str, object]:
     """Return the configuration of a Loki in one process, which is ready at once."""
     return {
-        "auth_enabled": False,
+        "auth_enabled": True,  # so that each test can have a tenant of its own
         "server": {
             "http_listen_address": "127.0.0.1",
             "http_listen_port": port,

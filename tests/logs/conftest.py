@@ -1,12 +1,11 @@
 """A Loki with what a test puts in, and the command that reads it."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from airflow_platform import cli
-from airflow_platform.bench.capture.loki import built_in_loki
 
 from ..loki_server import LokiServer
 
@@ -14,9 +13,8 @@ Logs = Callable[..., tuple[object, str, str]]
 
 
 @pytest.fixture
-def loki() -> Iterator[LokiServer]:
-    with built_in_loki() as url:
-        yield LokiServer(url)
+def loki(any_loki: LokiServer) -> LokiServer:
+    return any_loki
 
 
 @pytest.fixture
@@ -41,4 +39,5 @@ def run_logs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 @pytest.fixture
 def logs(run_logs: Logs, loki: LokiServer) -> Logs:
     """Run the command for the DAG demo on the test's Loki."""
-    return lambda *arguments: run_logs("demo", "--loki", loki.url, *arguments)
+    where = ("--loki", loki.url, "--tenant", loki.tenant)
+    return lambda *arguments: run_logs("demo", *where, *arguments)

@@ -16,14 +16,19 @@ from airflow_platform.support.errors import PlatformError
 QUERY = '{dag_id="demo"}'
 
 
-def entries(url, **environment):
+@pytest.fixture
+def loki(any_loki):
+    return any_loki
+
+
+def entries(url, tenant="", **environment):
     now = datetime.now(UTC)
-    client = Loki(url, environment, tenant="", ca_file=None)
+    client = Loki(url, environment, tenant=tenant, ca_file=None)
     return list(client.entries(QUERY, now - timedelta(days=2), now + timedelta(hours=1)))
 
 
-def lines(url):
-    return [entry.line for entry in entries(url)]
+def lines(loki):
+    return [entry.line for entry in entries(loki.url, loki.tenant)]
 
 
 @pytest.fixture
@@ -37,7 +42,7 @@ def test_pages_that_end_within_lines_of_one_time_lose_and_repeat_nothing(loki):
     now = time.time_ns()
     for number in range(4):  # six lines at a time
         loki.put(*(f"{number}{letter}" for letter in "abcdef"), apart=0, time_ns=now + number)
-    found = lines(loki.url)
+    found = lines(loki)
     assert sorted(found) == [f"{number}{letter}" for number in range(4) for letter in "abcdef"]
     assert [line[0] for line in found] == sorted(line[0] for line in found)
 
@@ -47,7 +52,7 @@ def test_pages_that_end_within_lines_of_one_time_lose_and_repeat_nothing(loki):
 def test_all_pages_are_read_in_the_order_of_time(loki, count):
     written = [f"line {number}" for number in range(count)]
     loki.put(*written)
-    assert lines(loki.url) == written
+    assert lines(loki) == written
 
 
 @pytest.mark.usefixtures("small_pages")
@@ -57,7 +62,7 @@ def test_more_lines_of_one_time_than_a_page_has(loki):
     loki.put("before", time_ns=now - 1)
     loki.put(*written, apart=0, time_ns=now)
     loki.put("after", time_ns=now + 1)
-    first, *middle, last = lines(loki.url)
+    first, *middle, last = lines(loki)
     assert (first, sorted(middle), last) == ("before", written, "after")
 
 
@@ -65,7 +70,7 @@ def test_more_lines_of_one_time_than_a_page_has(loki):
 def test_more_lines_of_one_time_than_loki_answers_with_is_an_error(loki):
     loki.put(*map(str, range(25)), apart=0)
     with pytest.raises(PlatformError, match="one nanosecond"):
-        lines(loki.url)
+        lines(loki)
 
 
 @pytest.fixture
