@@ -74,7 +74,7 @@ def caused_by_a_group() -> None:
 
 
 def broken_syntax() -> None:
-    compile("x = 1\n  y = )\n", "dag.py", "exec")
+    compile("if True:\n    y = )\n", "dag.py", "exec")
 
 
 ALL: dict[str, Callable[[], None]] = {

@@ -206,6 +206,18 @@ BROKEN = {
         promql('airflow_ti_finish_total{namespace="${team:regex}"}'),
         "the variable team is not defined",
     ),
+    "undefined variable beside a template": (
+        logql('{namespace="$namspace"} | line_format `{{ $x := 1 }}{{ $x }}`'),
+        "the variable namspace is not defined",
+    ),
+    "variable of a template that the dashboard has": (
+        logql('{namespace="$namespace"} | line_format `{{ $level, $dag_id := 1 }}`'),
+        "the dashboard replaces the variable dag_id of a template",
+    ),
+    "broken template": (
+        logql('{namespace="$namespace"} | line_format `{{ $x := 1 }}{{ $x `'),
+        "invalid line template",
+    ),
     "link to no dashboard": (
         link("/d/gone?var-namespace=x"),
         "a dashboard gone, which does not exist",
@@ -299,6 +311,12 @@ def test_a_fault_is_found(dashboard, change, fault):
     broken = copy.deepcopy(dashboard)
     change(broken)
     assert any(fault in found for found in faults(broken)), faults(broken)
+
+
+def test_a_template_may_have_variables_of_its_own(dashboard):
+    text = "{{ range $key, $value := fromJson __line__ }}{{ $key }}={{ $value }}{{ end }}"
+    logql(f'{{namespace="$namespace"}} | line_format `{text}`')(dashboard)
+    assert faults(dashboard) == []
 
 
 def test_the_query_of_a_collapsed_row_is_checked_too(dashboard):
