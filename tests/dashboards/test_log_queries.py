@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from airflow_platform import dashboards
 from airflow_platform.logs.tracebacks import traceback_text
 from airflow_platform.loki.client import Loki
+from airflow_platform.rendering.render import render
 from airflow_platform.support.project import ROOT
 
 from .. import exceptions
@@ -30,11 +33,11 @@ def filled(query: str, **chosen: str) -> str:
     return re.sub(r"\$\{(\w+)[^}]*\}|\$(\w+)", value, query)
 
 
-def panels(type_: str) -> dict[str, str]:
+def panels(type_: str, texts: Iterable[str] | None = None) -> dict[str, str]:
     """The LogQL queries of all panels of a type, by the uid of the dashboard."""
     return {
         dashboard["uid"]: target["expr"]
-        for dashboard in map(json.loads, dashboards.generate().values())
+        for dashboard in map(json.loads, texts or dashboards.generate().values())
         for panel in dashboard["panels"]
         if panel["type"] == type_
         for target in panel["targets"]
@@ -174,6 +177,20 @@ def test_group_markers_are_hidden_by_a_switch(loki, ask, panel):
         'INFO     "event":"::group::"',
     ]
     assert len(ask(filled(panel, groups="none"))) == 8
+
+
+@pytest.mark.parametrize("labels", [["namespace", "dag_id"], ["namespace"]])
+def test_dag_and_task_need_not_be_labels(loki, ask, labels):
+    values = {"global": {"taskLogs": {"labelFields": labels}}, "dashboards": {"enabled": True}}
+    rendered = render(chart="add-on", values=[values])
+    fields = {"namespace": "airflow", "dag_id": "demo", "task_id": "load"}
+    metadata = {name: fields[name] for name in fields if name not in labels}
+    stream = {name: fields[name] for name in labels}
+    loki.push(stream, [(time.time_ns(), line("hello"), metadata)])
+    queries = panels("logs", [each.text for each in rendered.embedded("Dashboard")])
+    for query in queries.values():
+        assert ask(filled(query)) == ["INFO     hello"]
+    assert len(queries) == 2
 
 
 def test_the_switch_has_the_values_that_the_query_knows():
