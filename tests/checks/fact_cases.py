@@ -228,10 +228,11 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "a_line_passes_every_step_once": [
         ({f"{VECTOR} sinks loki": None, f"{VECTOR} transforms fields inputs": ["parse"]}, "pass"),
-        ({f"{VECTOR} transforms redact file": "parse.vrl"}, "must run"),
+        ({f"{VECTOR} transforms parse files": ["parse.vrl"]}, "must run redact.vrl, parse.vrl"),
         ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),
         ({f"{VECTOR} transforms level condition": "true"}, "must drop levels"),
-        ({f"{VECTOR} transforms redacted inputs": ["parse"]}, "redacted inputs"),
+        ({f"{VECTOR} transforms redacted inputs": ["split"]}, "redacted inputs"),
+        ({f"{VECTOR} transforms unrecognised condition": "true"}, "unrecognised condition"),
     ],
     "labels_and_metadata_say_whose_line_it_is": [
         ({f"{VECTOR} transforms fields source": ".labels = {}"}, "compact object"),

@@ -29,7 +29,7 @@ RECORD = {"timestamp": "2026-11-21T08:10:00.057123Z", "level": "info", "event": 
 
 @cache
 def program(*disabled: str) -> Any:
-    made = shipped({"redaction": {"disabledPatterns": list(disabled)}}).program("redact")
+    made = shipped({"redaction": {"disabledPatterns": list(disabled)}}).files["redact.vrl"]
     return pyvrl.Transform(f"{made}\n[.]")
 
 

@@ -55,21 +55,35 @@ def run(source: str, event: Event) -> list[Event]:
     return made
 
 
-def parse(message: str, *, file: str = FILE, offset: int = 0) -> Event:
+@cache
+def with_author_keys() -> Shipped:
+    """A sidecar whose lines have the keys of the task's author, for a sink of the user's own."""
+    return shipped({"extraSinks": {"mine": {"type": "blackhole"}}})
+
+
+def parse(
+    message: str,
+    *,
+    file: str = FILE,
+    offset: int = 0,
+    of: Shipped | None = None,
+    read_at: str = READ_AT,
+) -> Event:
+    """One line after the step ``parse``; ``ns`` is its time, exact to the nanosecond."""
     event = {
         "message": message,
         "file": file,
         "offset": offset,
-        "timestamp": READ_AT,
+        "timestamp": read_at,
         "host": "h",
         "source_type": "file",
     }
-    [parsed] = run(defaults().program("parse"), event)
+    [parsed] = run((of or defaults()).program("parse"), event)
     return parsed
 
 
 def redact(message: str, *, of: Shipped | None = None) -> Event:
-    source = (of or defaults()).program("redact")
+    source = (of or defaults()).files["redact.vrl"]
     [redacted] = run(source, {"message": message})
     return redacted
 
@@ -128,7 +142,7 @@ def test_each_line_of_airflow_3(name: str) -> None:
     for offset, line in events(name):
         assert "\n" not in line, "no line of Airflow 3 waits for another one"
         record = json.loads(line)
-        event = parse(line, offset=offset)
+        event = parse(line, offset=offset, of=with_author_keys())
         assert event["message"] == line
         assert event["ns"] // 1000 == nanoseconds(record["timestamp"]) // 1000
         assert event["level"] == record["level"]
@@ -168,7 +182,7 @@ def test_a_traceback_of_airflow_2_is_one_event() -> None:
 
 def test_an_exception_of_airflow_3_is_one_event() -> None:
     [error] = [line for _, line in events("airflow3-fails.log") if "error_detail" in line]
-    event = parse(error)
+    event = parse(error, of=with_author_keys())
     assert event["level"] == "error"
     assert [cause["exc_type"] for cause in event["fields"]["error_detail"]] == [
         "RuntimeError",
@@ -246,6 +260,7 @@ def test_what_is_not_known_is_absent() -> None:
         "ns",
         "namespace",
         "pod",
+        "unrecognised",
     }
 
 
@@ -279,7 +294,8 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         "nested": {"a": [1, True, 1.5]},
     }
     line = json.dumps(spoof)
-    event = parse(line, offset=7)
+    assert "fields" not in parse(line), "nobody would read them"
+    event = parse(line, offset=7, of=with_author_keys())
     assert event["fields"]["dag_id"] == "spoofed"
     assert (event["dag_id"], event["task_id"], event["pod"], event["offset"]) == (
         "probe.dag-1",
@@ -306,11 +322,7 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         '{"timestamp": 5, "level": ["info"], "logger": {}}',
         "{}",
         "[1, 2]",
-        "[2026-13-45T99:99:99.999+0000] {probe.py:19} INFO - no such day",
         "as in [2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - quoted",
-        "[2026-11-21T08:10:00.057+0000] {:19} INFO - no file",
-        "[2026-11-21T08:10:00.057+0000] {probe.py:} INFO - no line",
-        "[2026-11-21T08:10:00.057+0000] {probe.py:19}  - no level",
         "\x1b[31mred\x1b[0m \x07 \x00 \u2028 žluť",
     ],
 )
@@ -318,9 +330,10 @@ def test_any_other_line_is_shipped_as_it_is(line: str) -> None:
     event = parse(line, offset=3)
     assert event["message"] == line
     assert "redacted" not in redact(event["message"])
-    assert event["ns"] == nanoseconds("2026-11-21T08:30:00Z") + 123_456_789
+    assert event["ns"] == nanoseconds("2026-11-21T08:30:00Z") + 3
     assert event["dag_id"] == "probe.dag-1"
     assert "level" not in event
+    assert event.get("unrecognised") == ("1" if line else None)
 
 
 @pytest.mark.parametrize(
@@ -336,7 +349,13 @@ def test_any_other_line_is_shipped_as_it_is(line: str) -> None:
         ("fatal", "critical"),
         ("trace", "debug"),
         ("notset", None),
-        ("shouting", None),
+        ("shouting", "shouting"),
+        ("Level 55", "critical"),
+        ("Level 45", "error"),
+        ("Level 30", "warning"),
+        ("Level 25", "info"),
+        ("Level 5", "debug"),
+        ("a b", None),
     ],
 )
 def test_levels(written: str, level: str | None) -> None:
@@ -354,10 +373,9 @@ def test_levels(written: str, level: str | None) -> None:
     ("time", "is_kept"),
     [
         ("2026-11-21T08:29:59.000Z", True),
-        ("2026-11-16T08:30:00.000Z", True),
-        ("2026-11-15T08:30:00.000Z", True),
-        ("2026-11-15T08:29:59.000Z", False),
-        ("2026-11-14T08:30:00.000Z", False),
+        ("2026-11-21T07:35:00.000Z", True),
+        ("2026-11-21T07:34:59.000Z", False),
+        ("2026-11-15T08:30:00.000Z", False),
         ("1970-01-01T00:00:00.000Z", False),
         ("2026-11-21T08:33:00.000Z", True),
         ("2026-11-21T08:35:00.000Z", True),
@@ -366,13 +384,108 @@ def test_levels(written: str, level: str | None) -> None:
         ("9999-01-01T00:00:00.000Z", False),
     ],
 )
-def test_a_time_that_loki_would_refuse_is_not_taken(time: str, is_kept: bool) -> None:
-    read_at = nanoseconds("2026-11-21T08:30:00Z") + 123_456_789
+def test_a_time_that_loki_would_refuse_is_metadata(time: str, is_kept: bool) -> None:
     airflow_3 = parse(json.dumps({"timestamp": time, "level": "info", "event": "x"}))
     airflow_2 = parse(f"[{time[:-1]}+0000] {{fake.py:1}} INFO - looks like a header")
     for event in (airflow_3, airflow_2):
-        assert event["ns"] == (nanoseconds(time) if is_kept else read_at)
         assert event["level"] == "info"
+        assert "unrecognised" not in event
+        if is_kept:
+            assert event["ns"] == nanoseconds(time)
+            assert "time" not in event
+        else:
+            assert event["ns"] == nanoseconds("2026-11-21T08:30:00Z")
+            assert datetime.fromisoformat(event["time"]) == datetime.fromisoformat(time)
+
+
+def test_a_line_without_a_time_gets_the_same_one_when_it_is_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = nanoseconds("2026-11-21T08:26:40Z") // 10**9
+    monkeypatch.setenv("SIDECAR_STARTED_AT", str(started))
+    times = {
+        read_at: [parse(line, offset=offset, read_at=read_at)["ns"] for offset, line in LINES]
+        for read_at in ("2026-11-21T08:26:41Z", "2026-11-21T08:31:39Z", "2026-11-21T08:31:40Z")
+    }
+    first, later, next_period = times.values()
+    assert first == later == sorted(set(first)), "and the order of the file"
+    assert first[0] == started * 10**9
+    assert next_period[0] - first[0] == 300 * 10**9, "exact to five minutes"
+    monkeypatch.setenv("READ_AT", str(started + 299))
+    assert parse("a", read_at="2026-11-21T08:32:00Z")["ns"] == first[0], "the drain sends it again"
+
+
+LINES = ((0, "a"), (2, "a"), (4, "b"))
+
+
+@pytest.mark.parametrize(
+    ("line", "time", "level"),
+    [
+        ("2026-11-21 08:09:42,550 task.py:1 INFO - x", "2026-11-21T08:09:42.550Z", "info"),
+        ("2026-11-21 08:09:42 - airflow.task - WARNING - x", "2026-11-21T08:09:42Z", "warning"),
+        ("[2026-11-21 08:09:42,550] {a.py:3} ERROR - x", "2026-11-21T08:09:42.550Z", "error"),
+        ("[2026-11-21 10:09:42.550 +02:00] ERROR x", "2026-11-21T08:09:42.550Z", "error"),
+        ("2026-11-21T08:09:42.550Z | Level 35 | x", "2026-11-21T08:09:42.550Z", "warning"),
+        ("[2026-11-21T08:09:42.550+0000] {a.py:3} AUDIT_1 - x", "2026-11-21T08:09:42.550Z", "audit_1"),
+        ("\0\0[2026-11-21T08:09:42.550+0000] {a.py:3} INFO - x", "2026-11-21T08:09:42.550Z", "info"),
+        ("\x1b[34m2026-11-21 08:09:42,550\x1b[0m INFO x", "2026-11-21T08:09:42.550Z", "info"),
+        ("[2026-11-21T08:09:42.550+0000] {:19} INFO - no file", "2026-11-21T08:09:42.550Z", "info"),
+        ("[2026-11-21T08:09:42.550+0000] {a.py:19}  - no level", "2026-11-21T08:09:42.550Z", None),
+        ("[2026-11-21 08:09:42,550] x", "2026-11-21T08:09:42.550Z", None),
+        ('{"asctime": "2026-11-21T08:09:42.550+0000", "levelname": "INFO"}', "2026-11-21T08:09:42.550Z", "info"),
+        ('\0{"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}', "2026-11-21T08:09:42.550Z", "info"),
+        (f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200}{"]" * 200}}}', "2026-11-21T08:09:42.550Z", "error"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_formats(line: str, time: str, level: str | None) -> None:
+    event = parse(line)
+    assert event["message"] == line
+    assert event["ns"] // 1_000_000 == nanoseconds(time) // 1_000_000
+    assert event.get("level") == level
+    assert "unrecognised" not in event
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    assert re.search(source["condition_pattern"], line), "it is an event of its own"
+    assert bool(re.search(source["start_pattern"], line)) == ("{" not in line.lstrip("\0")[:1])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Traceback (most recent call last):",
+        '  File "/opt/airflow/dags/demo.py", line 3, in f',
+        "2026-11-21  1.0  2.0",
+        "2026-11-21 08:00:00  1.0  2.0",
+        '{"a": 1}',
+        "INFO - x",
+    ],
+)
+def test_lines_that_begin_no_record(line: str) -> None:
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    assert not re.search(source["start_pattern"], line)
+    assert not re.search(source["condition_pattern"], line)
+
+
+def test_a_format_of_the_user() -> None:
+    own = shipped(
+        {
+            "recordFormat": {
+                "pattern": r"(?P<timestamp>[0-9/]{10} [0-9:]{8}) (?P<level>[A-Z]+) <(?P<logger>[a-z.]+)> ",
+                "timestampFormat": "%d/%m/%Y %H:%M:%S",
+            }
+        }
+    )
+    line = "21/11/2026 08:09:42 ERROR <airflow.task> boom"
+    event = parse(line, of=own)
+    assert event["ns"] // 10**9 == nanoseconds("2026-11-21T08:09:42Z") // 10**9
+    assert (event["level"], event["logger"], event["message"]) == ("error", "airflow.task", line)
+    assert "declared" not in event
+    source = own.config["sources"]["task_logs"]["multiline"]
+    for pattern in (source["start_pattern"], source["condition_pattern"]):
+        assert re.search(pattern, line)
+        assert not re.search(pattern, "Traceback (most recent call last):")
+    other = parse("2026-11-21 08:09:42,550 task.py:1 INFO - x", of=own)
+    assert other["level"] == "info", "a library may log in another format"
 
 
 def test_a_time_with_an_offset_from_utc() -> None:
@@ -726,8 +839,8 @@ def chain(config: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, ["parse", "redact", "split", "fields"]),
-        (LONGEST, ["parse", "redact", "level", "split", "fields"]),
+        ({}, ["parse", "split", "fields"]),
+        (LONGEST, ["parse", "level", "split", "fields"]),
         ({"redaction": {"enabled": False}}, ["parse", "split", "fields"]),
     ],
 )
@@ -768,7 +881,7 @@ def test_a_line_on_its_way_from_the_file_to_loki() -> None:
 
 def test_redacted_lines_alone_are_counted() -> None:
     redacted = defaults().config["transforms"]["redacted"]
-    assert redacted["inputs"] == ["redact"]
+    assert redacted["inputs"] == ["parse"]
     assert keeps(redacted["condition"], redact("AKIAIOSFODNN7EXAMPLE"))
     assert not keeps(redacted["condition"], redact("text"))
 

@@ -21,16 +21,27 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $transforms := $config.transforms -}}
 {{- $_ := set $transforms.fields "source" (include "observability.taskLogs.fields" $settings) -}}
 
-{{- /* The steps between parse.vrl and split.vrl; each reads the one before it, whose id is $last. */ -}}
-{{- $last := "parse" -}}
-{{- if $settings.redaction.enabled -}}
-{{- $last = "redact" -}}
-{{- else -}}
-{{- range list "redact" "redacted" -}}
-{{- $_ := unset $transforms . -}}
+{{- $programs := list "parse.vrl" -}}
+{{- with $settings.recordFormat.pattern -}}
+{{- $programs = prepend $programs "record-format.vrl" -}}
+{{- range $name := list "start_pattern" "condition_pattern" -}}
+{{- $multiline := $config.sources.task_logs.multiline -}}
+{{- $_ := set $multiline $name (printf "^(?:%s)|%s" $settings.recordFormat.pattern (get $multiline $name)) -}}
 {{- end -}}
+{{- end -}}
+{{- if $settings.redaction.enabled -}}
+{{- $programs = prepend $programs "redact.vrl" -}}
+{{- else -}}
+{{- $_ := unset $transforms "redacted" -}}
 {{- $_ := unset $config.sinks "redaction_count" -}}
 {{- end -}}
+{{- if or $settings.extraTransforms $settings.extraSinks -}}
+{{- $programs = append $programs "author-keys.vrl" -}}
+{{- end -}}
+{{- $_ := set $transforms.parse "files" $programs -}}
+
+{{- /* The steps between parse and split; each reads the one before it, whose id is $last. */ -}}
+{{- $last := "parse" -}}
 {{- with $settings.minimumLevel -}}
 {{- $levels := list "debug" "info" "warning" "error" "critical" -}}
 {{- $below := initial (regexSplit . (join "," $levels) 2 | first | splitList ",") -}}
@@ -93,6 +104,17 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 {{- $_ := set $sink "tls" $tls -}}
 {{- end -}}
 {{- end -}}
+
+{{/*
+VRL that finds the record of a line by the user's own format. It runs before parse.vrl.
+Input: .Values.global.taskLogs.recordFormat
+*/}}
+{{- define "observability.taskLogs.recordFormat" -}}
+.declared = parse_regex(string(.message) ?? "", r'^(?:{{ .pattern }})') ?? null
+{{- with .timestampFormat }}
+if is_object(.declared) { .declared.timestamp = parse_timestamp(.declared.timestamp, {{ . | quote }}) ?? null }
+{{- end }}
+{{ end -}}
 
 {{/*
 VRL that builds Loki's labels and structured metadata. `compact` leaves out the fields that an event lacks. The ids by

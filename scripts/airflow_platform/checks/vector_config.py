@@ -52,21 +52,35 @@ _LOKI: Facts = {
     "request retry_initial_backoff_secs": (1, "a longer wait would use up the drain's deadline"),
     "request retry_max_duration_secs": (5, "a longer wait would use up the drain's deadline"),
 }
-_COUNT: Facts = {
-    "type": ("file", "drain.sh counts its lines"),
-    "inputs": (("redacted",), "only redacted lines count"),
-    "path": (f"{_DATA}/redacted", "drain.sh counts the lines of this file"),
-    "encoding codec": ("csv", "it is one line for each event, whatever the event holds"),
-    "encoding csv fields": (("redacted",), "it must not hold the line itself"),
-}
+# Fields by which lines are counted.
+_COUNTED = {"redacted", "unrecognised"}
+
+
+def _count(field: str) -> Facts:
+    return {
+        "type": ("file", "drain.sh counts its lines"),
+        "inputs": ((field,), "only the lines with this field count"),
+        "path": (f"{_DATA}/{field}", "drain.sh counts the lines of this file"),
+        "encoding codec": ("csv", "it is one line for each event, whatever the event holds"),
+        "encoding csv fields": ((field,), "it must not hold the line itself"),
+    }
+
+
 _INTERNAL: Facts = {
     "sources internal_metrics type": ("internal_metrics", "it is what Vector says about itself"),
     "sinks internal_metrics_exporter type": ("prometheus_exporter", "the PodMonitor scrapes it"),
     "sinks internal_metrics_exporter inputs": (("internal_metrics",), "it is all it serves"),
 }
-# A record of Airflow 2, by its header, and what ends one: another header, or a record of Airflow 3.
+# Records of Airflow 2, by their headers, and what ends one: another header, or a record in JSON.
 _AIRFLOW_2 = "[2026-11-21T08:06:43.123+0000] {probe.py:19} INFO - text"
 _AIRFLOW_3 = '{"timestamp":"2026-11-21T08:06:43.123456Z","event":"text"}'
+_FORMATS = (
+    _AIRFLOW_2,
+    "[2026-11-21T08:06:43.123+0000] {probe.py:19} Level 55 - text",
+    "2026-11-21 08:06:43,123 probe.py:19 INFO - text",
+    f"\0\0{_AIRFLOW_2}",
+)
+_JSON = (_AIRFLOW_3, '{"asctime": "2026-11-21T08:06:43.123+0000", "message": "text"}')
 _OTHERS = ("Traceback (most recent call last):", "", "  File x, line 1", f" {_AIRFLOW_2}")
 
 
@@ -93,8 +107,8 @@ def vector_keeps_records_together(render: Render) -> Iterator[Fault]:
             for name in ("start_pattern", "condition_pattern")
         }
         for name, begins in (
-            ("start_pattern", {_AIRFLOW_2: True, _AIRFLOW_3: False}),
-            ("condition_pattern", {_AIRFLOW_2: True, _AIRFLOW_3: True}),
+            ("start_pattern", dict.fromkeys(_FORMATS, True) | dict.fromkeys(_JSON, False)),
+            ("condition_pattern", dict.fromkeys((*_FORMATS, *_JSON), True)),
         ):
             for line, wanted in {**begins, **dict.fromkeys(_OTHERS, False)}.items():
                 if bool(re.search(patterns[name], line)) != wanted:
@@ -109,9 +123,13 @@ def vector_delivers_every_line_to_loki(render: Render) -> Iterator[Fault]:
         sinks = configuration.document.get("sinks") or {}
         for fault in contradictions(sinks.get("loki", {}), _LOKI):
             yield configuration, f"sinks.loki: {fault}"
-        if "redaction_count" in sinks:
-            for fault in contradictions(sinks["redaction_count"], _COUNT):
-                yield configuration, f"sinks.redaction_count: {fault}"
+        for sink, field in (
+            ("redaction_count", "redacted"),
+            ("unrecognised_count", "unrecognised"),
+        ):
+            if sink in sinks:
+                for fault in contradictions(sinks[sink], _count(field)):
+                    yield configuration, f"sinks.{sink}: {fault}"
         if (
             "internal_metrics_exporter" in sinks
             or at(configuration.document, "sources internal_metrics") is not MISSING
@@ -135,9 +153,11 @@ def inputs_name_a_step(render: Render) -> Iterator[Fault]:
 
 
 _LEVELS = re.compile(r'!includes\(\[("debug"(,"info"(,"warning"(,"error")?)?)?)?\], \.level\)')
-_CHAIN = ("parse", "redact", "level")  # those that are on, in this order; then the user's own
+_CHAIN = ("parse", "level")  # those that are on, in this order; then the user's own
 _END = ("split", "fields")
-_FILES = {"parse": ("parse.vrl",), "redact": ("redact.vrl",), "split": ("split.vrl",)}
+_FILES = {"split": ("split.vrl",)}
+# The programs of `parse` in the order in which they run; all but parse.vrl depend on settings.
+_PARSE = ("redact.vrl", "record-format.vrl", "parse.vrl", "author-keys.vrl")
 
 
 @CHECKS.add
@@ -151,7 +171,7 @@ def a_line_passes_every_step_once(render: Render) -> Iterator[Fault]:
         wanted = ["task_logs", *present, *users_own, *_END]
         if chain != wanted:
             yield configuration, f"a line must pass {wanted}, and passes {chain}"
-        side = set(transforms) - set(chain) - {"redacted"}
+        side = set(transforms) - set(chain) - set(_COUNTED)
         if side:
             yield configuration, f"no line passes {', '.join(sorted(side))}"
         yield from _steps(configuration, transforms)
@@ -161,7 +181,7 @@ def _steps(
     configuration: EmbeddedDocument, transforms: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Fault]:
     for id_, transform in transforms.items():
-        if id_ in (*_END, "parse", "redact"):
+        if id_ in (*_END, "parse"):
             facts: Facts = {
                 "type": ("remap", "the step is a VRL program"),
                 "drop_on_abort": (False, "no program of ours may drop a line"),
@@ -171,13 +191,19 @@ def _steps(
         files = transform.get("files") or tuple(filter(None, [transform.get("file")]))
         if id_ in _FILES and files != _FILES[id_]:
             yield configuration, f"transforms.{id_} must run {', '.join(_FILES[id_])}"
-    if "redact" in transforms:
-        marked: Facts = {
-            "redacted type": ("filter", "it passes on what was redacted, to be counted"),
-            "redacted inputs": (("redact",), "it counts before anything is filtered"),
-            "redacted condition": ("exists(.redacted)", "redact.vrl sets this field"),
+    programs = tuple(at(configuration.document, "transforms parse files") or ())
+    wanted = tuple(name for name in _PARSE if name in configuration.owner.at("data"))
+    if "redacted" not in transforms:
+        wanted = tuple(name for name in wanted if name != "redact.vrl")
+    if programs != wanted:
+        yield configuration, f"transforms.parse must run {', '.join(wanted)}"
+    for field in _COUNTED & transforms.keys():
+        counted: Facts = {
+            f"{field} type": ("filter", "it passes on the lines that are counted"),
+            f"{field} inputs": (("parse",), "it counts before anything is filtered"),
+            f"{field} condition": (f"exists(.{field})", "the step `parse` sets this field"),
         }
-        for fault in contradictions(transforms, marked):
+        for fault in contradictions(transforms, counted):
             yield configuration, f"transforms: {fault}"
     if "level" in transforms:
         condition = transforms["level"].get("condition", "")
@@ -228,6 +254,8 @@ def programs_are_those_of_this_version(render: Render) -> Iterator[Fault]:
         for file in sorted((ADDON / "files" / "task-logs").iterdir()):
             if file.suffix not in (".sh", ".vrl"):
                 continue
+            if file.name == "author-keys.vrl" and file.name not in data:
+                continue  # there is nobody who would read them
             if file.name not in data:
                 yield configuration.owner, f"has no {file.name}"
             elif not _is_program(data[file.name], file.read_text(encoding="utf-8")):
