@@ -190,6 +190,23 @@ def test_a_file_that_is_removed_when_loki_has_it_is_no_loss(sidecar: Sidecar) ->
     assert ", 0 missing" in outcome.output
 
 
+@busybox
+@pytest.mark.parametrize(("limit", "starts"), [("1000", 2), ("10", 1)])
+def test_a_file_with_an_early_checkpoint_is_sent_again_when_it_is_small(
+    sidecar: Sidecar, limit: str, starts: int
+) -> None:
+    sidecar.environment["RESEND_MAX_BYTES"] = limit
+    no_look = """case $* in *'look=1 RS='*) exit 1 ;; esac"""
+    sidecar.tool("awk", f'{no_look}\nexec "{sidecar.find("awk")}" "$@"')
+    sidecar.start()
+    sidecar.up()
+    log = sidecar.task_log()
+    log.write_text(lines(20))
+    sidecar.acknowledged(log)
+    assert_all_delivered(sidecar)
+    assert sidecar.starts() == starts
+
+
 # --- Rotation ---
 
 

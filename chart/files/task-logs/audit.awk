@@ -15,14 +15,15 @@
 # doubt is a checkpoint
 #   - that is behind the end of the file;
 #   - that is at the end of a file which was written after the checkpoint was;
-#   - of a file that has become shorter or has begun with other bytes while Vector ran (part `seen`);
-#   - of a file that nobody had looked at before it got a checkpoint.
+#   - of a file that has become shorter or has begun with other bytes while Vector ran (part `seen`).
+# A file that got a checkpoint before anybody had looked at it is sent again as well, when that is not too much. There
+# is nothing against its checkpoint, so otherwise it counts.
 #
 # An id is "DEVICE,INODE".
 #
 # Variables:
 #   look   1: print what to compare with next time, a line "ID, SIZE, STATE, HEAD, NAME" for each file, with tabs;
-#          STATE is "proved" when the file had no checkpoint at the first look, "doubt", "gone" for a file that was removed or emptied before Loki had it
+#          STATE is "proved" when the file had no checkpoint at the first look, "late" when it had one, "doubt", "gone" for a file that was removed or emptied before Loki had it
 #   first  1: count what is gone as well. Later the checkpoints of these files may be forgotten
 #   saved  ids of removed files of which drain.sh has made copies
 #   resend_max  see the output
@@ -143,7 +144,7 @@ function doubtful(i,  id, at) {
   at = accepted(id)
   if (at > size[i] + 0) return 1
   if ((id in forgotten)) return 0
-  return other(i) || state[id] != "proved" || (at == size[i] + 0 && written_at[i] > modified[id])
+  return other(i) || state[id] == "doubt" || (at == size[i] + 0 && written_at[i] > modified[id])
 }
 
 function line(missing, of, text) {
@@ -162,7 +163,7 @@ function count_lost(id,  at) {
 function print_looks(  i, id, mark, text, was) {
   for (i = 1; i <= n; i++) {
     id = ids[i]
-    mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "doubt" : "proved"
+    mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "late" : "proved"
     if (other(i) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
       was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - accepted(id), old_name[id])
     text = head[name[i]]
@@ -187,8 +188,11 @@ END {
       if (accepted(id) > size[i] + 0) forget = forget "\nforget " id
       else { doubts = doubts "\nforget " id; in_doubt += size[i] }
     }
+    else if (id in position && state[id] != "proved" && !(id in forgotten)) { late[i] = 1; late_bytes += size[i] }
     by_name[name[i]] = i
   }
+  if (in_doubt + late_bytes <= resend_max + 0)
+    for (i in late) { forget = forget "\nforget " ids[i]; done[i] = 0 }
   for (t = 1; t <= n_tails; t++) {
     acknowledged = accepted(tail_id[t])
     if (first || acknowledged > tail_size[t] + 0) acknowledged = 0

@@ -20,6 +20,10 @@
 # The program needs a POSIX sh with find, stat, awk and the like (busybox has all), and `nc -u` for the metrics.
 # audit.awk is next to it.
 #
+# Vector gets two times in seconds since the epoch, for lines without a time of their own: SIDECAR_STARTED_AT, when the
+# sidecar of this pod has first started, and READ_AT, when SIGTERM came, in all that start after it. So a line that is
+# sent again has the same time again.
+#
 # Settings (environment):
 #   DRAIN_TIMEOUT_SECONDS  25                  the most seconds between SIGTERM and exit; at least 2
 #   LOG_ROOT               /opt/airflow/logs

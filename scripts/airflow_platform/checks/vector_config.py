@@ -252,7 +252,7 @@ def programs_are_those_of_this_version(render: Render) -> Iterator[Fault]:
     for configuration in _ours(render):
         data = configuration.owner.at("data")
         for file in sorted((ADDON / "files" / "task-logs").iterdir()):
-            if file.suffix not in (".sh", ".vrl"):
+            if file.suffix not in (".sh", ".awk", ".vrl"):
                 continue
             if file.name == "author-keys.vrl" and file.name not in data:
                 continue  # there is nobody who would read them
