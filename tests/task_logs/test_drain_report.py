@@ -82,7 +82,8 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
     [vector] = sidecar.vectors()
     os.kill(vector, signal.SIGKILL)
     wait_for(lambda: sidecar.starts() == 2, "the restart")
-    (sidecar.data / "redacted").write_text('"true"\n' * 3)  # as the sink of Vector writes it
+    # As the sink of Vector writes it.
+    (sidecar.data / "redacted").write_text('"cookies"\n"aws-keys,cookies"\ncookies\n')
 
     fine, long, refused, secret = lines(7), "x" * 1500 + "\n", "poison\n", lines(3)
     sidecar.task_log("fine").write_text("a\n" + 2 * long + fine)
@@ -97,6 +98,8 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
     milliseconds = int(values.pop("drain_duration").removesuffix("|ms"))
     assert milliseconds >= 100, "of the drain, in which Loki answers at least once"
     assert f", drained in {milliseconds} ms\n" in outcome.message
+    assert "task logs: 3 lines redacted by cookies\n" in outcome.output
+    assert "task logs: 1 lines redacted by aws-keys\n" in outcome.output
     requests = [int(count) for count in re.findall(r" count=(\d+) ", outcome.output)]
     assert requests
     missing = len(2 * long + refused + secret)
@@ -135,7 +138,7 @@ def test_the_metrics_of_a_pod_without_a_task_have_no_tags(sidecar: Sidecar, data
 def test_what_is_reported_is_not_reported_again(sidecar: Sidecar, datagram: Path) -> None:
     # The data directory of a long-lived pod outlives it.
     sidecar.loki.poison = "poison"
-    (sidecar.data / "redacted").write_text('"true"\n')
+    (sidecar.data / "redacted").write_text('"cookies"\n')
     sidecar.start()
     sidecar.up()
     sidecar.task_log().write_text("poison\n")

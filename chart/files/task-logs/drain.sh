@@ -66,7 +66,7 @@ use_data() {
   checkpoints=$data/$SOURCE_ID/checkpoints.json
   export tails="$data/tails" # copies of lines that Vector could not read in their place: end_last_lines, keep_removed
   state=$data/drain          # what this program has to know after a restart of the container
-  redacted_lines=$data/redacted # Vector writes one line to this file for each log line that it redacts
+  redacted_lines=$data/redacted # Vector writes the names of patterns to it, one line for each log line that it redacts
 }
 
 use_data "$DATA_DIR"
@@ -541,6 +541,13 @@ oversized_lines() {
       END { printf "%d %.0f %d\n", lines, bytes, all }'
 }
 
+# Prints how many lines each pattern of redaction has changed; a line of the file has the names of one event.
+redacted_by_pattern() {
+  tr -d '"' <"$redacted_lines" | awk -F , '
+    { for (i = 1; i <= NF; i++) lines[$i]++ }
+    END { for (name in lines) printf "task logs: %d lines redacted by %s\n", lines[name], name }'
+}
+
 report() {
   read -r oversized oversized_bytes all_searched <<EOF
 $(oversized_lines)
@@ -577,6 +584,7 @@ EOF
   summary="task logs: $files files, $written bytes written, $delivered delivered, $missing missing, $refused lines\
  refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$problems"
   echo "$summary"
+  [ "$redacted" -eq 0 ] || redacted_by_pattern
   send_statsd
   rm -rf "$state" "$redacted_lines" # or the next pod on this data directory would report them again
   [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$problems$hint" ] || exit 0

@@ -5,6 +5,10 @@ Input: the root context
 {{- define "observability.taskLogs.redactProgram" -}}
 {{- $settings := .Values.global.taskLogs.redaction -}}
 {{- $data := .Files.Get "files/task-logs/redaction-patterns.yaml" | fromYaml -}}
+{{- $shared := list -}}
+{{- range $name := list "harmless" "code" "prose" -}}
+{{- $shared = append $shared (printf "%s = r'%s'" $name (include "observability.taskLogs.redactPattern" (dict "pattern" (printf "{%s}" $name) "parts" $data.parts))) -}}
+{{- end -}}
 {{- $gates := list -}}
 {{- $forJson := list -}}
 {{- $forText := list -}}
@@ -39,6 +43,7 @@ Input: the root context
 {{- .Files.Get "files/task-logs/redact.vrl"
   | replace "GATE'" (printf "%s'" (join "|" (uniq $gates)))
   | replace "# OWN GATES" (empty $own | ternary "" (printf "own = %s" (join " || " $ownGates)))
+  | replace "# PARTS" (join "\n" $shared | indent 2 | trim)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 4 | trim)
   | replace "# OWN PATTERNS" (join "\n" $own | indent 8 | trim)
   | replace "# PATTERNS" (join "\n" $forText | indent 10 | trim) -}}
@@ -68,9 +73,15 @@ Input: dict "variable" <name of the text's variable> "pattern" <item of `pattern
 {{- $pattern := include "observability.taskLogs.redactPattern" (dict "pattern" .pattern.pattern "parts" .parts) -}}
 {{- $replacement := .pattern.replacement | default "***" -}}
 {{- if .pattern.keep -}}
+{{- $conditions := list -}}
+{{- range .pattern.keep -}}
+{{- $name := regexFind "^{[a-z]+}$" . | trimAll "{}" -}}
+{{- $regex := $name | default (printf "r'%s'" (include "observability.taskLogs.redactPattern" (dict "pattern" . "parts" $.parts))) -}}
+{{- $conditions = append $conditions (printf "match(secret.string, %s)" $regex) -}}
+{{- end -}}
 pattern = r'{{ $pattern }}'
 {{ .variable }} = replace_with({{ .variable }}, pattern) -> |secret| {
-  if match(secret.string, r'{{ include "observability.taskLogs.redactPattern" (dict "pattern" .pattern.keep "parts" .parts) }}') { secret.string } else { replace(secret.string, pattern, {{ $replacement | quote }}) }
+  if {{ join " || " $conditions }} { secret.string } else { replace(secret.string, pattern, {{ $replacement | quote }}) }
 }
 {{- else -}}
 {{ .variable }} = replace({{ .variable }}, r'{{ $pattern }}', {{ $replacement | quote }})

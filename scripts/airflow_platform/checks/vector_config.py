@@ -236,7 +236,9 @@ def labels_and_metadata_say_whose_line_it_is(render: Render) -> Iterator[Fault]:
 
 
 # Places of redact.vrl that the chart fills in.
-_FILLED_IN = re.compile(r"GATE(?=')|# (?:OWN GATES|OWN PATTERNS|PATTERNS FOR JSON|PATTERNS)$", re.M)
+_FILLED_IN = re.compile(
+    r"GATE(?=')|# (?:OWN GATES|OWN PATTERNS|PARTS|PATTERNS FOR JSON|PATTERNS)$", re.M
+)
 
 
 def _is_program(text: str, file: str) -> bool:
