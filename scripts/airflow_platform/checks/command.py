@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
+from airflow_platform.support.spelling import mentions
 
 if TYPE_CHECKING:
     from airflow_platform.checks.judge import Violation
@@ -173,7 +174,7 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     names: dict[str, dict[str, None]] = {kind: {} for kind in EXTERNAL_KINDS}
     try:
         for reference in not_rendered(rendered):
-            if named_in is None or _names(named_in, reference.name):
+            if named_in is None or mentions(named_in, reference.name):
                 names[reference.kind][reference.name] = None
                 keys = outcome.needed.setdefault((reference.kind, reference.name), set())
                 keys |= {reference.key} if reference.key else set()
@@ -191,10 +192,6 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     for kind in sorted(kinds_without_schema(rendered)):
         reason = "no CustomResourceDefinition of it is listed in tools/crds.yaml"
         outcome.not_checked[f"the form of {kind}"] = reason
-
-
-def _names(text: str, name: str) -> bool:
-    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text))
 
 
 def _found(outcomes: Sequence[Outcome]) -> bool:
