@@ -1,6 +1,7 @@
 """The command check: what the tests check, for values and manifests of the user's own."""
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -148,10 +149,11 @@ def _check_environment(
         "namespace": chosen.namespace or NAMESPACE,
         "upstream": upstream,
     }
+    with contextlib.suppress(RefusedError):  # it becomes a finding below
+        outcome.warnings = warnings(environment, **release)
     for major in MAJORS:
         try:
             rendered = render(environment, helm=major, kube_version=chosen.kube_version, **release)
-            outcome.warnings = warnings(environment, **release)
         except RefusedError as refused:
             violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
             outcome.findings[violation] = None
