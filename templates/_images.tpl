@@ -8,7 +8,7 @@ Input: dict "values" .Values "official" <the official repository> "repository" "
 {{- with .values.global.imageRegistry -}}
 {{- if eq $repository $.official -}}
 {{- /* A first part with a dot, a colon or the name localhost is a registry. */ -}}
-{{- $repository = printf "%s/%s" (trimSuffix "/" .) (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
 {{- end -}}
 {{- end -}}
 {{- if .digest -}}

@@ -74,6 +74,7 @@ Output: YAML, a dict
   taken    containers and volumes of the user with a name of the chart's, such as `workers.extraContainers: vector`
   shipper  true where one of them is a log shipper
   missing  lists without the sidecar's entry, such as `triggerer.extraInitContainers (triggerers)`
+  early    lists with another native sidecar after the sidecar's entry
   short    pods that are killed before the drain has ended, with their seconds
   values   the correction
 */}}
@@ -83,6 +84,7 @@ Output: YAML, a dict
 {{- $taken := list -}}
 {{- $shipper := false -}}
 {{- $missing := list -}}
+{{- $early := list -}}
 {{- $short := list -}}
 
 {{- $reserved := include "observability.taskLogs.reservedNames" . | fromYaml -}}
@@ -134,11 +136,21 @@ Output: YAML, a dict
 {{- $new := dict -}}
 {{- if hasKey $entries $setting.key -}}
 {{- $entry := get $entries $setting.key -}}
-{{- $names := list -}}
-{{- range $value | default list -}}{{- $names = append $names .name -}}{{- end -}}
-{{- if not (has $entry $names) -}}
-{{- $missing = append $missing (printf "airflow.%s.%s (%s)" $setting.owner $setting.key $setting.pods) -}}
-{{- $new = dict "value" (prepend ($value | default list) (dict "name" $entry)) -}}
+{{- $others := list -}}
+{{- $position := -1 -}}
+{{- range $index, $item := $value | default list -}}
+{{- if eq (toString $item.name) $entry -}}{{- $position = $index -}}{{- else -}}{{- $others = append $others $item -}}{{- end -}}
+{{- end -}}
+{{- $place := include "observability.taskLogs.place" $others | int -}}
+{{- $list := printf "airflow.%s.%s (%s)" $setting.owner $setting.key $setting.pods -}}
+{{- if eq $position -1 -}}
+{{- $missing = append $missing $list -}}
+{{- else if lt $position $place -}}
+{{- $early = append $early $list -}}
+{{- end -}}
+{{- if lt $position $place -}}
+{{- $all := append $others (dict "name" $entry) -}}
+{{- $new = dict "value" (concat (slice $all 0 $place) (list (last $all)) (slice $all $place | initial)) -}}
 {{- end -}}
 {{- else if le (int $value) (int $.drainSeconds) -}}
 {{- $short = append $short (printf "%s: %d s" $setting.pods (int $value)) -}}
@@ -148,7 +160,7 @@ Output: YAML, a dict
 {{- include "airflow-platform.taskLogs.put" (dict "airflow" $airflow "fix" $fix "place" $setting "key" $setting.key "value" $new.value) -}}
 {{- end -}}
 {{- end -}}
-{{- dict "taken" $taken "shipper" $shipper "missing" $missing "short" $short "values" (dict "airflow" $fix) | toYaml -}}
+{{- dict "taken" $taken "shipper" $shipper "missing" $missing "early" $early "short" $short "values" (dict "airflow" $fix) | toYaml -}}
 {{- end -}}
 
 {{/*

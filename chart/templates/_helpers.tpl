@@ -56,7 +56,7 @@ Reference of an image. A digest is used instead of the tag; global.imageRegistry
 Input: dict "image" <image values> "global" .Values.global
 */}}
 {{- define "observability.image" -}}
-{{- $registry := .global.imageRegistry | default .image.registry | trimSuffix "/" -}}
+{{- $registry := .global.imageRegistry | default .image.registry -}}
 {{- $name := printf "%s/%s" $registry .image.repository -}}
 {{- if .image.digest -}}
 {{- printf "%s@%s" $name .image.digest -}}

@@ -28,6 +28,7 @@ PROD = {
     "PoolExhausted": "0",
     "TaskFailureRatio": "0.25",
     "TaskLogReportsMissing": "10",
+    "TaskLogSidecarsMissing": "0.9",
 }
 OFF = None
 
@@ -196,5 +197,5 @@ def test_the_report_of_each_task_is_expected_only_where_each_task_has_a_pod() ->
                 "data": {"brokerUrlSecretName": "airflow-broker-url"},
             }
         )
-        assert "TaskLogReportsMissing" not in found
+        assert not {"TaskLogReportsMissing", "TaskLogSidecarsMissing"} & found.keys()
         assert "TaskLogBytesMissing" in found

@@ -32,6 +32,7 @@ from .message_cases import (
     redaction,
     secrets,
     sidecars,
+    task_log_labels,
     user_ids,
 )
 from .message_cases.case import Case, airflow
@@ -52,6 +53,7 @@ CASES: dict[str, Case] = {
     **redaction.CASES,
     **secrets.CASES,
     **sidecars.CASES,
+    **task_log_labels.CASES,
     **user_ids.CASES,
 }
 

@@ -119,6 +119,18 @@ def test_the_sidecar_is_native_and_starts_before_every_other_container(
     assert "base" in pod.containers()
 
 
+def test_the_sidecar_starts_after_a_mesh_proxy_so_that_it_stops_before_it(
+    upstream: UpstreamChart, helm_major: int
+) -> None:
+    proxy = {"name": "istio-proxy", "image": "example.com/proxy:1", "restartPolicy": "Always"}
+    warm_up = {"name": "warm-up", "image": "example.com/warm-up:1"}
+    values = {"airflow": {"workers": {"extraInitContainers": [proxy, warm_up]}}}
+    pod = task_pod(render("prod", helm=helm_major, upstream=upstream, values=[values]))
+    names = [container["name"] for container in pod.spec["initContainers"]]
+    wanted = ("istio-proxy", "vector", "warm-up")
+    assert [name for name in names if name in wanted] == [*wanted]
+
+
 def test_the_sidecar_runs_as_the_user_who_owns_the_log_files(upstream: UpstreamChart) -> None:
     for values, user in (([], 50000), ([USER_SETTINGS], 1000660000)):
         vector = task_pod(render("prod", upstream=upstream, values=values)).containers()["vector"]

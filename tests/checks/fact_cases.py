@@ -147,6 +147,17 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             "must be the first",
         ),
     ],
+    "sidecars_stop_before_those_that_they_need": [
+        (
+            {
+                f"{TASK_POD} initContainers": [
+                    {"name": "vector"},
+                    {"name": "istio-proxy", "restartPolicy": "Always"},
+                ]
+            },
+            "must come after the native sidecars ['istio-proxy']",
+        ),
+    ],
     "sidecars_know_their_task": [
         (
             {f"{SIDECAR} env DAG_ID valueFrom fieldRef fieldPath": "metadata.labels['dag_id']"},

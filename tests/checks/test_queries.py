@@ -48,7 +48,8 @@ def test_dashboards_find_ids_as_labels_and_as_metadata(
     fields: list[str], metadata: list[str]
 ) -> None:
     """Ids that the values name nowhere are structured metadata as well."""
-    settings = {"labelFields": fields, "metadataFields": [*_METADATA, *metadata]}
+    others = [name for name in metadata if name not in fields]
+    settings = {"labelFields": fields, "metadataFields": [*_METADATA, *others]}
     values = {"global": {"taskLogs": settings}, "dashboards": {"enabled": True}}
     rendered = render(chart="add-on", values=[values])
     assert CHECK(rendered) == []

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,18 +37,23 @@ def config_map(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=SHELLS)
-def command(
-    request: pytest.FixtureRequest,
-    program: Callable[[str], Path],
-    tmp_path: Path,
-    config_map: Path,
-) -> list[str]:
-    """The container's command in one shell, up to the arguments."""
+def shell(request: pytest.FixtureRequest, program: Callable[[str], Path], tmp_path: Path) -> Path:
+    """The container's /bin/sh."""
     program(request.param)
     shell = tmp_path / "sh"
     shell.write_text(f'#!/bin/sh\nexec {SHELLS[request.param]} "$@"\n')
     shell.chmod(0o755)
-    task = shipped({"captureOutput": {"enabled": True, "entrypoint": ["/usr/bin/env"]}}).task
+    return shell
+
+
+@pytest.fixture
+def command(shell: Path, tmp_path: Path, config_map: Path) -> list[str]:
+    """The container's command in one shell, up to the arguments."""
+    return command_with(["/usr/bin/env"], shell, tmp_path, config_map)
+
+
+def command_with(entrypoint: list[str], shell: Path, tmp_path: Path, config_map: Path) -> list[str]:
+    task = shipped({"captureOutput": {"enabled": True, "entrypoint": entrypoint}}).task
     mounts = {mount["name"]: mount["mountPath"] for mount in task["volumeMounts"]}
     places = {
         mounts["task-logs-config"]: str(config_map),
@@ -217,3 +223,71 @@ def test_the_last_lines_are_waited_for(command: list[str], copy: Path) -> None:
     done = run(command, "seq 1 20000; echo last")
     assert done.stdout.endswith("\n20000\nlast\n")
     assert copy.read_text() == done.stdout
+
+
+# --- With the init of Airflow's official images, /usr/bin/dumb-init -- /entrypoint ---
+
+ENTRYPOINT = '#!/bin/sh\nexport FROM_ENTRYPOINT=1\nexec "$@"\n'
+# A process that says what it inherits, and then waits for signals in a process group of its own.
+SAYS = """
+import os, signal, sys, time
+status = open("/proc/self/status").read().splitlines()
+print([line for line in status if line.startswith(("SigBlk", "SigIgn"))])
+ours = ("_", "OLDPWD", "PWD", "SHLVL")
+print(sorted(item for item in os.environ.items() if item[0] not in ours))
+print("leads its session:", os.getsid(0) == os.getppid() or os.getsid(0) == os.getpid())
+print("input:", repr(sys.stdin.read()))
+def stop(number, _):
+    print("got", number, flush=True)
+    sys.exit(40 + number)
+for name in ("HUP", "INT", "QUIT", "TERM", "USR1", "USR2"):
+    signal.signal(getattr(signal, "SIG" + name), stop)
+print("ready", flush=True)
+while True:
+    time.sleep(0.02)
+"""
+
+
+@pytest.fixture
+def as_official(
+    shell: Path, program: Callable[[str], Path], tmp_path: Path, config_map: Path
+) -> tuple[list[str], list[str]]:
+    """The command of a container of the official image: with our program, and without."""
+    own = tmp_path / "entrypoint"
+    own.write_text(ENTRYPOINT)
+    own.chmod(0o755)
+    entrypoint = [str(program("dumb-init")), "--", str(own)]
+    captured = command_with(entrypoint, shell, tmp_path, config_map)
+    return captured, ["env", "--default-signal", *entrypoint]
+
+
+@pytest.mark.parametrize("name", FORWARDED)
+def test_with_the_official_init_a_task_sees_and_says_the_same(
+    as_official: tuple[list[str], list[str]], name: str
+) -> None:
+    said = []
+    for command in as_official:
+        process = subprocess.Popen(
+            [*command, sys.executable, "-c", SAYS],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdout
+        lines = [*iter(process.stdout.readline, "ready\n")]
+        process.send_signal(signal.Signals[f"SIG{name}"])
+        rest, _ = process.communicate(timeout=20)
+        said.append((lines, rest, process.returncode))
+    captured, alone = said
+    number = signal.Signals[f"SIG{name}"]
+    assert alone[1:] == (f"got {number:d}\n", 40 + number)
+    assert captured == alone
+
+
+@pytest.mark.parametrize("script", ["exit 3", "kill -KILL $$", "kill -TERM $$", "/nonexistent"])
+def test_with_the_official_init_the_exit_code_is_the_same(
+    as_official: tuple[list[str], list[str]], script: str
+) -> None:
+    captured, alone = (run(command, script).returncode for command in as_official)
+    assert captured == alone != 0

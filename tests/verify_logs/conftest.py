@@ -58,12 +58,13 @@ def verify(loki, monkeypatch, capsys):
         if name.startswith("LOKI_") or name == "AIRFLOW_TOKEN":
             monkeypatch.delenv(name)
     monkeypatch.setattr(command, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr(command, "_DRAIN_SECONDS", 0.1)
 
     def run(*arguments: object) -> tuple[object, str, str]:
         code: object
         try:
-            code = cli.main(["verify-logs", "--loki", loki.url, *map(str, arguments)])
+            code = cli.main(
+                ["verify-logs", "--loki", loki.url, "--wait", "0s", *map(str, arguments)]
+            )
         except SystemExit as stopped:
             code = stopped.code
         said = capsys.readouterr()

@@ -22,6 +22,7 @@ AIRFLOW_3 = [
 ]
 WRITTEN = {2: AIRFLOW_2, 3: AIRFLOW_3}
 CANNOT_LOOK = 3
+WAIT = ("--wait", "2m")
 
 
 @pytest.fixture
@@ -75,6 +76,32 @@ def test_a_line_that_is_there_twice_fails_and_is_shown(verify, loki, log_files):
     code, out, _ = verify("--log-files", log_files)
     assert code == 1
     assert "hello try 1, extra:\n  b\n" in out
+
+
+def test_lines_that_come_late_are_waited_for_and_it_is_said(verify, loki, log_files, monkeypatch):
+    loki.put("a", "b")
+    late = iter([(), ("c",)])  # nothing yet at the second look, the rest at the third
+    monkeypatch.setattr(time, "sleep", lambda _: loki.put(*next(late)))
+    code, out, err = verify("--log-files", log_files, *WAIT)
+    assert (code, out.splitlines()[-1]) == (0, "PASS: 1 logs are complete in Loki.")
+    assert "Loki has not all lines yet: looking again for 120 s" in err
+
+
+def test_a_log_that_grows_meanwhile_is_read_again(verify, loki, log_files, monkeypatch):
+    def grow(_):
+        next(log_files.rglob("attempt=1.log")).write_text("a\nb\nc\nd\n")
+        loki.put("a", "b", "c", "d")
+
+    monkeypatch.setattr(time, "sleep", grow)
+    code, out, _ = verify("--log-files", log_files, *WAIT)
+    assert code == 0
+    assert "hello    1         4      4        0      0    PASS" in out
+
+
+def test_nothing_is_said_of_waiting_when_all_lines_are_there(verify, loki, log_files):
+    loki.put("a", "b", "c")
+    code, _, err = verify("--log-files", log_files, *WAIT)
+    assert (code, err) == (0, "")
 
 
 def test_nothing_in_loki_fails_with_what_to_look_at(verify, log_files):
@@ -241,7 +268,7 @@ def test_a_run_can_be_triggered_and_its_last_logs_waited_for(
             ended.clear()
 
     monkeypatch.setattr(time, "sleep", deliver_after_the_end)
-    code, _, err = verify("--airflow", airflow.url, "--dag", "demo", "--trigger")
+    code, _, err = verify("--airflow", airflow.url, "--dag", "demo", "--trigger", *WAIT)
     assert code == 0, err
     assert airflow.triggered == 1
 
@@ -249,7 +276,8 @@ def test_a_run_can_be_triggered_and_its_last_logs_waited_for(
 def test_a_run_that_ended_just_now_still_fails_when_lines_do_not_come(verify, airflow, lines):
     airflow.ran("hello", *lines)
     airflow.states = ["running", "failed"]
-    assert verify("--airflow", airflow.url, "--dag", "demo", "--trigger")[0] == 1
+    arguments = ["--airflow", airflow.url, "--dag", "demo", "--trigger", "--wait", "1s"]
+    assert verify(*arguments)[0] == 1
 
 
 BAD_AIRFLOWS = {
@@ -394,6 +422,7 @@ WRONG_USAGE = {
     "a new run with a name": ["--airflow", "http://x", "--dag", "d", "--run", "r", "--trigger"],
     "a new run without Airflow": ["--log-files", "x", "--trigger"],
     "a list without a run": ["--expected", "x", "--dag", "d"],
+    "no time to wait": ["--log-files", "x", "--wait", "long"],
     "no time": ["--log-files", "x", "--since", "yesterday"],
     "no Loki": ["--loki", "", "--log-files", "x"],
 }

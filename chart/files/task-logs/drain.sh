@@ -579,7 +579,8 @@ EOF
   if no_log_file; then
     without_file=1
     hint="the task has left no log file below $LOG_ROOT. Look at Airflow's options logging.base_log_folder and\
- logging.log_filename_template, and at what the container base has printed"
+ logging.log_filename_template, and at what the container base has printed, which\
+ global.taskLogs.captureOutput.enabled: true would send to Loki"
   fi
   summary="task logs: $files files, $written bytes written, $delivered delivered, $missing missing, $refused lines\
  refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$problems"

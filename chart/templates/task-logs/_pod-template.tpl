@@ -43,6 +43,21 @@ Input: dict "spec" <spec of the pod, changed in place> "names" <names of what to
 {{- end -}}
 
 {{/*
+The sidecar's place among the other init containers: first, so that it also runs while they do, but after each native
+sidecar. The kubelet stops native sidecars in the reverse order of their start, and the drain needs the network that one
+of them may provide, such as the proxy of a service mesh:
+https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#pod-lifecycle
+Input: <list of the other init containers>
+*/}}
+{{- define "observability.taskLogs.place" -}}
+{{- $place := 0 -}}
+{{- range $index, $container := . -}}
+{{- if eq (toString $container.restartPolicy) "Always" -}}{{- $place = add1 $index -}}{{- end -}}
+{{- end -}}
+{{- $place -}}
+{{- end -}}
+
+{{/*
 Refuses settings of the official chart with which logs would be lost without notice.
 The scope is the official chart.
 */}}
@@ -56,7 +71,7 @@ The scope is the official chart.
 {{- end -}}
 
 {{/*
-A pod with the sidecar added, as the first of the init containers, so that it also runs while the others do.
+A pod with the sidecar added, at the place of observability.taskLogs.place.
 
 Input: dict
   "pod"             the parsed Pod
@@ -107,7 +122,10 @@ the sidecar knows whether the task's container has started. */ -}}
 Celery workers, and the official chart uses these lists for this pod template as well. */ -}}
 {{- $reserved := include "observability.taskLogs.reservedNames" . | fromYaml -}}
 {{- include "observability.taskLogs.removeEntries" (dict "spec" $spec "names" (concat $reserved.containers $reserved.volumes)) -}}
-{{- $_ := set $spec "initContainers" (prepend $spec.initContainers $sidecar) -}}
+{{- $others := $spec.initContainers | default list -}}
+{{- $place := include "observability.taskLogs.place" $others | int -}}
+{{- $all := append $others $sidecar -}}
+{{- $_ := set $spec "initContainers" (concat (slice $all 0 $place) (list $sidecar) (slice $all $place | initial)) -}}
 {{- $_ := set $spec "volumes" (concat $spec.volumes $volumes) -}}
 {{- with concat ($spec.imagePullSecrets | default list) (include "observability.imagePullSecrets" $context | fromYamlArray) -}}
 {{- $_ := set $spec "imagePullSecrets" (uniq .) -}}

@@ -11,6 +11,7 @@ from airflow_platform.checks.judge import MALFORMED
 from airflow_platform.checks.references import not_rendered
 from airflow_platform.manifests import Manifest, Render
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.spelling import mentions
 
 # Fields of a StatefulSet's spec that can be changed; the API server refuses all others.
 _MUTABLE_OF_STATEFUL_SET = frozenset(
@@ -178,8 +179,7 @@ def _claims_of_others(render: Render) -> set[str]:
 
 def _is_named(name: str, release: Release) -> bool:
     """Say whether an object of the release names this Secret, so that it exists."""
-    word = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-    return any(word.search(m.text) for m in (*release.managed.manifests, *release.hooks))
+    return any(mentions(m.text, name) for m in (*release.managed.manifests, *release.hooks))
 
 
 def _label(manifest: Manifest) -> str:

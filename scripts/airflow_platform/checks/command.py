@@ -1,6 +1,7 @@
 """The command check: what the tests check, for values and manifests of the user's own."""
 
 import argparse
+import contextlib
 import json
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_platform.rendering import options
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
+from airflow_platform.support.spelling import mentions
 
 if TYPE_CHECKING:
     from airflow_platform.checks.judge import Violation
@@ -147,10 +149,11 @@ def _check_environment(
         "namespace": chosen.namespace or NAMESPACE,
         "upstream": upstream,
     }
+    with contextlib.suppress(RefusedError):  # it becomes a finding below
+        outcome.warnings = warnings(environment, **release)
     for major in MAJORS:
         try:
             rendered = render(environment, helm=major, kube_version=chosen.kube_version, **release)
-            outcome.warnings = warnings(environment, **release)
         except RefusedError as refused:
             violation = Violation("helm_renders_it", f"Helm {major}", str(refused))
             outcome.findings[violation] = None
@@ -173,7 +176,7 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     names: dict[str, dict[str, None]] = {kind: {} for kind in EXTERNAL_KINDS}
     try:
         for reference in not_rendered(rendered):
-            if named_in is None or _names(named_in, reference.name):
+            if named_in is None or mentions(named_in, reference.name):
                 names[reference.kind][reference.name] = None
                 keys = outcome.needed.setdefault((reference.kind, reference.name), set())
                 keys |= {reference.key} if reference.key else set()
@@ -191,10 +194,6 @@ def _judge(outcome: Outcome, rendered: "Render", *, named_in: str | None) -> Non
     for kind in sorted(kinds_without_schema(rendered)):
         reason = "no CustomResourceDefinition of it is listed in tools/crds.yaml"
         outcome.not_checked[f"the form of {kind}"] = reason
-
-
-def _names(text: str, name: str) -> bool:
-    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text))
 
 
 def _found(outcomes: Sequence[Outcome]) -> bool:

@@ -1,7 +1,7 @@
 """What must be true of the task logs sidecar and of the objects around it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
@@ -98,12 +98,37 @@ def sidecars_run_as_the_user_of_their_task(render: Render) -> Iterator[Fault]:
 def sidecars_start_first(render: Render) -> Iterator[Fault]:
     """Start the sidecar before every other init container, whose logs it would miss otherwise.
 
-    Of pods with more than one task the official chart's own init containers come first.
+    Native sidecars come first, and so do the official chart's own init containers of pods with
+    more than one task.
     """
     for sidecar in sidecars(render):
-        names = [each["name"] for each in sidecar.pod.spec.get("initContainers") or ()]
-        if "base" in sidecar.pod.containers() and names[:1] != [TASK_LOGS_SIDECAR]:
-            yield sidecar, f"must be the first of the init containers, which are {names}"
+        before, _ = _neighbours(sidecar)
+        ordinary = [each["name"] for each in before if each.get("restartPolicy") != "Always"]
+        natives = [each["name"] for each in before if each.get("restartPolicy") == "Always"]
+        if "base" in sidecar.pod.containers() and ordinary and not natives:
+            yield sidecar, f"must be the first of the init containers, not after {ordinary}"
+
+
+@CHECKS.add
+def sidecars_stop_before_those_that_they_need(render: Render) -> Iterator[Fault]:
+    """Leave the drain its network: native sidecars stop in the reverse order of their start.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#pod-lifecycle
+    """
+    for sidecar in sidecars(render):
+        _, after = _neighbours(sidecar)
+        natives = [each["name"] for each in after if each.get("restartPolicy") == "Always"]
+        if natives:
+            yield sidecar, f"must come after the native sidecars {natives}, which stop before it"
+
+
+def _neighbours(
+    sidecar: Container,
+) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+    """Return the init containers before and after the sidecar."""
+    init = sidecar.pod.spec.get("initContainers") or ()
+    position = [each["name"] for each in init].index(sidecar.name)
+    return init[:position], init[position + 1 :]
 
 
 @CHECKS.add

@@ -1,6 +1,12 @@
-"""Suggestions for misspelt names."""
+"""Names in texts: whether one is there, and suggestions for misspelt ones."""
 
 import difflib
+import re
+
+
+def mentions(text: str, name: str) -> bool:
+    """Say whether ``text`` has ``name`` as a whole: in no longer name of a Kubernetes object."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", text))
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

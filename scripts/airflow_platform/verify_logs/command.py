@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from airflow_platform.verify_logs.expectation import Expectation
 
 _POLL_SECONDS = 2.0
-_DRAIN_SECONDS = 60.0  # after which the sidecars of the last tasks have delivered or given up
 _CLOCK_DIFFERENCE = timedelta(minutes=10)
 _UNEXPECTED_ANSWERS = (AttributeError, LookupError, TypeError, ValueError)
 
@@ -30,6 +31,10 @@ Say whether Loki has all lines of task logs, and which lines are missing.
 The lines to expect come from Airflow's own log view (--airflow), from log files (--log-files), or
 from a list of what the tasks print (--expected). Without remote logging, Airflow has no logs of
 finished pods: use a list then, for example examples/dags/hello_world.expected.yaml.
+
+The last lines of a task come late: Airflow 3 keeps the container for 5 to 6 s after the task has
+ended, and then the sidecar delivers the rest. So while lines are missing, verify-logs looks again
+until --wait has passed.
 
 Exit codes:
   0  Loki has all lines
@@ -71,6 +76,13 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--trigger", action="store_true", help="run the DAG now")
     add("--timeout", type=duration, default="15m", metavar="TIME", help="for the run to end")
     add(
+        "--wait",
+        type=duration,
+        default="40s",
+        metavar="TIME",
+        help="for lines that come late; 0s: look once; default: %(default)s",
+    )
+    add(
         "--since",
         type=duration,
         metavar="TIME",
@@ -101,14 +113,19 @@ def _compare(options: argparse.Namespace) -> int:
     loki = loki_options.connect(options)
     question = _question(options)
     start = question.since - _CLOCK_DIFFERENCE
-    give_up = time.monotonic() + (_DRAIN_SECONDS if question.just_ended else 0)
-    with progress("Comparing with Loki"):
+    give_up = time.monotonic() + options.wait.total_seconds()
+    waits = False
+    with progress("Comparing the logs with Loki"):
         while True:
             end = datetime.now(UTC) + _CLOCK_DIFFERENCE
-            verdicts = verify(question.expectation, loki, options.selector, start, end)
+            verdicts = verify(question.expectation(), loki, options.selector, start, end)
             failed = any(verdict.result == "FAIL" for verdict in verdicts)
-            if not failed or time.monotonic() > give_up:
+            if not failed or time.monotonic() >= give_up:
                 break
+            if not waits:
+                wait = f"{options.wait.total_seconds():.0f} s"
+                print(f"Loki has not all lines yet: looking again for {wait}", file=sys.stderr)
+                waits = True
             time.sleep(_POLL_SECONDS)
     print(report.as_json(verdicts) if options.output == "json" else report.as_text(verdicts))
     results = {verdict.result for verdict in verdicts}
@@ -134,11 +151,13 @@ def _wrong_usage(options: argparse.Namespace) -> str | None:
 
 @dataclass(frozen=True)
 class _Question:
-    """The lines to look for in Loki, and since when; ``just_ended`` if the run ended just now."""
+    """The lines to look for in Loki, and since when.
 
-    expectation: "Expectation"
+    ``expectation`` reads the lines anew, for a log may grow between two looks.
+    """
+
+    expectation: "Callable[[], Expectation]"
     since: datetime
-    just_ended: bool = False
 
 
 def _question(options: argparse.Namespace) -> _Question:
@@ -149,10 +168,10 @@ def _question(options: argparse.Namespace) -> _Question:
     since = datetime.now(UTC) - (options.since or timedelta(days=1))
     if not options.airflow:
         if options.log_files:
-            files = expectation.from_log_files(options.log_files, options.dag_id, options.run_id)
-            return _Question(files, since)
+            files = (options.log_files, options.dag_id, options.run_id)
+            return _Question(partial(expectation.from_log_files, *files), since)
         run = Run(options.dag_id, options.run_id)
-        return _Question(expectation.from_list(options.expected, run), since)
+        return _Question(partial(expectation.from_list, options.expected, run), since)
 
     airflow = connect(options.airflow, os.environ, ca_file=options.ca_file)
     if options.trigger:
@@ -161,21 +180,19 @@ def _question(options: argparse.Namespace) -> _Question:
         run = Run(options.dag_id, options.run_id)
     else:
         run = airflow.latest(options.dag_id)
-    just_ended = _wait_for_end(airflow, run, options.timeout)
+    _wait_for_end(airflow, run, options.timeout)
     if not options.since:
         since = airflow.state(run).start or since
     if options.expected:
-        return _Question(expectation.from_list(options.expected, run), since, just_ended)
+        return _Question(partial(expectation.from_list, options.expected, run), since)
     if options.log_files:
-        files = expectation.from_log_files(options.log_files, run.dag_id, run.run_id)
-        return _Question(files, since, just_ended)
-    with progress("Reading logs from Airflow"):
-        return _Question(expectation.from_airflow(airflow, run), since, just_ended)
+        files = (options.log_files, run.dag_id, run.run_id)
+        return _Question(partial(expectation.from_log_files, *files), since)
+    return _Question(partial(expectation.from_airflow, airflow, run), since)
 
 
-def _wait_for_end(airflow: "Airflow", run: "Run", timeout: timedelta) -> bool:
-    """Wait until ``run`` has ended; return False if it had ended before."""
-    waited = False
+def _wait_for_end(airflow: "Airflow", run: "Run", timeout: timedelta) -> None:
+    """Wait until ``run`` has ended; PlatformError when it has not after ``timeout``."""
     give_up = time.monotonic() + timeout.total_seconds()
     with progress(f"Waiting for {run.run_id} of {run.dag_id}"):
         while not (state := airflow.state(run)).ended:
@@ -184,6 +201,4 @@ def _wait_for_end(airflow: "Airflow", run: "Run", timeout: timedelta) -> bool:
                     f"{run.run_id} of {run.dag_id} is still {state.name} after {timeout}. Look at"
                     " it in Airflow, or give it more time with --timeout."
                 )
-            waited = True
             time.sleep(_POLL_SECONDS)
-    return waited

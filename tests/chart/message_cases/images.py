@@ -1,12 +1,20 @@
-"""What the wrapper refuses about images."""
+"""What is refused about images."""
 
-from .case import Case, wrapper
+from .case import Case, add_on, wrapper
 
 MIRROR = {"imageRegistry": "registry.example.com/mirror"}
 LOGIN = {"user": "me", "pass": "x", "host": "registry.example.com", "email": "me@example.com"}
 REFUSED = "global.imageRegistry is the registry of all images, but only the pods of Airflow have"
 
+SLASH = "global.imageRegistry, registry.example.com/mirror/, ends in a slash"
+
 CASES: dict[str, Case] = {
+    "a registry that ends in a slash": add_on(
+        SLASH, **{"global": {"imageRegistry": "registry.example.com/mirror/"}}
+    ),
+    "a registry that ends in a slash, in the wrapper": wrapper(
+        SLASH, {"global": {"imageRegistry": "registry.example.com/mirror/"}}
+    ),
     "a pull Secret for Airflow only": wrapper(
         REFUSED, {"global": MIRROR, "airflow": {"imagePullSecrets": [{"name": "registry-pull"}]}}
     ),

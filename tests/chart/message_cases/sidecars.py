@@ -17,6 +17,12 @@ SHORT = (
     "The drain of task logs may take {} s, but these pods are killed after their grace"
     " period:\n\n- {}\n"
 )
+EARLY = (
+    "The drain of task logs may have no network, because another native sidecar, such as a mesh"
+    " proxy, starts after the chart's and is stopped before it:\n\n- airflow."
+)
+VECTOR = {"name": 'vector{{ include "observability.taskLogs.initContainerFields" . }}'}
+PROXY = {"name": "istio-proxy", "image": "example.com/proxy:1", "restartPolicy": "Always"}
 CELERY: Mapping[str, Any] = {
     "executor": "CeleryExecutor",
     "data": {"brokerUrlSecretName": "airflow-broker-url"},
@@ -54,6 +60,14 @@ CASES: Mapping[str, Case] = {
         executor="CeleryExecutor,KubernetesExecutor",
         data=CELERY["data"],
         podTemplate=None,
+    ),
+    "a mesh proxy after the sidecar of triggerers": airflow(
+        f"{EARLY}triggerer.extraInitContainers (triggerers)\n\n",
+        triggerer={"extraInitContainers": [VECTOR, PROXY]},
+    ),
+    "a mesh proxy after the sidecar of a worker set": celery(
+        f"{EARLY}workers.celery.sets.extraInitContainers (Celery workers of the set large)\n\n",
+        celery={"sets": [{"name": "large", "extraInitContainers": [WARM_UP, VECTOR, PROXY]}]},
     ),
     "init containers of triggerers": airflow(
         f"{MISSING}triggerer.extraInitContainers (triggerers)\n\n",
