@@ -72,6 +72,7 @@ logs: {{ printf "%s/logs" $airflow.airflowHome | toJson }}
 prefix: {{ $metrics.prefix | toJson }}
 tags: {{ ternary "True" "False" $metrics.tags | toJson }}
 legacy-names: {{ or (not $metrics.tags) (eq .context.Values.observability.statsdExporter.mapping.cardinality "mixed") | ternary "True" "False" | toJson }}
+record-format: {{ .context.Values.global.taskLogs.recordFormat.header | empty | ternary "False" "True" | toJson }}
 host: {{ include "observability.statsdExporter.name" .context | toJson }}
 port: {{ include "observability.statsdExporter.ingestPort" .context | toJson }}
 namespace: {{ .context.Release.Namespace | toJson }}

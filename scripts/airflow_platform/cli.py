@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from airflow_platform.adopt import command as adopt
 from airflow_platform.bench import metrics_command as bench_metrics
+from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
 from airflow_platform.logs import command as logs
@@ -85,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     benchmarks = _subcommands(bench, "benchmarks", "BENCHMARK")
     bench_capture.add_to(benchmarks)
     bench_metrics.add_to(benchmarks)
+    bench_pipeline.add_to(benchmarks)
     return parser
 
 

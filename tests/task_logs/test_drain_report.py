@@ -66,6 +66,7 @@ def test_the_metrics_of_a_log_that_is_delivered(sidecar: Sidecar, datagram: Path
         "refused": "0|c",
         "oversized": "0|c",
         "redacted": "0|c",
+        "unrecognised": "0|c",
         "vector_restarts": "0|c",
     }
 
@@ -84,6 +85,7 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
     wait_for(lambda: sidecar.starts() == 2, "the restart")
     # As the sink of Vector writes it.
     (sidecar.data / "redacted").write_text('"cookies"\n"aws-keys,cookies"\ncookies\n')
+    (sidecar.data / "unrecognised").write_text("1\n1\n")
 
     fine, long, refused, secret = lines(7), "x" * 1500 + "\n", "poison\n", lines(3)
     sidecar.task_log("fine").write_text("a\n" + 2 * long + fine)
@@ -100,6 +102,7 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
     assert f", drained in {milliseconds} ms\n" in outcome.message
     assert "task logs: 3 lines redacted by cookies\n" in outcome.output
     assert "task logs: 1 lines redacted by aws-keys\n" in outcome.output
+    assert "task logs: 2 lines of a format that the sidecar does not know\n" in outcome.output
     requests = [int(count) for count in re.findall(r" count=(\d+) ", outcome.output)]
     assert requests
     missing = len(2 * long + refused + secret)
@@ -112,6 +115,7 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
         "refused": f"{sum(requests)}|c",
         "oversized": "2|c",
         "redacted": "3|c",
+        "unrecognised": "2|c",
         "vector_restarts": "1|c",
     }
 
@@ -200,7 +204,7 @@ def test_the_datagram_arrives(
         assert_all_delivered(sidecar)
         received = server.recv(65536).decode()
     assert received.startswith("airflow.task_log.files:1|c\n")
-    assert received.count("\n") == 9
+    assert received.count("\n") == 10
 
 
 # --- A task that has left no log file ---

@@ -418,6 +418,9 @@ def test_a_line_without_a_time_gets_the_same_one_when_it_is_sent_again(
 LINES = ((0, "a"), (2, "a"), (4, "b"))
 
 
+DEEP = f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200}{"]" * 200}}}'
+
+
 @pytest.mark.parametrize(
     ("line", "time", "level"),
     [
@@ -426,18 +429,34 @@ LINES = ((0, "a"), (2, "a"), (4, "b"))
         ("[2026-11-21 08:09:42,550] {a.py:3} ERROR - x", "2026-11-21T08:09:42.550Z", "error"),
         ("[2026-11-21 10:09:42.550 +02:00] ERROR x", "2026-11-21T08:09:42.550Z", "error"),
         ("2026-11-21T08:09:42.550Z | Level 35 | x", "2026-11-21T08:09:42.550Z", "warning"),
-        ("[2026-11-21T08:09:42.550+0000] {a.py:3} AUDIT_1 - x", "2026-11-21T08:09:42.550Z", "audit_1"),
-        ("\0\0[2026-11-21T08:09:42.550+0000] {a.py:3} INFO - x", "2026-11-21T08:09:42.550Z", "info"),
+        (
+            "[2026-11-21T08:09:42.550+0000] {a.py:3} AUDIT_1 - x",
+            "2026-11-21T08:09:42.550Z",
+            "audit_1",
+        ),
+        (
+            "\0\0[2026-11-21T08:09:42.550+0000] {a.py:3} INFO - x",
+            "2026-11-21T08:09:42.550Z",
+            "info",
+        ),
         ("\x1b[34m2026-11-21 08:09:42,550\x1b[0m INFO x", "2026-11-21T08:09:42.550Z", "info"),
         ("[2026-11-21T08:09:42.550+0000] {:19} INFO - no file", "2026-11-21T08:09:42.550Z", "info"),
         ("[2026-11-21T08:09:42.550+0000] {a.py:19}  - no level", "2026-11-21T08:09:42.550Z", None),
         ("[2026-11-21 08:09:42,550] x", "2026-11-21T08:09:42.550Z", None),
-        ('{"asctime": "2026-11-21T08:09:42.550+0000", "levelname": "INFO"}', "2026-11-21T08:09:42.550Z", "info"),
-        ('\0{"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}', "2026-11-21T08:09:42.550Z", "info"),
-        (f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200}{"]" * 200}}}', "2026-11-21T08:09:42.550Z", "error"),
+        (
+            '{"asctime": "2026-11-21T08:09:42.550+0000", "levelname": "INFO"}',
+            "2026-11-21T08:09:42.550Z",
+            "info",
+        ),
+        (
+            '\0{"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}',
+            "2026-11-21T08:09:42.550Z",
+            "info",
+        ),
+        (DEEP, "2026-11-21T08:09:42.550Z", "error"),
     ],
     ids=lambda value: str(value)[:30],
-)  # fmt: skip
+)
 def test_formats(line: str, time: str, level: str | None) -> None:
     event = parse(line)
     assert event["message"] == line
@@ -470,7 +489,7 @@ def test_a_format_of_the_user() -> None:
     own = shipped(
         {
             "recordFormat": {
-                "pattern": r"(?P<timestamp>[0-9/]{10} [0-9:]{8}) (?P<level>[A-Z]+) <(?P<logger>[a-z.]+)> ",
+                "header": r"(?P<timestamp>[0-9/ :]{19}) (?P<level>[A-Z]+) <(?P<logger>[a-z.]+)> ",
                 "timestampFormat": "%d/%m/%Y %H:%M:%S",
             }
         }

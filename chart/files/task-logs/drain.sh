@@ -55,7 +55,7 @@ set -u
 : "${TERMINATION_LOG:=/dev/termination-log}" "${VECTOR_BIN:=vector}" "${VECTOR_CONFIG:=vector.yaml}"
 # Vector's defaults are a thread for each CPU of the node and chunks of 1000 events. With these, Vector reads a burst
 # of lines faster than it handles Loki's acknowledgements, and its memory grows with the burst.
-: "${VECTOR_THREADS:=1}" "${VECTOR_CHUNK_SIZE_EVENTS:=5}"
+: "${VECTOR_THREADS:=1}" "${VECTOR_CHUNK_SIZE_EVENTS:=64}"
 : "${VECTOR_LOG:=warn}" # watch_log reads warnings and errors from Vector's log
 export VECTOR_CONFIG VECTOR_THREADS VECTOR_CHUNK_SIZE_EVENTS VECTOR_LOG
 export VECTOR_LOG_FORMAT=text VECTOR_COLOR=never # the form that watch_log reads
@@ -67,6 +67,7 @@ use_data() {
   export tails="$data/tails" # copies of lines that Vector could not read in their place: end_last_lines, keep_removed
   state=$data/drain          # what this program has to know after a restart of the container
   redacted_lines=$data/redacted # Vector writes the names of patterns to it, one line for each log line that it redacts
+  unrecognised_lines=$data/unrecognised # the same for each log line in which it found no time
 }
 
 use_data "$DATA_DIR"
@@ -559,6 +560,8 @@ EOF
   [ ! -s "$state/refused" ] || refused=$(awk '{ n += $1 } END { printf "%d", n }' "$state/refused")
   redacted=0
   [ ! -s "$redacted_lines" ] || redacted=$(($(wc -l <"$redacted_lines")))
+  unrecognised=0
+  [ ! -s "$unrecognised_lines" ] || unrecognised=$(($(wc -l <"$unrecognised_lines")))
   read_clock
   milliseconds=$(((now - started) * 10))
   problems=$captured
@@ -586,8 +589,9 @@ EOF
  refused by Loki, $oversized lines above $MAX_LINE_BYTES bytes skipped, $restarts restarts of Vector, drained in $milliseconds ms$problems"
   echo "$summary"
   [ "$redacted" -eq 0 ] || redacted_by_pattern
+  [ "$unrecognised" -eq 0 ] || echo "task logs: $unrecognised lines of a format that the sidecar does not know"
   send_statsd
-  rm -rf "$state" "$redacted_lines" # or the next pod on this data directory would report them again
+  rm -rf "$state" "$redacted_lines" "$unrecognised_lines" # or the next pod on this data directory would report them again
   [ "$missing" -gt 0 ] || [ "$refused" -gt 0 ] || [ -n "$problems$hint" ] || exit 0
   {
     echo "$summary"
@@ -624,6 +628,7 @@ send_statsd() {
     metric refused "$refused" c
     metric oversized "$oversized" c
     metric redacted "$redacted" c
+    metric unrecognised "$unrecognised" c
     metric vector_restarts "$restarts" c
     metric drain_duration "$milliseconds" ms
   )
@@ -660,7 +665,7 @@ use_memory() {
   use_data "$MEMORY_DIR/task-logs-$POD_UID"
   if mkdir -p "$state" "$data/$SOURCE_ID" && sed "s|$DATA_DIR|$data|g" "$VECTOR_CONFIG" >"$data/vector.yaml"; then
     VECTOR_CONFIG=$data/vector.yaml
-    for file in "$SOURCE_ID/checkpoints.json" drain/seen drain/refused drain/oversized drain/restarts redacted; do
+    for file in "$SOURCE_ID/checkpoints.json" drain/seen drain/refused drain/oversized drain/restarts redacted unrecognised; do
       [ ! -e "$from/$file" ] || [ -e "$data/$file" ] || cp "$from/$file" "$data/$file"
     done
     [ -p "$state/log" ] || mkfifo "$state/log"

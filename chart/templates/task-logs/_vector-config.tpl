@@ -22,11 +22,11 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $_ := set $transforms.fields "source" (include "observability.taskLogs.fields" $settings) -}}
 
 {{- $programs := list "parse.vrl" -}}
-{{- with $settings.recordFormat.pattern -}}
+{{- with $settings.recordFormat.header -}}
 {{- $programs = prepend $programs "record-format.vrl" -}}
 {{- range $name := list "start_pattern" "condition_pattern" -}}
 {{- $multiline := $config.sources.task_logs.multiline -}}
-{{- $_ := set $multiline $name (printf "^(?:%s)|%s" $settings.recordFormat.pattern (get $multiline $name)) -}}
+{{- $_ := set $multiline $name (printf "^(?:%s)|%s" $settings.recordFormat.header (get $multiline $name)) -}}
 {{- end -}}
 {{- end -}}
 {{- if $settings.redaction.enabled -}}
@@ -110,7 +110,7 @@ VRL that finds the record of a line by the user's own format. It runs before par
 Input: .Values.global.taskLogs.recordFormat
 */}}
 {{- define "observability.taskLogs.recordFormat" -}}
-.declared = parse_regex(string(.message) ?? "", r'^(?:{{ .pattern }})') ?? null
+.declared = parse_regex(string(.message) ?? "", r'^(?:{{ .header }})') ?? null
 {{- with .timestampFormat }}
 if is_object(.declared) { .declared.timestamp = parse_timestamp(.declared.timestamp, {{ . | quote }}) ?? null }
 {{- end }}

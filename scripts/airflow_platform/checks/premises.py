@@ -95,6 +95,12 @@ def _facts(render: Render) -> dict[str, str]:
         "namespace": render.namespace,
         "multi-namespace-mode": "False",
         "taskLogs": str(sidecars),
+        "record-format": str(
+            any(
+                "record-format.vrl" in each.at("data", default={})
+                for each in render.all("ConfigMap")
+            )
+        ),
     }
     for remote in ("elasticsearch", "opensearch"):
         there = f"AIRFLOW__{remote.upper()}__HOST" in variables or f"{remote}.host" in configured

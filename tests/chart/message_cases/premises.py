@@ -113,11 +113,10 @@ CASES = {
     ),
     "log format": airflow2(
         "logging.log_format",
-        "%%(asctime)s %%(levelname)s - %%(message)s",
+        "%%(levelname)s %%(asctime)s - %%(message)s",
     ),
-    "log formatter": airflow2("logging.log_formatter_class", "logging.Formatter"),
+    "log formatter": airflow2("logging.log_formatter_class", "pythonjsonlogger.JsonFormatter"),
     "logs to CloudWatch": airflow2("logging.remote_base_log_folder", "cloudwatch://arn:logs"),
-    "JSON for Elasticsearch": airflow2("elasticsearch.json_format", "True", **ELASTICSEARCH),
     "logs of Elasticsearch to stdout": wrapper(
         'airflow.config.elasticsearch.write_stdout is "True".',
         {

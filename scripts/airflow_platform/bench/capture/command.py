@@ -60,13 +60,14 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add = parser.add_argument
     add("--shape", action="append", choices=SHAPES, metavar="NAME", help="may be repeated")
     add("--method", action="append", choices=METHODS, metavar="NAME", help="may be repeated")
-    add("--repeat", type=_positive, default=3, metavar="N", help="default: %(default)s")
+    add("--repeat", type=positive, default=3, metavar="N", help="default: %(default)s")
     add("--loki", metavar="URL", help="a Loki without authentication; default: one built in")
     add("--output", choices=("table", "json"), default="table")
     parser.set_defaults(run=_run)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a number above 0."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a positive number")
     return int(text)
@@ -75,7 +76,7 @@ def _positive(text: str) -> int:
 def _run(options: argparse.Namespace) -> int:
     from airflow_platform.bench.capture.runner import run
 
-    vector = _vector()
+    vector = find_vector()
     results: dict[tuple[str, str], list[Result]] = {}
     complaint = ""
     with _loki(options.loki) as (url, loki, compression):
@@ -100,7 +101,8 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _vector() -> Path:
+def find_vector() -> Path:
+    """Return Vector's binary; raise PlatformError where there is none, or no /proc."""
     found = os.environ.get("VECTOR") or shutil.which("vector")
     if not found or not shutil.which(found):
         raise PlatformError("There is no Vector: set VECTOR to its binary, or put it on PATH.")

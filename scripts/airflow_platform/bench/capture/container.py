@@ -13,7 +13,8 @@ from typing import Self
 
 import yaml
 
-from airflow_platform.bench.capture.methods import TASK_LOGS, Pod, Sidecar
+from airflow_platform.bench.capture.methods import Pod, Sidecar
+from airflow_platform.bench.sidecar_files import sidecar_files
 from airflow_platform.support import processes
 
 _RESTART_SECONDS = 1.0
@@ -107,7 +108,7 @@ class Container:
         with self._output.open("ab") as output:
             self._process = processes.start(
                 self._sidecar.command,
-                cwd=TASK_LOGS,  # paths of programs in vector.yaml are relative to it
+                cwd=sidecar_files(),  # paths of programs in vector.yaml are relative to it
                 env=self._environment,
                 output=output,
             )

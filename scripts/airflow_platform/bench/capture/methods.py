@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airflow_platform.bench.sidecar_files import sidecar_files
 from airflow_platform.support import strict_yaml
-from airflow_platform.support.project import ADDON
-
-TASK_LOGS = ADDON / "files" / "task-logs"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def drain(pod: Pod) -> Sidecar:
         "TERMINATION_LOG": str(pod.directory / "termination-log"),
         "VECTOR_BIN": str(pod.vector),
     }
-    return Sidecar(("sh", str(TASK_LOGS / "drain.sh")), _config(pod), environment)
+    return Sidecar(("sh", str(sidecar_files() / "drain.sh")), _config(pod), environment)
 
 
 METHODS: dict[str, Method] = {method.__name__: method for method in (baseline, tuned, drain)}
@@ -78,7 +76,7 @@ METHODS: dict[str, Method] = {method.__name__: method for method in (baseline, t
 
 def _config(pod: Pod) -> dict[str, Any]:
     """Return the chart's vector.yaml with the paths of ``pod``."""
-    text = (TASK_LOGS / "vector.yaml").read_text(encoding="utf-8")
+    text = (sidecar_files() / "vector.yaml").read_text(encoding="utf-8")
     for theirs, ours in {"/opt/airflow/logs": pod.logs, "/var/lib/vector": pod.data}.items():
         text = text.replace(theirs, str(ours))
     config: dict[str, Any] = strict_yaml.load(text, "vector.yaml")
