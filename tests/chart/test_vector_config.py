@@ -53,15 +53,15 @@ def chain(vector: Mapping[str, Any], last: str) -> list[str]:
     inputs = {**vector["transforms"], **vector["sinks"]}
     ids = [last]
     while ids[0] in inputs:
-        (before,) = inputs[ids[0]]["inputs"]
-        ids.insert(0, before)
+        before = inputs[ids[0]]["inputs"][-1]  # of `parse`: the way of a line with a secret
+        ids.insert(0, before.partition(".")[0])
     return ids
 
 
 def test_the_defaults_are_the_file_as_it_stands() -> None:
     made = config({})
     for bare_id, bare in BARE["transforms"].items():
-        if bare_id != "fields":  # written anew, from the lists of labels
+        if bare_id not in ("fields", "suspicious"):  # made from lists of labels and of patterns
             assert made["transforms"][bare_id] == bare
     assert made["sources"] == BARE["sources"]
     made["sinks"]["loki"].pop("path")  # Vector's own default
@@ -79,14 +79,15 @@ def test_the_defaults_are_the_file_as_it_stands() -> None:
 )
 def test_a_line_passes_every_step_once(settings: Mapping[str, Any], path: Sequence[str]) -> None:
     made = config(settings)
-    assert chain(made, "loki") == ["task_logs", "parse", *path, "fields", "loki"]
+    redaction = ["suspicious", "redact"] if "redact" in made["transforms"] else []
+    assert chain(made, "loki") == ["task_logs", *redaction, "parse", *path, "fields", "loki"]
     if "archive" in made["sinks"]:
         assert chain(made, "archive")[:-1] == chain(made, "loki")[:-1]
 
 
 def test_without_redaction_nothing_of_it_is_left() -> None:
     made = config({"redaction": {"enabled": False}})
-    assert not {"redact", "redacted"} & made["transforms"].keys()
+    assert not {"suspicious", "redact", "redacted"} & made["transforms"].keys()
     assert "redaction_count" not in made["sinks"]
     assert made["transforms"]["parse"]["files"] == ["parse.vrl"]
 

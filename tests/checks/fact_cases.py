@@ -239,7 +239,9 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "a_line_passes_every_step_once": [
         ({f"{VECTOR} sinks loki": None, f"{VECTOR} transforms fields inputs": ["parse"]}, "pass"),
-        ({f"{VECTOR} transforms parse files": ["parse.vrl"]}, "must run redact.vrl, parse.vrl"),
+        ({f"{VECTOR} transforms parse files": ["split.vrl"]}, "must run parse.vrl"),
+        ({f"{VECTOR} transforms parse inputs": ["task_logs"]}, "must read"),
+        ({f"{VECTOR} transforms redact inputs": ["task_logs"]}, "must read"),
         ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),
         ({f"{VECTOR} transforms level condition": "true"}, "must drop levels"),
         ({f"{VECTOR} transforms redacted inputs": ["split"]}, "redacted inputs"),

@@ -88,6 +88,14 @@ def redact(message: str, *, of: Shipped | None = None) -> Event:
     return redacted
 
 
+def is_suspicious(message: str, *, of: Shipped | None = None) -> bool:
+    """Whether a line takes the way through the step ``redact``."""
+    condition = (of or defaults()).config["transforms"]["suspicious"]["route"]["secrets"]
+    *before, last = condition.splitlines()
+    [way] = run("\n".join([*before, f".way = {last}"]), {"message": message})
+    return bool(way["way"])
+
+
 def keeps(condition: str, event: Event) -> bool:
     """Whether a filter with this condition passes an event on."""
     [kept] = run(f".kept = ({condition})", event)
@@ -847,19 +855,19 @@ LONGEST: Mapping[str, Any] = {"redaction": {"patterns": PATTERNS}, "minimumLevel
 
 
 def chain(config: Mapping[str, Any]) -> list[str]:
-    """The components from the file source to Loki."""
-    names, [name] = ["loki"], config["sinks"]["loki"]["inputs"]
+    """The components from the file source to Loki, by the way of a line with a secret."""
+    names, name = ["loki"], config["sinks"]["loki"]["inputs"][-1]
     while name in config["transforms"]:
         names.insert(0, name)
-        [name] = config["transforms"][name]["inputs"]
+        name = config["transforms"][name]["inputs"][-1].partition(".")[0]
     return [name, *names]
 
 
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({}, ["parse", "split", "fields"]),
-        (LONGEST, ["parse", "level", "split", "fields"]),
+        ({}, ["suspicious", "redact", "parse", "split", "fields"]),
+        (LONGEST, ["suspicious", "redact", "parse", "level", "split", "fields"]),
         ({"redaction": {"enabled": False}}, ["parse", "split", "fields"]),
     ],
 )
@@ -871,7 +879,7 @@ def test_no_transform_on_the_way_to_loki_drops_a_line() -> None:
     sidecar = shipped(LONGEST)
     for name in chain(sidecar.config)[1:-1]:
         transform = sidecar.config["transforms"][name]
-        if name == "level":
+        if name in ("level", "suspicious"):
             continue
         assert transform["type"] == "remap"
         assert transform.get("drop_on_error", False) is False
@@ -888,7 +896,9 @@ def test_a_line_on_its_way_from_the_file_to_loki() -> None:
     for name in chain(sidecar.config)[1:-1]:
         transform = sidecar.config["transforms"][name]
         event["timestamp"] = READ_AT
-        if transform["type"] == "filter":
+        if transform["type"] == "route":
+            assert is_suspicious(line, of=sidecar)
+        elif transform["type"] == "filter":
             assert keeps(transform["condition"], event)
         else:
             [event] = run(sidecar.program(name), event)

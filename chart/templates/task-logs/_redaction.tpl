@@ -1,4 +1,44 @@
 {{/*
+The regular expression that each line with a secret of a known kind matches.
+Input: the root context
+*/}}
+{{- define "observability.taskLogs.redactGate" -}}
+{{- $gates := list -}}
+{{- range (.Files.Get "files/task-logs/redaction-patterns.yaml" | fromYaml).patterns -}}
+{{- if not (has .name $.Values.global.taskLogs.redaction.disabledPatterns) -}}
+{{- $gates = append $gates .gate -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $gates | join "|" | default "[^\\s\\S]" -}}
+{{- end -}}
+
+{{/*
+VRL that says whether one of the user's own patterns could match the variable `line`; empty without such patterns. A
+pattern sees the strings of JSON without JSON's escapes, and can be about the start or the end of one.
+Input: .Values.global.taskLogs.redaction.patterns
+*/}}
+{{- define "observability.taskLogs.redactOwnGates" -}}
+{{- $gates := list -}}
+{{- range $name, $pattern := . -}}
+{{- $gates = append $gates (printf "match(line, r'%s')" $pattern) -}}
+{{- if regexMatch "[$^]|\\[Az]" $pattern -}}{{- $gates = append $gates "starts_with(line, \"{\")" -}}{{- end -}}
+{{- end -}}
+{{- if $gates -}}
+{{- prepend $gates "contains(line, \"\\\\\")" | join " || " -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+VRL that says whether a line can have a secret: the condition for the step `redact`.
+Input: the root context
+*/}}
+{{- define "observability.taskLogs.redactCondition" -}}
+line = string(.message) ?? ""
+match(line, r'{{ include "observability.taskLogs.redactGate" . }}')
+{{- with include "observability.taskLogs.redactOwnGates" .Values.global.taskLogs.redaction.patterns }} || {{ . }}{{ end -}}
+{{- end -}}
+
+{{/*
 redact.vrl with the patterns of redaction-patterns.yaml and the user's own.
 Input: the root context
 */}}
@@ -9,12 +49,10 @@ Input: the root context
 {{- range $name := list "harmless" "code" "prose" -}}
 {{- $shared = append $shared (printf "%s = r'%s'" $name (include "observability.taskLogs.redactPattern" (dict "pattern" (printf "{%s}" $name) "parts" $data.parts))) -}}
 {{- end -}}
-{{- $gates := list -}}
 {{- $forJson := list -}}
 {{- $forText := list -}}
 {{- range $kind := $data.patterns -}}
 {{- if not (has $kind.name $settings.disabledPatterns) -}}
-{{- $gates = append $gates $kind.gate -}}
 {{- $json := list -}}
 {{- $text := list -}}
 {{- range $kind.patterns -}}
@@ -32,17 +70,16 @@ Input: the root context
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- $ownGates := list "contains(line, \"\\\\\")" -}}
 {{- $own := list -}}
 {{- range $name, $pattern := $settings.patterns -}}
-{{- $ownGates = append $ownGates (printf "match(line, r'%s')" $pattern) -}}
-{{- if regexMatch "[$^]|\\\\[Az]" $pattern -}}{{- $ownGates = append $ownGates "starts_with(line, \"{\")" -}}{{- end -}}
 {{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" (dict "pattern" $pattern) "parts" dict) -}}
 {{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" (dict "name" $name) "statements" (list $statement))) -}}
 {{- end -}}
+{{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
+{{- $ownGates = empty $ownGates | ternary "" (printf "own = %s" $ownGates) -}}
 {{- .Files.Get "files/task-logs/redact.vrl"
-  | replace "GATE'" (printf "%s'" (join "|" (uniq $gates)))
-  | replace "# OWN GATES" (empty $own | ternary "" (printf "own = %s" (join " || " $ownGates)))
+  | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
+  | replace "# OWN GATES" $ownGates
   | replace "# PARTS" (join "\n" $shared | indent 2 | trim)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 4 | trim)
   | replace "# OWN PATTERNS" (join "\n" $own | indent 8 | trim)

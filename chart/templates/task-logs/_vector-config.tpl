@@ -30,9 +30,12 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- end -}}
 {{- end -}}
 {{- if $settings.redaction.enabled -}}
-{{- $programs = prepend $programs "redact.vrl" -}}
+{{- $_ := set $transforms.suspicious.route "secrets" (include "observability.taskLogs.redactCondition" .) -}}
 {{- else -}}
-{{- $_ := unset $transforms "redacted" -}}
+{{- range list "suspicious" "redact" "redacted" -}}
+{{- $_ := unset $transforms . -}}
+{{- end -}}
+{{- $_ := set $transforms.parse "inputs" (list "task_logs") -}}
 {{- $_ := unset $config.sinks "redaction_count" -}}
 {{- end -}}
 {{- if or $settings.extraTransforms $settings.extraSinks -}}

@@ -44,13 +44,14 @@ def variants(config: Mapping[str, Any]) -> dict[str, Config]:
     """Return configurations by what they leave out of ``config``, the file source alone last."""
     made: dict[str, Config] = {"as shipped": _changed(config)}
     parse = config["transforms"]["parse"]
-    programs = parse.get("files") or [parse["file"]]
-    for program in programs if len(programs) > 1 else ():
-        left = [name for name in programs if name != program]
-        made[f"without {program}"] = _changed(config, parse=parse | {"files": left})
     for name in config["transforms"]:
-        if name not in ("parse", "fields"):
+        if name not in ("suspicious", "redact", "parse", "fields"):
             made[f"without {name}"] = _without(config, name)
+    if "redact" in config["transforms"]:
+        source = {"inputs": ["task_logs"]}
+        made["without redaction"] = _changed(config, parse=parse | source)
+        for name in ("suspicious", "redact"):
+            del made["without redaction"]["transforms"][name]
     made["without multiline"] = _changed(config)
     del made["without multiline"]["sources"]["task_logs"]["multiline"]
     made["without acknowledgements"] = _changed(config)

@@ -52,6 +52,12 @@ _LOKI: Facts = {
     "request retry_initial_backoff_secs": (1, "a longer wait would use up the drain's deadline"),
     "request retry_max_duration_secs": (5, "a longer wait would use up the drain's deadline"),
 }
+# The steps up to `parse`, and what they read: lines that can have a secret go through `redact`.
+_REDACTION = {
+    "suspicious": ("task_logs",),
+    "redact": ("suspicious.secrets",),
+    "parse": ("suspicious._unmatched", "redact"),
+}
 # Fields by which lines are counted.
 _COUNTED = {"redacted", "unrecognised"}
 
@@ -148,16 +154,17 @@ def inputs_name_a_step(render: Render) -> Iterator[Fault]:
         for kind, steps in (("transforms", transforms), ("sinks", sinks)):
             for id_, step in steps.items():
                 inputs = step.get("inputs") or ()
-                if not inputs or not set(inputs) <= sources.keys() | transforms.keys():
+                named = {each.partition(".")[0] for each in inputs}
+                if not named or not named <= sources.keys() | transforms.keys():
                     yield configuration, f"{kind}.{id_}: inputs must name steps, not {inputs}"
 
 
 _LEVELS = re.compile(r'!includes\(\[("debug"(,"info"(,"warning"(,"error")?)?)?)?\], \.level\)')
-_CHAIN = ("parse", "level")  # those that are on, in this order; then the user's own
+_CHAIN = ("level",)  # those that are on, in this order; then the user's own
 _END = ("split", "fields")
-_FILES = {"split": ("split.vrl",)}
+_FILES = {"redact": ("redact.vrl",), "split": ("split.vrl",)}
 # The programs of `parse` in the order in which they run; all but parse.vrl depend on settings.
-_PARSE = ("redact.vrl", "record-format.vrl", "parse.vrl", "author-keys.vrl")
+_PARSE = ("record-format.vrl", "parse.vrl", "author-keys.vrl")
 
 
 @CHECKS.add
@@ -166,14 +173,19 @@ def a_line_passes_every_step_once(render: Render) -> Iterator[Fault]:
     for configuration in _ours(render):
         transforms = configuration.document.get("transforms") or {}
         chain = list(_chain(transforms, "fields"))
-        users_own = [id_ for id_ in chain if id_ not in (*_CHAIN, *_END, "task_logs")]
+        users_own = [id_ for id_ in chain if id_ not in (*_CHAIN, *_END, "parse")]
         present = [id_ for id_ in _CHAIN if id_ in transforms]
-        wanted = ["task_logs", *present, *users_own, *_END]
+        wanted = ["parse", *present, *users_own, *_END]
         if chain != wanted:
             yield configuration, f"a line must pass {wanted}, and passes {chain}"
-        side = set(transforms) - set(chain) - set(_COUNTED)
+        side = set(transforms) - set(chain) - _COUNTED - _REDACTION.keys()
         if side:
             yield configuration, f"no line passes {', '.join(sorted(side))}"
+        redaction = _REDACTION if "redacted" in transforms else {"parse": ("task_logs",)}
+        for id_, inputs in redaction.items():
+            found = (transforms.get(id_) or {}).get("inputs")
+            if found != inputs:
+                yield configuration, f"transforms.{id_} must read {inputs}, and reads {found}"
         yield from _steps(configuration, transforms)
 
 
@@ -181,7 +193,7 @@ def _steps(
     configuration: EmbeddedDocument, transforms: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Fault]:
     for id_, transform in transforms.items():
-        if id_ in (*_END, "parse"):
+        if id_ in (*_END, "parse", "redact"):
             facts: Facts = {
                 "type": ("remap", "the step is a VRL program"),
                 "drop_on_abort": (False, "no program of ours may drop a line"),
@@ -193,8 +205,6 @@ def _steps(
             yield configuration, f"transforms.{id_} must run {', '.join(_FILES[id_])}"
     programs = tuple(at(configuration.document, "transforms parse files") or ())
     wanted = tuple(name for name in _PARSE if name in configuration.owner.at("data"))
-    if "redacted" not in transforms:
-        wanted = tuple(name for name in wanted if name != "redact.vrl")
     if programs != wanted:
         yield configuration, f"transforms.parse must run {', '.join(wanted)}"
     for field in _COUNTED & transforms.keys():
@@ -213,7 +223,7 @@ def _steps(
 
 def _chain(transforms: Mapping[str, Mapping[str, Any]], last: str) -> Iterator[str]:
     match (transforms.get(last) or {}).get("inputs"):
-        case (before,) if before != last:
+        case (before,) if last not in (before, "parse"):
             yield from _chain(transforms, before)
     yield last
 
