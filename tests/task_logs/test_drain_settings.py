@@ -33,7 +33,7 @@ def test_vector_gets_its_settings(sidecar: Sidecar) -> None:
         assert settings == {
             "VECTOR_CONFIG": "vector.yaml",
             "VECTOR_THREADS": "1",
-            "VECTOR_CHUNK_SIZE_EVENTS": "5",
+            "VECTOR_CHUNK_SIZE_EVENTS": "64",
             "VECTOR_LOG": "info",
             "VECTOR_LOG_FORMAT": "text",
             "VECTOR_COLOR": "never",

@@ -13,6 +13,8 @@ from functools import cache
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
+# Time, place and level before the text of a record of Airflow 2.
+_HEADER = re.compile(r"\A[^\n]*? - ")
 # Gives the records of one log the form in which they are compared.
 Form = Callable[[list[str]], list[str]]
 
@@ -48,7 +50,11 @@ def as_printed(written: list[str]) -> list[str]:
     """Return the text that the task has printed or logged, without time and level."""
     first, _ = _patterns()
     return [
-        line["event"] if (line := json_line(record)) else first.sub("", record, count=1)
+        line["event"]
+        if (line := json_line(record))
+        else _HEADER.sub("", record, count=1)
+        if first.match(record)
+        else record
         for record in written
     ]
 
