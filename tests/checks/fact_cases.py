@@ -239,7 +239,12 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "a_line_passes_every_step_once": [
         ({f"{VECTOR} sinks loki": None, f"{VECTOR} transforms fields inputs": ["parse"]}, "pass"),
-        ({f"{VECTOR} transforms parse files": ["split.vrl"]}, "must run parse.vrl"),
+        (
+            {f"{VECTOR} transforms parse files": ["split.vrl"]},
+            "must run record-format.vrl, parse.vrl",
+        ),
+        ({f"{VECTOR} transforms suspicious type": "filter"}, "must be a route"),
+        ({f"{VECTOR} transforms suspicious route secrets": "false"}, "must let lines"),
         ({f"{VECTOR} transforms parse inputs": ["task_logs"]}, "must read"),
         ({f"{VECTOR} transforms redact inputs": ["task_logs"]}, "must read"),
         ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),

@@ -50,7 +50,7 @@ def vrl_compiles(render: Render) -> Iterator[Fault]:
             raise NotCheckedError(reason) from None
         files = config.owner.at("data")
         for id_, transform in (config.document.get("transforms") or {}).items():
-            if transform["type"] != "remap":
+            if transform.get("type") != "remap":
                 continue
             names = transform.get("files") or [transform[f] for f in ("file",) if f in transform]
             if missing := [name for name in names if name not in files]:

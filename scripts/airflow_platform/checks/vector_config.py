@@ -215,6 +215,12 @@ def _steps(
         }
         for fault in contradictions(transforms, counted):
             yield configuration, f"transforms: {fault}"
+    if "suspicious" in transforms:
+        if transforms["suspicious"].get("type") != "route":
+            yield configuration, "transforms.suspicious must be a route"
+        gate = at(configuration.document, "transforms suspicious route secrets")
+        if not re.match(r'line = string\(\.message\) \?\? ""\nmatch\(line, ', str(gate)):
+            yield configuration, "transforms.suspicious must let lines with secrets through"
     if "level" in transforms:
         condition = transforms["level"].get("condition", "")
         if transforms["level"].get("type") != "filter" or not _LEVELS.fullmatch(condition):
