@@ -80,10 +80,10 @@ Input: the root context
 {{- .Files.Get "files/task-logs/redact.vrl"
   | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
   | replace "# OWN GATES" $ownGates
-  | replace "# PARTS" (join "\n" $shared | indent 2 | trim)
-  | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 4 | trim)
-  | replace "# OWN PATTERNS" (join "\n" $own | indent 8 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 10 | trim) -}}
+  | replace "# PARTS" (join "\n" $shared)
+  | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
+  | replace "# OWN PATTERNS" (join "\n" $own | indent 6 | trim)
+  | replace "# PATTERNS" (join "\n" $forText | indent 8 | trim) -}}
 {{- end -}}
 
 {{/*
