@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_platform import cli
+from airflow_platform.bench import pipeline_command
 from airflow_platform.bench.pipeline import variants
 from airflow_platform.bench.sidecar_files import sidecar_files
 from airflow_platform.support import strict_yaml
@@ -37,6 +38,11 @@ def test_each_variant_leaves_one_thing_out_and_is_connected() -> None:
         assert inputs(variant) <= variant["transforms"].keys() | {"task_logs"}, name
         assert name == "as shipped" or variant != config, name
     assert config == shipped(), "it is left as it was"
+
+
+def test_the_default_size_of_chunks_is_that_of_the_sidecar() -> None:
+    drain = (sidecar_files() / "drain.sh").read_text(encoding="utf-8")
+    assert f'"${{VECTOR_CHUNK_SIZE_EVENTS:={pipeline_command.CHUNK_SIZE}}}"' in drain
 
 
 def test_a_run_prints_each_variant(

@@ -5,6 +5,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from airflow_platform.bench.options import positive
+
 if TYPE_CHECKING:
     from airflow_platform.bench.cardinality import Size
     from airflow_platform.bench.metrics import Cost
@@ -37,16 +39,10 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add = parser.add_argument
     add("--cardinality", action="store_true", help="measure series and memory")
-    add("--dags", type=_positive, metavar="N", help="default: 50; 300 with --cardinality")
-    add("--tasks", type=_positive, default=20, metavar="M", help="default: %(default)s")
+    add("--dags", type=positive, metavar="N", help="default: 50; 300 with --cardinality")
+    add("--tasks", type=positive, default=20, metavar="M", help="default: %(default)s")
     add("--output", choices=("table", "json"), default="table", help="default: %(default)s")
     parser.set_defaults(run=_run)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return int(text)
 
 
 def _run(options: argparse.Namespace) -> int:

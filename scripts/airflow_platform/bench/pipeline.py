@@ -3,7 +3,6 @@
 import copy
 import json
 import os
-import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -15,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from airflow_platform.support import processes, strict_yaml
+from airflow_platform.bench.sidecar_files import Config, place
+from airflow_platform.bench.vector import anonymous_bytes
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
-
-Config = dict[str, Any]
 
 # A line of Airflow 3 as it writes most of them.
 _LINE = (
@@ -27,9 +26,7 @@ _LINE = (
     '"filename":"dagbag.py","lineno":{number}}}\n'
 )
 _FILE = "dag_id=bench/run_id=manual__2026-11-21T08:06:43+00:00/task_id=burst/attempt=1.log"
-_LOGS, _DATA = "/opt/airflow/logs", "/var/lib/vector"
 _SECONDS = 300  # for one run
-_ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -106,12 +103,7 @@ def _run(
         log.parent.mkdir(parents=True)
         log.write_text("".join(_lines(lines)), encoding="utf-8")
         programs = directory / "programs"
-        programs.mkdir()
-        for file in filter(Path.is_file, files.iterdir()):  # they name the folder of the logs, too
-            text = file.read_text(encoding="utf-8").replace(_LOGS, str(logs))
-            (programs / file.name).write_text(text, encoding="utf-8")
-        text = yaml.safe_dump(config).replace(_LOGS, str(logs)).replace(_DATA, str(data))
-        placed: Config = strict_yaml.load(text, "vector.yaml")
+        placed = place(files, config, programs, logs=logs, data=data)
         if "loki" in placed["sinks"]:
             placed["sinks"]["loki"] |= {"endpoint": loki_url, "compression": "none"}
         (programs / "vector.yaml").write_text(yaml.safe_dump(placed), encoding="utf-8")
@@ -146,14 +138,12 @@ def _wait(pid: int, checkpoints: Path, size: int) -> int | None:
     end = time.monotonic() + _SECONDS
     while time.monotonic() < end:
         time.sleep(0.02)
-        with suppress(OSError):
-            if found := _ANONYMOUS.search(Path(f"/proc/{pid}/status").read_text()):
-                peak = max(peak, int(found[1]) * 1024)
-            else:  # it has ended
-                return None
+        if not (now := anonymous_bytes(pid)):  # it has ended
+            return None
+        peak = max(peak, now)
         with suppress(OSError, ValueError):
-            found_ = json.loads(checkpoints.read_text())["checkpoints"]
-            if any(each["position"] >= size for each in found_):
+            found = json.loads(checkpoints.read_text())["checkpoints"]
+            if any(each["position"] >= size for each in found):
                 return peak
     return None
 

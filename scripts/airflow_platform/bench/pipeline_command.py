@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_platform.bench.capture.command import find_vector, positive
+from airflow_platform.bench.options import positive
+from airflow_platform.bench.vector import find_vector
 from airflow_platform.support.progress import progress
 from airflow_platform.support.table import table
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_platform.bench.pipeline import Cost
 
 _MIB = 2**20
-_CHUNK_SIZE = "64"  # as in drain.sh
+CHUNK_SIZE = "64"  # as in drain.sh
 
 _DESCRIPTION = """\
 Let a real Vector (VECTOR, or on PATH) read a log file of Airflow 3 and send it to the Loki that is
@@ -42,7 +43,7 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--chunk-size",
         action="append",
         metavar="N",
-        help=f"VECTOR_CHUNK_SIZE_EVENTS, may be repeated; default: {_CHUNK_SIZE}",
+        help=f"VECTOR_CHUNK_SIZE_EVENTS, may be repeated; default: {CHUNK_SIZE}",
     )
     add(
         "--also",
@@ -71,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
     costs: dict[tuple[str, str], Cost] = {}
     for turn in range(options.repeat):
         for directory, name, config in configurations:
-            for chunk_size in options.chunk_size or [_CHUNK_SIZE]:
+            for chunk_size in options.chunk_size or [CHUNK_SIZE]:
                 with (
                     progress(f"{name}, {turn + 1} of {options.repeat}"),
                     built_in_loki() as url,

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_platform.bench.capture.methods import METHODS
 from airflow_platform.bench.capture.shapes import SHAPES
+from airflow_platform.bench.options import positive
+from airflow_platform.bench.vector import find_vector
 from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
@@ -66,13 +68,6 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser.set_defaults(run=_run)
 
 
-def positive(text: str) -> int:
-    """Read a number above 0."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return int(text)
-
-
 def _run(options: argparse.Namespace) -> int:
     from airflow_platform.bench.capture.runner import run
 
@@ -99,16 +94,6 @@ def _run(options: argparse.Namespace) -> int:
     if complaint:
         raise PlatformError(complaint)
     return 0
-
-
-def find_vector() -> Path:
-    """Return Vector's binary; raise PlatformError where there is none, or no /proc."""
-    found = os.environ.get("VECTOR") or shutil.which("vector")
-    if not found or not shutil.which(found):
-        raise PlatformError("There is no Vector: set VECTOR to its binary, or put it on PATH.")
-    if not Path("/proc/self/status").exists():
-        raise PlatformError("Memory is read from /proc, which this system lacks: use Linux.")
-    return Path(found).absolute()
 
 
 @contextmanager

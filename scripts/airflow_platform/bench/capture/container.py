@@ -1,7 +1,6 @@
 """The sidecar's container: runs its processes as the kubelet would, and measures them."""
 
 import os
-import re
 import signal
 import threading
 import time
@@ -14,7 +13,7 @@ from typing import Self
 import yaml
 
 from airflow_platform.bench.capture.methods import Pod, Sidecar
-from airflow_platform.bench.sidecar_files import sidecar_files
+from airflow_platform.bench.vector import anonymous_bytes
 from airflow_platform.support import processes
 
 _RESTART_SECONDS = 1.0
@@ -22,7 +21,6 @@ _SAMPLE_SECONDS = 0.02
 _GRACE_SECONDS = 600.0  # as in the official chart's task pods
 _COMPLAINT_LINES = 5
 _ENDED = "Vector has ended by itself"  # as drain.sh says it
-_ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
 class Container:
@@ -38,6 +36,7 @@ class Container:
         self.anonymous_bytes = 0
         self._failures: list[int] = []  # exit codes above 0
         self._sidecar = sidecar
+        self._programs = pod.programs
         self._output = pod.directory / "output"
         config = pod.directory / "vector.yaml"
         config.write_text(yaml.safe_dump(dict(sidecar.config)), encoding="utf-8")
@@ -98,7 +97,7 @@ class Container:
     def kill_vector(self) -> None:
         """Kill the process with the most memory, as the kernel does when memory runs out."""
         if self._pid:
-            os.kill(max(_tree(self._pid), key=_anonymous_bytes), signal.SIGKILL)
+            os.kill(max(_tree(self._pid), key=anonymous_bytes), signal.SIGKILL)
 
     def _kill(self) -> None:
         if self._pid:
@@ -108,7 +107,7 @@ class Container:
         with self._output.open("ab") as output:
             self._process = processes.start(
                 self._sidecar.command,
-                cwd=sidecar_files(),  # paths of programs in vector.yaml are relative to it
+                cwd=self._programs,  # paths of programs in vector.yaml are relative to it
                 env=self._environment,
                 output=output,
             )
@@ -130,7 +129,7 @@ class Container:
     def _sample(self) -> None:
         while self._supervisor.is_alive():
             if self._pid:
-                peak = max(map(_anonymous_bytes, _tree(self._pid)))
+                peak = max(map(anonymous_bytes, _tree(self._pid)))
                 self.anonymous_bytes = max(self.anonymous_bytes, peak)
             time.sleep(_SAMPLE_SECONDS)
 
@@ -141,10 +140,3 @@ def _tree(pid: int) -> Iterator[int]:
     with suppress(OSError):  # the process has ended
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             yield from _tree(int(child))
-
-
-def _anonymous_bytes(pid: int) -> int:
-    with suppress(OSError):
-        if found := _ANONYMOUS.search(Path(f"/proc/{pid}/status").read_text()):
-            return int(found[1]) * 1024
-    return 0

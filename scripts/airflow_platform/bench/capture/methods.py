@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.bench.sidecar_files import sidecar_files
+from airflow_platform.bench.sidecar_files import place, sidecar_files
 from airflow_platform.support import strict_yaml
 
 
@@ -27,6 +27,11 @@ class Pod:
     def data(self) -> Path:
         """Data directory of Vector."""
         return self.directory / "data"
+
+    @property
+    def programs(self) -> Path:
+        """Directory of the sidecar's programs."""
+        return self.directory / "programs"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def drain(pod: Pod) -> Sidecar:
         "TERMINATION_LOG": str(pod.directory / "termination-log"),
         "VECTOR_BIN": str(pod.vector),
     }
-    return Sidecar(("sh", str(sidecar_files() / "drain.sh")), _config(pod), environment)
+    return Sidecar(("sh", str(pod.programs / "drain.sh")), _config(pod), environment)
 
 
 METHODS: dict[str, Method] = {method.__name__: method for method in (baseline, tuned, drain)}
@@ -76,9 +81,7 @@ METHODS: dict[str, Method] = {method.__name__: method for method in (baseline, t
 
 def _config(pod: Pod) -> dict[str, Any]:
     """Return the chart's vector.yaml with the paths of ``pod``."""
-    text = (sidecar_files() / "vector.yaml").read_text(encoding="utf-8")
-    for theirs, ours in {"/opt/airflow/logs": pod.logs, "/var/lib/vector": pod.data}.items():
-        text = text.replace(theirs, str(ours))
-    config: dict[str, Any] = strict_yaml.load(text, "vector.yaml")
+    shipped = strict_yaml.load_file(sidecar_files() / "vector.yaml")
+    config = place(sidecar_files(), shipped, pod.programs, logs=pod.logs, data=pod.data)
     config["sinks"]["loki"] |= {"endpoint": pod.loki_url, "compression": pod.compression}
     return config
