@@ -48,6 +48,12 @@ def test_a_line_of_airflow_2_is_time_level_and_text(logs, loki):
     assert shown(out) == ["2026-11-21T08:11:08.057Z ERROR    failed", "Traceback:", "  at a"]
 
 
+def test_a_line_whose_time_loki_does_not_take_is_shown_with_its_own(logs, loki):
+    loki.put("2026-11-20 23:00:00,500 a.py:1 INFO - old", time="2026-11-20T23:00:00.500+00:00")
+    _, out, _ = logs()
+    assert shown(out)[0].startswith("2026-11-20T23:00:00.500Z ")
+
+
 OTHER_FORMS = {
     "text": "plain text",
     "JSON without an event": '{"timestamp":"2026-11-21T08:07:48Z","level":"info"}',

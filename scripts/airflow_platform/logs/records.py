@@ -45,7 +45,8 @@ def record(entry: Entry) -> Record:
     """Return what the line of ``entry`` says. A line of an unknown form is a text as it is."""
     fields = dict(entry.fields)
     attempt = attempt_of(fields)
-    time = _EPOCH + timedelta(microseconds=entry.time // 1000)
+    # Where Loki does not take a line's own time, the line has it as the field `time`.
+    time = _time(fields.get("time"), _EPOCH + timedelta(microseconds=entry.time // 1000))
     level = fields.get("level", "")
     if event := _event(entry.line):
         traceback = traceback_text(event.get("error_detail"))
