@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 from airflow_platform.logs.levels import LEVELS
 from airflow_platform.loki import options as loki_options
 from airflow_platform.support.durations import duration
-from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.errors import UNEXPECTED_ANSWERS, PlatformError
 
 if TYPE_CHECKING:
     from airflow_platform.logs.reading import Wanted
 
-_UNEXPECTED_ANSWERS = (AttributeError, LookupError, TypeError, ValueError)
 _MAPPED = re.compile(r"(.+)\[(\d+)\]")
 
 _DESCRIPTION = """\
@@ -81,7 +80,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         found = _read(options)
     except PlatformError as error:
         raise CannotReadError(str(error)) from None
-    except _UNEXPECTED_ANSWERS as error:
+    except UNEXPECTED_ANSWERS as error:
         raise CannotReadError(
             f"Loki has answered in a form that logs does not know ({error!r}). Look whether the URL"
             " leads to it, and not to a page of a proxy."

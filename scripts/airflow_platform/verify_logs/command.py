@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from airflow_platform.loki import options as loki_options
 from airflow_platform.support.durations import duration
-from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.errors import UNEXPECTED_ANSWERS, PlatformError
 from airflow_platform.support.progress import progress
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 2.0
 _CLOCK_DIFFERENCE = timedelta(minutes=10)
-_UNEXPECTED_ANSWERS = (AttributeError, LookupError, TypeError, ValueError)
 
 _DESCRIPTION = """\
 Say whether Loki has all lines of task logs, and which lines are missing.
@@ -99,7 +98,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         return _compare(options)
     except PlatformError as error:
         raise CannotLookError(str(error)) from None
-    except _UNEXPECTED_ANSWERS as error:
+    except UNEXPECTED_ANSWERS as error:
         raise CannotLookError(
             f"Loki or Airflow has answered in a form that verify-logs does not know ({error!r})."
             " Look whether the URLs lead to them, and not to a page of a proxy."
