@@ -2,14 +2,18 @@
 
 import json
 import re
+import socket
+import struct
+import threading
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from airflow_platform import cli
 from airflow_platform.bench.capture import command, container, runner, shapes
-from airflow_platform.bench.capture.loki import built_in_loki
+from airflow_platform.bench.capture.loki import BuiltInLoki, built_in_loki
 from airflow_platform.bench.capture.methods import METHODS, Pod, baseline, drain, tuned
 from airflow_platform.bench.capture.runner import Result, run
 from airflow_platform.bench.capture.shapes import SHAPES, Shape, Step
@@ -44,6 +48,29 @@ def measure(double, loki_url):
         )
 
     return measure_one
+
+
+def test_a_vector_that_does_not_wait_for_the_answer_leaves_no_traceback(capfd):
+    asked, gone = threading.Event(), threading.Event()
+
+    class SlowLoki(BuiltInLoki):
+        def push(self, body: bytes) -> int:
+            asked.set()
+            assert gone.wait(10)
+            return super().push(body)
+
+    with built_in_loki(SlowLoki()) as url:
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname, address.port)) as client:
+            # Closed at once, with a reset, as the connections of a killed process are.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 14\r\n\r\n" + b'{"streams":[]}')
+            assert asked.wait(10)
+        gone.set()
+        for thread in threading.enumerate():
+            if "process_request" in thread.name:
+                thread.join(10)
+    assert capfd.readouterr().err == ""
 
 
 # --- Counting ---

@@ -6,7 +6,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice, takewhile
 from typing import Any, NamedTuple
@@ -122,10 +122,11 @@ def built_in_loki(loki: BuiltInLoki | None = None) -> Iterator[str]:
             self._answer(200, json.dumps({"status": "success", "data": data}).encode())
 
         def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):  # a Vector that is killed does not wait for its answer
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             """Say nothing on stderr."""
