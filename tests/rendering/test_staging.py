@@ -7,7 +7,7 @@ import pytest
 from airflow_platform.manifests import Render
 from airflow_platform.rendering import helm, staging
 from airflow_platform.rendering.request import RenderRequest
-from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.project import ADDON, ROOT, values_file
 
 NEW = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: just-added}\n"
@@ -83,3 +83,23 @@ def test_the_wrapper_is_staged_as_it_is_packaged(major, tmp_path):
         name for name in package(whole, tmp_path, major) - documents if not name.startswith("docs/")
     }
     assert files(staged) == packaged
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("major", helm.MAJORS)
+@pytest.mark.parametrize("environment", ["dev", "prod"])  # with the database's chart and without
+def test_the_official_chart_renders_the_same_without_its_documents(environment, major, tmp_path):
+    upstream = find_upstream()
+    staged, whole = staging.stage(upstream), tmp_path / "whole"
+    shutil.copytree(staged, whole, ignore=shutil.ignore_patterns("airflow"))
+    if upstream.path.is_dir():
+        shutil.copytree(upstream.path, whole / "charts" / "airflow")
+    else:
+        shutil.copy(upstream.path, whole / "charts")
+    values = (values_file(environment).read_text(encoding="utf-8"),)
+    ours, theirs = (
+        {str(each): each.document for each in Render.from_text(helm.output(request)).manifests}
+        for chart in (staged, whole)
+        for request in [RenderRequest(chart, values, helm=major)]
+    )
+    assert ours == theirs
