@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from airflow_platform.manifests import embedded
@@ -138,16 +138,25 @@ class Render:
 
 def _manifests(text: str) -> Iterator[Manifest]:
     for part in _DOCUMENT_START.split(text):
-        source = _SOURCE.search(part)
-        template = source.group(1) if source else NO_TEMPLATE
-        document = strict_yaml.load(part, template)
-        if document is None:
-            continue
-        is_list = isinstance(document, Mapping) and document.get("kind") == "List"
-        for each in document.get("items") or () if is_list else (document,):
-            if not _is_object(each):
-                raise PlatformError(f"{template}: not a Kubernetes object: {part.strip()[:80]!r}")
-            yield Manifest(freeze(each), template, part.strip())
+        template, documents = _documents(part)
+        for document in documents:
+            yield Manifest(document, template, part.strip())
+
+
+@cache  # the renders of a chart have most objects in common
+def _documents(part: str) -> tuple[str, tuple[Any, ...]]:
+    """Return the template that ``part`` came from, and the objects in it, which are frozen."""
+    source = _SOURCE.search(part)
+    template = source.group(1) if source else NO_TEMPLATE
+    document = strict_yaml.load(part, template)
+    if document is None:
+        return template, ()
+    is_list = isinstance(document, Mapping) and document.get("kind") == "List"
+    documents = document.get("items") or () if is_list else (document,)
+    for each in documents:
+        if not _is_object(each):
+            raise PlatformError(f"{template}: not a Kubernetes object: {part.strip()[:80]!r}")
+    return template, tuple(map(freeze, documents))
 
 
 def _is_object(document: Any) -> bool:
