@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -49,16 +49,19 @@ def shell(request: pytest.FixtureRequest, program: Callable[[str], Path], tmp_pa
 @pytest.fixture
 def command(shell: Path, tmp_path: Path, config_map: Path) -> list[str]:
     """The container's command in one shell, up to the arguments."""
-    return command_with(["/usr/bin/env"], shell, tmp_path, config_map)
+    return command_with(["/usr/bin/env"], {"/bin/sh": shell}, tmp_path, config_map)
 
 
-def command_with(entrypoint: list[str], shell: Path, tmp_path: Path, config_map: Path) -> list[str]:
+def command_with(
+    entrypoint: list[str], programs: Mapping[str, Path], tmp_path: Path, config_map: Path
+) -> list[str]:
+    """The container's command, with other programs in place of those of the image."""
     task = shipped({"captureOutput": {"enabled": True, "entrypoint": entrypoint}}).task
     mounts = {mount["name"]: mount["mountPath"] for mount in task["volumeMounts"]}
     places = {
         mounts["task-logs-config"]: str(config_map),
         mounts["logs"]: str(tmp_path / "logs"),
-        "/bin/sh": str(shell),
+        **{there: str(here) for there, here in programs.items()},
     }
     return ["env", "--default-signal", *replaced(task["command"], places)]
 
@@ -256,9 +259,11 @@ def as_official(
     own = tmp_path / "entrypoint"
     own.write_text(ENTRYPOINT)
     own.chmod(0o755)
-    entrypoint = [str(program("dumb-init")), "--", str(own)]
-    captured = command_with(entrypoint, shell, tmp_path, config_map)
-    return captured, ["env", "--default-signal", *entrypoint]
+    entrypoint = ["/usr/bin/dumb-init", "--", "/entrypoint"]
+    programs = {"/usr/bin/dumb-init": program("dumb-init"), "/entrypoint": own}
+    captured = command_with(entrypoint, {"/bin/sh": shell, **programs}, tmp_path, config_map)
+    alone = [str(programs.get(word, word)) for word in entrypoint]
+    return captured, ["env", "--default-signal", *alone]
 
 
 @pytest.mark.parametrize("name", FORWARDED)
