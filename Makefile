@@ -23,8 +23,11 @@ help:
 render: $(INSTALLED)
 	@$(PLATFORM) render $(if $(ENV),$(ENV),$(error Name the environment, for example: make render ENV=prod)) $(ARGS)
 
+# Compiled tests and modules are kept, whatever the environment says: each worker of the tests, and
+# each command that they run, would compile them anew.
 test: $(INSTALLED) tools
-	@$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
+		$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 lint: $(INSTALLED)
 	@$(PLATFORM) lint
