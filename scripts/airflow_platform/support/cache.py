@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 _UNUSED_AFTER_SECONDS = 7 * 24 * 3600
@@ -44,8 +45,12 @@ def publish(target: Path, build: Callable[[Path], None]) -> Path:
     return target
 
 
+@cache
 def _remove_unused(directory: Path) -> None:
-    """Remove what no process asked for in a week, so that the cache does not grow for ever."""
+    """Remove what no process asked for in a week, so that the cache does not grow for ever.
+
+    Once for each process: to look at tens of thousands of renders takes longer than some renders.
+    """
     limit = time.time() - _UNUSED_AFTER_SECONDS
     for path in directory.iterdir():
         with suppress(FileNotFoundError):  # another process removed or renamed it
