@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,8 @@ from airflow_platform.rendering.helm import RefusedError, output
 from airflow_platform.rendering.request import RenderRequest
 from airflow_platform.rendering.staging import stage, stage_addon, stage_upstream
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
-from airflow_platform.rendering.values import load_file
+from airflow_platform.rendering.values import load
+from airflow_platform.support import strict_yaml
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.project import KUBE_VERSION, NAMESPACE, RELEASE, values_file
 from airflow_platform.support.tools import tool
@@ -147,5 +149,11 @@ def _values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:
         if isinstance(source, Mapping):
             yield json.dumps(source)
             continue
-        load_file(source)
-        yield source.read_text(encoding="utf-8")
+        text = strict_yaml.read_file(source)
+        _refuse_other_than_values(text, source)
+        yield text
+
+
+@cache  # most renders have the values of an environment in common
+def _refuse_other_than_values(text: str, path: Path) -> None:
+    load(text, path)

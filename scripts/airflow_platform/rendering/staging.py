@@ -76,9 +76,10 @@ def _chart_files(chart: Path, *more_parts: str) -> Iterator[tuple[str, Path]]:
         if path.is_file():
             yield part, path
         for directory, _, names in os.walk(path):
+            below = Path(directory)
+            place = below.relative_to(chart).as_posix()
             for name in names:
-                file = Path(directory, name)
-                yield file.relative_to(chart).as_posix(), file
+                yield f"{place}/{name}", below / name
 
 
 def _below(directory: str, files: Iterator[tuple[str, Path]]) -> dict[str, Path]:
@@ -105,9 +106,9 @@ def _stage(files: Mapping[str, Path], staged: Mapping[str, Path] | None = None) 
 def _content(path: Path) -> str:
     """Return a hash of the content of a file, which is read again only when it has changed."""
     file = path.stat()
-    return _content_of(path, file.st_ino, file.st_size, file.st_mtime_ns)
+    return _content_of(str(path), file.st_ino, file.st_size, file.st_mtime_ns)
 
 
 @cache
-def _content_of(path: Path, *_state: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _content_of(path: str, *_state: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()

@@ -24,7 +24,12 @@ _READ_AS_WELL = {"workers.kubernetes": ("securityContext",)}
 
 def load_file(path: Path) -> dict[str, Any]:
     """Return the values of a file, {} for an empty one; PlatformError when it is no mapping."""
-    loaded = strict_yaml.load_file(path)
+    return load(strict_yaml.read_file(path), path)
+
+
+def load(text: str, path: Path) -> dict[str, Any]:
+    """Return the values in ``text``, the content of the file ``path``; as ``load_file``."""
+    loaded = strict_yaml.load(text, str(path))
     if not isinstance(loaded, dict | None):
         raise PlatformError(
             f"{path} is not a values file: it holds a {type(loaded).__name__}, not a mapping of"

@@ -118,9 +118,13 @@ def dump(value: Any) -> str:
 
 def load_file(path: Path) -> Any:
     """Return the only document of the file ``path``; PlatformError also when it is unreadable."""
+    return load(read_file(path), str(path))
+
+
+def read_file(path: Path) -> str:
+    """Return the text of the file ``path``; PlatformError when it is unreadable."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise PlatformError(f"{path}: cannot be read as YAML: {reason}") from None
-    return load(text, str(path))
