@@ -51,20 +51,16 @@ def edited_release(release: Render) -> Edit:
 
 
 def _with_edits(base: Render, edits: Edits) -> Render:
-    documents = {
-        f"{manifest.kind}/{manifest.name}": (manifest.template, manifest.document)
-        for manifest in base.manifests
-    }
+    manifests = {f"{manifest.kind}/{manifest.name}": manifest for manifest in base.manifests}
     for where, value in edits.items():
         name, *path = where.split()
-        template, document = documents.get(name, (_NEW, None))
-        documents[name] = (template, _edited(thaw(document), path, value))
-    manifests = [
-        Manifest(freeze(document), template, "")
-        for template, document in documents.values()
-        if document is not None
-    ]
-    return base.replace(manifests=manifests, name="edited")
+        old = manifests.get(name)
+        document = _edited(thaw(old.document) if old else None, path, value)
+        if document is None:
+            manifests.pop(name, None)
+        else:
+            manifests[name] = Manifest(freeze(document), old.template if old else _NEW, "")
+    return base.replace(manifests=manifests.values(), name="edited")
 
 
 def _edited(value: Any, path: list[str], new: Any) -> Any:
