@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,17 @@ def _with_edits(base: Render, edits: Edits) -> Render:
     return base.replace(manifests=manifests.values(), name="edited")
 
 
+_loaded = partial(yaml.load, Loader=yaml.CSafeLoader)
+_dumped = partial(yaml.dump, Dumper=yaml.CSafeDumper)
+
+
 def _edited(value: Any, path: list[str], new: Any) -> Any:
     if not path:
         return new
     step, *rest = path
     if isinstance(value, str):
-        dump = json.dumps if value.startswith("{") else yaml.safe_dump
-        return dump(_edited(yaml.safe_load(value), path, new))
+        read, write = (json.loads, json.dumps) if value.startswith("{") else (_loaded, _dumped)
+        return write(_edited(read(value), path, new))
     if step == "+":
         return [*(value or ()), new]
     if isinstance(value, list):
