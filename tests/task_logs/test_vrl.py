@@ -983,6 +983,21 @@ def test_labels_and_metadata_of_the_user() -> None:
     }
 
 
+def test_every_field_that_values_may_name_is_there() -> None:
+    schema = strict_yaml.load_file(ADDON / "values.schema.json")
+    names = schema["$defs"]["eventFields"]["items"]["enum"]
+    sidecar = shipped(
+        {"labelFields": ["node"], "metadataFields": [n for n in names if n != "node"]}
+    )
+    path = f"{ROOT}/dag_id=d/run_id=r/task_id=t/map_index=2/attempt=1.log.trigger.5.log"
+    line = json.dumps({**RECORD, "timestamp": "1970-01-01T00:00:00Z", "logger": "a"})
+    event = {**parse(line, file=path), "timestamp": READ_AT}
+    of_other_steps = {"part": "1", "parts": "2", "redacted": "password"}
+    [event] = run(sidecar.program("fields"), {**event, **of_other_steps})
+    assert event["labels"] == {"job": "airflow-task-logs", "node": "node-1"}
+    assert set(event["structured_metadata"]) == set(names) - {"node"}
+
+
 # --- vector.yaml ---
 
 # Both of what the chart adds to the chain.
