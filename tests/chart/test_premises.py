@@ -54,7 +54,7 @@ AIRFLOW_2: dict[str, Any] = {
     "config": {
         "logging": {
             "base_log_folder": "{{ .Values.airflowHome }}/logs",
-            "log_format": "[%%(asctime)s] {%%(module)s:%%(lineno)d} %%(levelname)s - %%(message)s",
+            "log_format": "%%(asctime)s %%(name)s %%(levelname)-8s %%(message)s",
         }
     },
 }

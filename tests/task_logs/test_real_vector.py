@@ -134,6 +134,30 @@ def test_a_traceback_of_airflow_2_is_one_event(sidecar: Sidecar) -> None:
     assert event.fields["level"] == "error"
 
 
+def test_records_of_other_formats_are_events_of_their_own(sidecar: Sidecar) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    traceback = "Traceback (most recent call last):\n  1 / 0\nZeroDivisionError"
+    records = [
+        f"[{now:%Y-%m-%d, %H:%M:%S} UTC] {{x.py:1}} ERROR - a\n{traceback}",
+        f"ERROR {now:%Y-%m-%d %H:%M:%S},000 b\n{traceback}",
+        f"ERROR:root:{now:%Y-%m-%d %H:%M:%S} c\n{traceback}",
+        f"{now:%Y-%m-%d %H:%M:%S} [ERROR] d\n{traceback}",
+        f"\x1b[2m{now:%Y-%m-%dT%H:%M:%S}.000Z\x1b[0m [\x1b[31merror    \x1b[0m] e\n{traceback}",
+        json.dumps({"@timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.000Z", "log.level": "ERROR"}),
+        f"{now:%Y/%m/%d %H:%M:%S} ERROR f\n{traceback}",
+        json.dumps({"level": "error", "ts": now.timestamp()}),
+    ]
+    sidecar.start()
+    sidecar.up()
+    sidecar.task_log().write_text("".join(f"{record}\n" for record in records))
+    assert sidecar.stop().code == 0
+    entries = sidecar.loki.entries()
+    assert sorted(entry.line for entry in entries) == sorted(records)
+    for entry in entries:
+        assert entry.fields["level"] == "error", entry.line
+        assert entry.nanoseconds // 10**9 == int(now.timestamp()), entry.line
+
+
 def test_a_line_above_the_size_that_loki_takes_is_split(sidecar: Sidecar) -> None:
     sidecar.start()
     sidecar.up()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -11,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 from .shipped import POD, RUN_ID, Shipped, shipped
 
@@ -279,6 +284,12 @@ def test_the_offset_of_a_copied_last_line_is_that_in_its_file() -> None:
     assert event["offset"] == "1029"
 
 
+def test_the_log_of_a_trigger_names_the_job_of_the_triggerer() -> None:
+    path = f"{ROOT}/dag_id=d/run_id=r/task_id=t/map_index=2/attempt=1.log"
+    assert parse("text", file=f"{path}.trigger.5.log")["trigger_job_id"] == "5"
+    assert "trigger_job_id" not in parse("text", file=path)
+
+
 def test_the_name_of_a_logger_is_bounded() -> None:
     record = {"timestamp": READ_AT, "level": "info", "event": "x", "logger": "ž" * 300}
     assert parse(json.dumps(record))["logger"] == "ž" * 256
@@ -328,6 +339,10 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         '{"timestamp":"2026-11-21T08:07:48.440165Z","level":"in',
         '{"a": 1}',
         '{"timestamp": 5, "level": ["info"], "logger": {}}',
+        '{"timestamp": 17952485825, "level": 20}',
+        '{"time": "08:09:42", "when": "2026-11-21T08:09:42.550Z"}',
+        '{"timestamp": null, "created": 1795248582.55}',
+        '{"record": {"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}}',
         "{}",
         "[1, 2]",
         "as in [2026-11-21T08:10:00.057+0000] {probe.py:19} INFO - quoted",
@@ -462,6 +477,52 @@ DEEP = f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200
             "info",
         ),
         (DEEP, "2026-11-21T08:09:42.550Z", "error"),
+        ("[2026-11-21, 08:09:42 UTC] {x.py:1} INFO - x", "2026-11-21T08:09:42Z", "info"),
+        ("2026-11-21 08:09:42.550 UTC [12] ERROR:  x", "2026-11-21T08:09:42.550Z", "error"),
+        ("2026-11-21 08:09:42Z INFO x", "2026-11-21T08:09:42Z", "info"),
+        ("2026/11/21 08:09:42 WARN x", "2026-11-21T08:09:42Z", "warning"),
+        ("2026-11-21 08:09:42 [WARNING] x", "2026-11-21T08:09:42Z", "warning"),
+        ("2026-11-21 08:09:42,550 x without a level", "2026-11-21T08:09:42.550Z", None),
+        ("2026-11-21 08:09:42,550 a.py:12 AUDIT_1 - x", "2026-11-21T08:09:42.550Z", None),
+        ("2026-11-21T08:09:42.550Z [warning  ] x", "2026-11-21T08:09:42.550Z", "warning"),
+        (
+            "\x1b[2m2026-11-21T08:09:42.550Z\x1b[0m [\x1b[32m\x1b[1minfo     \x1b[0m] \x1b[1mx",
+            "2026-11-21T08:09:42.550Z",
+            "info",
+        ),
+        ("2026-11-21 08:09:42.550 | error | x", "2026-11-21T08:09:42.550Z", "error"),
+        ("INFO 2026-11-21 08:09:42,550 x", "2026-11-21T08:09:42.550Z", "info"),
+        ("[INFO] 2026-11-21T08:09:42.550+00:00 x", "2026-11-21T08:09:42.550Z", "info"),
+        ("WARNING  [2026-11-21 08:09:42,550] {a.py:3} x", "2026-11-21T08:09:42.550Z", "warning"),
+        ("ERROR:root:2026-11-21 08:09:42,550 x", "2026-11-21T08:09:42.550Z", "error"),
+        ("INFO - [airflow.task] - 2026-11-21 08:09:42 x", "2026-11-21T08:09:42Z", "info"),
+        ("[critical] 2026-11-21 08:09:42 x", "2026-11-21T08:09:42Z", "critical"),
+        ("Level 25: 2026-11-21 08:09:42 x", "2026-11-21T08:09:42Z", "info"),
+        ("\0\0\x1b[31mERROR\x1b[0m 2026-11-21 08:09:42 x", "2026-11-21T08:09:42Z", "error"),
+        (
+            '{"@timestamp": "2026-11-21T08:09:42.550Z", "log.level": "ERROR", "message": "x"}',
+            "2026-11-21T08:09:42.550Z",
+            "error",
+        ),
+        (
+            '{"@timestamp":"2026-11-21T08:09:42.550Z","log":{"level":"warn","logger":"a"}}',
+            "2026-11-21T08:09:42.550Z",
+            "warning",
+        ),
+        (
+            '{"message": "x", "severity": "CRITICAL", "timestamp": "2026-11-21 08:09:42,550"}',
+            "2026-11-21T08:09:42.550Z",
+            "critical",
+        ),
+        (
+            '{"levelname": "INFO", "level": 20, "time": 1795248582.55}',
+            "2026-11-21T08:09:42.550Z",
+            "info",
+        ),
+        ('{"level":"info","ts":1795248582.550123,"msg":"x"}', "2026-11-21T08:09:42.550Z", "info"),
+        ('{"level":30,"time":1795248582550,"msg":"x"}', "2026-11-21T08:09:42.550Z", None),
+        ('{"ts":"1795248582550123","level":"info"}', "2026-11-21T08:09:42.550Z", "info"),
+        ('{"timestamp":1795248582550123456,"level":"info"}', "2026-11-21T08:09:42.550Z", "info"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -484,13 +545,87 @@ def test_formats(line: str, time: str, level: str | None) -> None:
         "2026-11-21  1.0  2.0",
         "2026-11-21 08:00:00  1.0  2.0",
         '{"a": 1}',
+        '{"time": 12.5, "rows": 3}',
+        '{"ts": "noon"}',
         "INFO - x",
+        "ERROR in the partition of 2026-11-21 08:00:00",
+        "ERROR:root:no partition of 2026-11-21 08:00:00",
+        "2026-11-21 08:00:00,123,45",
+        "2026-11-21 08:00:00  (info  2.0",
+        "2026-11-21 no information",
     ],
 )
 def test_lines_that_begin_no_record(line: str) -> None:
     source = defaults().config["sources"]["task_logs"]["multiline"]
     assert not re.search(source["start_pattern"], line)
     assert not re.search(source["condition_pattern"], line)
+
+
+RECORD = {"timestamp": "2026-11-21T08:09:42.550123Z", "level": "info", "event": "x"}
+
+
+@pytest.mark.parametrize(
+    ("record", "level", "logger"),
+    [
+        ({**RECORD, "logger": "a"}, "info", "a"),
+        ({**RECORD, "event": '","logger":"b","level":"error', "logger": "a"}, "info", "a"),
+        ({**RECORD, "event": "\\", "logger": "a"}, "info", "a"),
+        ({**RECORD, "extra": {"level": "error", "logger": "b"}, "logger": "a"}, "info", "a"),
+        ({**RECORD, "logger": "a", "extra": {"level": "error", "logger": "b"}}, "info", "a"),
+        ({**RECORD, "logger": 'a"b', "error_detail": []}, "info", 'a"b'),
+        ({**RECORD, "logger": ""}, "info", None),
+        ({**RECORD, "name": "of a user"}, "info", None),
+        ({**RECORD, "level": "error"}, "error", None),
+        ({"event": {"timestamp": "1970"}, **RECORD, "logger": "a"}, "info", "a"),
+        (dict(reversed([*RECORD.items(), ("logger", "a")])), "info", "a"),
+        ({"asctime": RECORD["timestamp"], "levelname": "INFO", "name": "a"}, "info", "a"),
+        ({"@timestamp": RECORD["timestamp"], "log.logger": "a"}, None, "a"),
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaces"])
+def test_only_keys_of_the_record_itself_count(
+    record: Mapping[str, Any], level: str | None, logger: str | None, separators: tuple[str, str]
+) -> None:
+    event = parse(json.dumps(record, separators=separators))
+    assert event["ns"] == nanoseconds("2026-11-21T08:09:42.550123Z")
+    assert (event.get("level"), event.get("logger")) == (level, logger)
+
+
+@pytest.mark.parametrize("airflow", [True, False], ids=["formatter of Airflow", "of Python"])
+@pytest.mark.parametrize("level", [10, 20, 25, 40])
+@pytest.mark.parametrize(
+    "log_format",
+    [
+        "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s",
+        "[%(asctime)s] %(message)s",
+        "%(asctime)s %(filename)s:%(lineno)d %(levelname)s - %(message)s",
+        "%(asctime)s - %(name)s - %(levelname)-8s - %(message)s",
+        "%(asctime)s|%(levelname)s|%(message)s",
+        "%(asctime)s %(message)s",
+        "%(levelname)s %(asctime)s - %(message)s",
+        "[%(levelname)8s] [%(asctime)s] %(message)s",
+        "%(levelname)s:%(name)s:%(asctime)s %(message)s",
+    ],
+)
+def test_the_log_formats_that_the_chart_accepts(log_format: str, level: int, airflow: bool) -> None:
+    premises = strict_yaml.load_file(ADDON / "files" / "premises.yaml")
+    [premise] = [each for each in premises if each.get("option") == "logging.log_format"]
+    assert re.fullmatch(premise["accepted"], log_format)
+    formatter = logging.Formatter(log_format, "%Y-%m-%dT%H:%M:%S" if airflow else None)
+    formatter.converter = time.gmtime
+    record = logging.LogRecord("airflow.task", level, "/a.py", 3, "done", None, None)
+    record.created, record.msecs = nanoseconds("2026-11-21T08:09:42Z") / 10**9, 550
+    if airflow:  # airflow.utils.log.timezone_aware.TimezoneAware
+        text = formatter.formatTime(record, formatter.datefmt)
+        line = formatter.format(record).replace(text, f"{text}.550+0000")
+    else:
+        line = formatter.format(record)
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    assert re.search(source["start_pattern"], line), line
+    event = parse(line)
+    assert event["ns"] // 1_000_000 == nanoseconds("2026-11-21T08:09:42.550Z") // 1_000_000
+    known = {10: "debug", 20: "info", 25: "info", 40: "error"}[level]
+    assert event.get("level") == (known if "levelname" in log_format else None)
 
 
 def test_a_format_of_the_user() -> None:
@@ -846,6 +981,21 @@ def test_labels_and_metadata_of_the_user() -> None:
         "offset": "5",
         "task_id": "happy",  # the dashboards look for it
     }
+
+
+def test_every_field_that_values_may_name_is_there() -> None:
+    schema = strict_yaml.load_file(ADDON / "values.schema.json")
+    names = schema["$defs"]["eventFields"]["items"]["enum"]
+    sidecar = shipped(
+        {"labelFields": ["node"], "metadataFields": [n for n in names if n != "node"]}
+    )
+    path = f"{ROOT}/dag_id=d/run_id=r/task_id=t/map_index=2/attempt=1.log.trigger.5.log"
+    line = json.dumps({**RECORD, "timestamp": "1970-01-01T00:00:00Z", "logger": "a"})
+    event = {**parse(line, file=path), "timestamp": READ_AT}
+    of_other_steps = {"part": "1", "parts": "2", "redacted": "password"}
+    [event] = run(sidecar.program("fields"), {**event, **of_other_steps})
+    assert event["labels"] == {"job": "airflow-task-logs", "node": "node-1"}
+    assert set(event["structured_metadata"]) == set(names) - {"node"}
 
 
 # --- vector.yaml ---

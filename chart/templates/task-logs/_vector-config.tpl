@@ -134,13 +134,15 @@ Input: .Values.global.taskLogs
 {{ end -}}
 
 {{/*
-A VRL object with one entry for each field of the event, and one for each fixed value.
+A VRL object with one entry for each field of the event, and one for each fixed value. The node is the same for all
+events of a pod and is not one of their fields.
 Input: dict "fields" <names of event fields> "static" <fixed values by name>
 */}}
 {{- define "observability.taskLogs.vrlObject" -}}
 {{- $entries := list -}}
 {{- range $name := .fields -}}
-{{- $entries = append $entries (printf "%q: .%s" $name $name) -}}
+{{- $value := eq $name "node" | ternary `get_env_var("NODE_NAME") ?? null` (printf ".%s" $name) -}}
+{{- $entries = append $entries (printf "%q: %s" $name $value) -}}
 {{- end -}}
 {{- range $name, $value := .static -}}
 {{- $entries = append $entries (printf "%q: %s" $name ($value | toJson)) -}}

@@ -113,7 +113,7 @@ CASES = {
     ),
     "log format": airflow2(
         "logging.log_format",
-        "%%(levelname)s %%(asctime)s - %%(message)s",
+        "%%(levelname)s %%(message)s - %%(asctime)s",
     ),
     "log formatter": airflow2("logging.log_formatter_class", "pythonjsonlogger.JsonFormatter"),
     "logs to CloudWatch": airflow2("logging.remote_base_log_folder", "cloudwatch://arn:logs"),
