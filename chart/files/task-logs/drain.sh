@@ -43,9 +43,35 @@
 #   VECTOR_BIN             vector
 #   VECTOR_CONFIG          vector.yaml         read by Vector, as are all variables VECTOR_*
 
-terminating=''
+terminating=${1-}
 trap 'terminating=1' TERM INT # before all else: the kernel ignores a signal that PID 1 has no handler for
 set -u
+
+# Credentials for Loki. A task can make a link in the log folder to any file of this container, such as
+# /proc/1/environ, and Vector follows it. So no file has them and, when Vector runs, no environment: this program
+# starts itself again without them, and each Vector reads them from a pipe that is empty before Vector opens a log
+# file. They are JSON for Vector's secret backend `exec`; each text is quoted once more, for vector.yaml.
+credentials=''
+if [ $# -gt 0 ]; then
+  credentials=$(cat)
+elif [ -n "${LOKI_USERNAME-}${LOKI_PASSWORD-}${LOKI_TOKEN-}${LOKI_CLIENT_CERTIFICATE-}${LOKI_CLIENT_KEY-}" ]; then
+  credentials=$(awk '
+    function quoted(text) { gsub(/["\\]/, "\\\\&", text); return text }
+    BEGIN {
+      for (name in ENVIRON) if (name ~ /^LOKI_(USERNAME|PASSWORD|TOKEN|CLIENT_CERTIFICATE|CLIENT_KEY)$/) {
+        sub(/[ \t\r\n]+$/, "", ENVIRON[name])
+        lines = split(ENVIRON[name], line, "\n")
+        value = ""
+        for (i = 1; i <= lines; i++) value = value (i > 1 ? "\\\\n" : "") quoted(quoted(line[i]))
+        list = list ",\"" name "\":{\"value\":\"" value "\",\"error\":null}"
+      }
+      print "{" substr(list, 2) "}"
+    }')
+  unset LOKI_USERNAME LOKI_PASSWORD LOKI_TOKEN LOKI_CLIENT_CERTIFICATE LOKI_CLIENT_KEY
+  exec /bin/sh "$0" "$terminating" <<EOF
+$credentials
+EOF
+fi
 
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
@@ -89,12 +115,16 @@ vector='' reader='' starting=''
 start_vector() {
   starting=1 # on_signal does not drain now, because it could not stop a Vector whose process id is not known yet
   if [ -p "$state/log" ]; then
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 &
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 3<<EOF &
+$credentials
+EOF
     vector=$!
     watch_log <"$state/log" &
     reader=$!
   else # there is no room even for a pipe
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 &
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 3<<EOF &
+$credentials
+EOF
     vector=$!
     reader='' unwatched=1
   fi
