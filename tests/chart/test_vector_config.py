@@ -1,11 +1,13 @@
 """The Vector configuration that the chart makes of its file and the values."""
 
+import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
@@ -103,45 +105,59 @@ def test_the_level_filter_drops_what_is_below_and_keeps_lines_without_level(
     assert condition == f"!includes({dropped}, .level)"
 
 
-def test_credentials_are_read_from_mounted_secrets() -> None:
+def test_credentials_come_through_a_pipe() -> None:
     made = config({"loki": LOKI_WITH_CREDENTIALS})
     loki = made["sinks"]["loki"]
-    assert made["secret"]["loki"]["path"] == "/etc/task-logs-auth"
+    assert made["secret"]["loki"] == {"type": "exec", "command": ["cat", "/proc/self/fd/3"]}
     assert loki["auth"] == {
         "strategy": "basic",
-        "user": "SECRET[loki.username]",
-        "password": "SECRET[loki.password]",
+        "user": "SECRET[loki.LOKI_USERNAME]",
+        "password": "SECRET[loki.LOKI_PASSWORD]",
     }
     assert loki["tls"] == {
         "ca_file": "/etc/task-logs-ca/ca.crt",
-        "crt_file": "/etc/task-logs-client/tls.crt",
-        "key_file": "/etc/task-logs-client/tls.key",
+        "crt_file": "SECRET[loki.LOKI_CLIENT_CERTIFICATE]",
+        "key_file": "SECRET[loki.LOKI_CLIENT_KEY]",
     }
     assert loki["tenant_id"] == "data"
+
+
+def test_a_secret_may_have_any_character() -> None:
+    config_map = rendered({"loki": LOKI_WITH_CREDENTIALS}).get("ConfigMap", "airflow-task-logs")
+    text = config_map.at("data")["vector.yaml"]
+    for secret in ("a: b #c", "12345", 'quo"te', "back\\slash", "two\nlines"):
+        quoted = json.dumps(secret)[1:-1]
+        made = yaml.safe_load(text.replace("SECRET[loki.LOKI_PASSWORD]", quoted))
+        assert made["sinks"]["loki"]["auth"]["password"] == secret
 
 
 def test_a_token_can_be_read_instead_of_user_and_password() -> None:
     auth = {"secretName": "loki", "strategy": "bearer", "tokenKey": "api-token"}
     loki = config({"loki": {"auth": auth}})["sinks"]["loki"]
-    assert loki["auth"] == {"strategy": "bearer", "token": "SECRET[loki.api-token]"}
+    assert loki["auth"] == {"strategy": "bearer", "token": "SECRET[loki.LOKI_TOKEN]"}
 
 
-def test_the_secrets_are_mounted_where_vector_looks_and_may_be_missing() -> None:
+def test_no_file_has_credentials_and_the_secrets_may_be_missing() -> None:
     values = {"global": {"taskLogs": {"loki": LOKI_WITH_CREDENTIALS}}}
     (pod,) = (
         pod for pod in render("prod", values=[values]).pods() if pod.key == "pod_template_file.yaml"
     )
-    mounts = {
-        mount["mountPath"]: mount["name"]
-        for mount in pod.containers()["vector"].document["volumeMounts"]
+    sidecar = pod.containers()["vector"].document
+    secrets = {
+        variable["name"]: variable["valueFrom"]["secretKeyRef"]
+        for variable in sidecar["env"]
+        if "secretKeyRef" in variable.get("valueFrom", {})
     }
-    for path, secret in (
-        ("/etc/task-logs-auth", "loki-credentials"),
-        ("/etc/task-logs-ca", "loki-ca"),
-        ("/etc/task-logs-client", "vector-client"),
-    ):
-        volume = pod.volumes()[mounts[path]]["secret"]
-        assert volume == {"secretName": secret, "optional": True}
+    assert secrets == {
+        "LOKI_USERNAME": {"name": "loki-credentials", "key": "username", "optional": True},
+        "LOKI_PASSWORD": {"name": "loki-credentials", "key": "password", "optional": True},
+        "LOKI_CLIENT_CERTIFICATE": {"name": "vector-client", "key": "tls.crt", "optional": True},
+        "LOKI_CLIENT_KEY": {"name": "vector-client", "key": "tls.key", "optional": True},
+    }
+    mounted = [pod.volumes()[mount["name"]] for mount in sidecar["volumeMounts"]]
+    assert [volume["secret"] for volume in mounted if "secret" in volume] == [
+        {"secretName": "loki-ca", "optional": True}
+    ]
 
 
 @pytest.mark.parametrize("name", SETTINGS)

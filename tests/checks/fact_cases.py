@@ -82,7 +82,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "configuration_is_mounted_read_only": [
         ({f"{EXPORTER_CONTAINER} volumeMounts mapping readOnly": None}, "must be readOnly"),
-        ({f"{SIDECAR} volumeMounts task-logs-auth readOnly": False}, "must be readOnly"),
+        ({f"{SIDECAR} volumeMounts task-logs-ca readOnly": False}, "must be readOnly"),
         ({f"{BASE} volumeMounts task-logs-config readOnly": None}, "must be readOnly"),
     ],
     "pods_restart_when_their_configuration_changes": [
@@ -194,17 +194,30 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     ],
     "a_missing_config_map_or_secret_costs_logs_and_no_task": [
         ({f"{TASK_POD} volumes task-logs-config configMap optional": None}, "must be optional"),
-        ({f"{TASK_POD} volumes task-logs-auth secret optional": False}, "must be optional"),
+        ({f"{TASK_POD} volumes task-logs-ca secret optional": False}, "must be optional"),
     ],
     "scratch_data_of_the_sidecar_is_bounded": [
         ({f"{TASK_POD} volumes task-logs-data emptyDir": {}}, "with a sizeLimit"),
     ],
-    "credentials_are_mounted_where_vector_reads_them": [
+    "credentials_reach_vector_and_are_in_no_file": [
         ({f"{SIDECAR} volumeMounts task-logs-ca mountPath": "/ca"}, "mounted at /etc/task-logs-ca"),
+        ({f"{SIDECAR} volumeMounts task-logs-ca": None}, "must mount task-logs-ca"),
         ({f"{VECTOR} sinks loki tls ca_file": "/ca.crt"}, "reads /ca.crt"),
-        ({f"{VECTOR} secret": None}, "mounts task-logs-auth"),
-        ({f"{VECTOR} secret loki type": "exec"}, "secret loki type"),
-        ({f"{VECTOR} sinks loki tls key_file": None}, "tls key_file is not set"),
+        ({f"{VECTOR} secret": None}, "secret loki type is not set"),
+        ({f"{VECTOR} secret loki type": "directory"}, "secret loki type"),
+        ({f"{VECTOR} sinks loki tls key_file": None}, "has LOKI_CLIENT_KEY, for which"),
+        ({f"{SIDECAR} env LOKI_PASSWORD": None}, "asks for LOKI_PASSWORD"),
+        (
+            {f"{SIDECAR} env LOKI_PASSWORD valueFrom secretKeyRef optional": None},
+            "Secret of LOKI_PASSWORD must be optional",
+        ),
+        (
+            {
+                f"{TASK_POD} volumes task-logs-ca name": "x",
+                f"{SIDECAR} volumeMounts task-logs-ca name": "x",
+            },
+            "mounts the Secret x",
+        ),
     ],
     "captured_output_goes_through_our_program": [
         ({f"{BASE} command": None}, "command must begin with /bin/sh"),

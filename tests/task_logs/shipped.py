@@ -46,12 +46,13 @@ class Shipped:
     task: Mapping[str, Any]
 
     def environment(self, pod: Mapping[str, str] = POD) -> dict[str, str]:
-        """The variables of the container, in a pod that has these fields."""
+        """The variables of the container, in a pod that has these fields. Secrets are missing."""
         return {
             variable["name"]: variable["value"]
             if "value" in variable
             else pod[variable["valueFrom"]["fieldRef"]["fieldPath"]]
             for variable in self.container["env"]
+            if "secretKeyRef" not in variable.get("valueFrom", {})
         }
 
     def program(self, transform: str) -> str:

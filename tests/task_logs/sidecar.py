@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..doubles.loki import FaultyLoki
 from .shipped import POD, RUN_ID, Shipped
 
@@ -175,7 +173,7 @@ class Sidecar:
             link = self.config_map / name
             if not link.is_symlink():
                 link.symlink_to(f"..data/{name}")
-        (version / "vector.yaml").write_text(yaml.safe_dump(self.config))
+        (version / "vector.yaml").write_text(json.dumps(self.config))  # which is YAML as well
         new = self.config_map / "..data_tmp"
         new.symlink_to(version.name)
         new.rename(self.config_map / "..data")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from .marks import busybox
 from .sidecar import Sidecar, wait_for
@@ -118,7 +119,8 @@ def test_a_new_pod_on_the_same_data_directory_has_the_new_configuration(sidecar:
         sidecar.task_log(pod).write_text(lines(20))
         assert_all_delivered(sidecar)
         copy = sidecar.data / "configuration" / pod / "vector.yaml"
-        assert f"max_read_bytes: {read_bytes}\n" in copy.read_text()
+        source = yaml.safe_load(copy.read_text())["sources"]["task_logs"]
+        assert source["max_read_bytes"] == read_bytes
     assert [path.name for path in (sidecar.data / "configuration").iterdir()] == ["second"]
 
 

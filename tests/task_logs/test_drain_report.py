@@ -279,6 +279,7 @@ def test_a_pod_without_a_task_of_its_own_may_be_idle(sidecar: Sidecar) -> None:
 
 @busybox
 def test_each_file_that_is_not_delivered_is_named_with_its_bytes(sidecar: Sidecar) -> None:
+    sidecar.environment["RESEND_MAX_BYTES"] = "0"  # or the first line of `part` may be sent again
     sidecar.loki.poison = "poison"
     sidecar.start()
     sidecar.up()

@@ -8,7 +8,7 @@
 #   forgotten    ids of files whose checkpoints drain.sh has removed since SIGTERM; these are in no doubt any more
 #   files        lines of stat, "tail DEVICE INODE SIZE NAME" of copies below tails/ and
 #                "file DEVICE INODE SIZE DATE TIME ZONE NAME" of log files; then lines "heads ..." with the first bytes
-#                of the files; then "end" when nothing was left out
+#                of the files; then "end STATUS" when nothing was left out
 #
 # A checkpoint belongs to an inode, and Vector goes on from there, whatever the inode holds: a file that was emptied
 # and written again, or another file. So the checkpoint of such a file is in doubt, and its file counts as missing. In
@@ -29,11 +29,12 @@
 #   resend_max  see the output
 #
 # Output without `look`: the first line is
-#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE
+#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE
 #     BEHIND        the most bytes that are missing of any one file
 #     INCOMPLETE    the number of files that are not delivered to their end
 #     COMPLETE      1 when all files were looked at
 #     GONE          the bytes that Loki has not of files that are gone
+#     UNREADABLE    not 0 when a file or directory could not be read
 # Then comes a line "forget ID" for each checkpoint that Vector must not use, and a line "BYTES of SIZE bytes missing:
 # NAME" for each incomplete file, as many as a termination message holds. Checkpoints that are in doubt are not
 # forgotten when their files have more than `resend_max` bytes in all.
@@ -96,7 +97,7 @@ part == "forgotten" { forgotten[$0] = 1; next }
   }
   next
 }
-$0 == "end" { complete = 1; next }
+/^end [0-9]+$/ { complete = 1; unreadable = $2; next }
 n && !duplicate { name[n] = name[n] "?" $0 } # the name of the file has a newline and goes on in this line
 
 # Adds the checkpoints of a file that is whole.
@@ -218,6 +219,6 @@ END {
   if (!first) for (t = 1; t <= n_tails; t++) number[tail_id[t]] = 0
   for (id in position) if (!(id in number)) forget = forget "\nforget " id
   if (in_doubt <= resend_max + 0) forget = forget doubts
-  printf "%d %.0f %.0f %.0f %d %d %.0f%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
-    forget, lines
+  printf "%d %.0f %.0f %.0f %d %d %.0f %d%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
+    unreadable, forget, lines
 }

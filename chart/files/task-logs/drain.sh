@@ -43,9 +43,35 @@
 #   VECTOR_BIN             vector
 #   VECTOR_CONFIG          vector.yaml         read by Vector, as are all variables VECTOR_*
 
-terminating=''
+terminating=${1-}
 trap 'terminating=1' TERM INT # before all else: the kernel ignores a signal that PID 1 has no handler for
 set -u
+
+# Credentials for Loki. A task can make a link in the log folder to any file of this container, such as
+# /proc/1/environ, and Vector follows it. So no file has them and, when Vector runs, no environment: this program
+# starts itself again without them, and each Vector reads them from a pipe that is empty before Vector opens a log
+# file. They are JSON for Vector's secret backend `exec`; each text is quoted once more, for vector.yaml.
+credentials=''
+if [ $# -gt 0 ]; then
+  credentials=$(cat)
+elif [ -n "${LOKI_USERNAME-}${LOKI_PASSWORD-}${LOKI_TOKEN-}${LOKI_CLIENT_CERTIFICATE-}${LOKI_CLIENT_KEY-}" ]; then
+  credentials=$(awk '
+    function quoted(text) { gsub(/["\\]/, "\\\\&", text); return text }
+    BEGIN {
+      for (name in ENVIRON) if (name ~ /^LOKI_(USERNAME|PASSWORD|TOKEN|CLIENT_CERTIFICATE|CLIENT_KEY)$/) {
+        sub(/[ \t\r\n]+$/, "", ENVIRON[name])
+        lines = split(ENVIRON[name], line, "\n")
+        value = ""
+        for (i = 1; i <= lines; i++) value = value (i > 1 ? "\\\\n" : "") quoted(quoted(line[i]))
+        list = list ",\"" name "\":{\"value\":\"" value "\",\"error\":null}"
+      }
+      print "{" substr(list, 2) "}"
+    }')
+  unset LOKI_USERNAME LOKI_PASSWORD LOKI_TOKEN LOKI_CLIENT_CERTIFICATE LOKI_CLIENT_KEY
+  exec /bin/sh "$0" "$terminating" <<EOF
+$credentials
+EOF
+fi
 
 : "${DRAIN_TIMEOUT_SECONDS:=25}" "${LOG_ROOT:=/opt/airflow/logs}" "${DATA_DIR:=/var/lib/vector}"
 : "${SOURCE_ID:=task_logs}" "${MAX_LINE_BYTES:=1048576}" "${MAX_READ_BYTES:=262144}"
@@ -83,18 +109,23 @@ read_clock() {
 
 # --- Vector ---------------------------------------------------------------------------------------------------
 
-vector='' reader='' starting=''
+vector='' reader='' starting='' sent=''
 
 # start_vector LIMIT: starts a Vector that may go on delivering for LIMIT seconds after its SIGTERM.
 start_vector() {
   starting=1 # on_signal does not drain now, because it could not stop a Vector whose process id is not known yet
+  sent=''
   if [ -p "$state/log" ]; then
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 &
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 3<<EOF &
+$credentials
+EOF
     vector=$!
     watch_log <"$state/log" &
     reader=$!
   else # there is no room even for a pipe
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 &
+    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 3<<EOF &
+$credentials
+EOF
     vector=$!
     reader='' unwatched=1
   fi
@@ -127,20 +158,23 @@ running() { kill -0 "$1" 2>/dev/null; }
 # digit is odd; in this shell and its children that bit is never set.
 catches_signals() { grep -q '^SigCgt:.*[13579bdf]$' "/proc/$1/status" 2>/dev/null; }
 
-# stop_vector LIMIT: sends one SIGTERM, after which Vector delivers what it has read and ends. A second SIGTERM
-# would make Vector quit without delivering. A Vector that still runs half a second after LIMIT, or at the deadline,
-# is killed.
+# Sends Vector one SIGTERM, after which it delivers what it has read and ends. A second SIGTERM would make it quit
+# without delivering. Nothing is sent while Vector has no handler yet.
+signal_vector() {
+  [ -z "$sent" ] && catches_signals "$vector" || return 0
+  kill -TERM "$vector" 2>/dev/null
+  sent=1
+}
+
+# stop_vector LIMIT: waits for the end of Vector after SIGTERM. A Vector that still runs half a second after LIMIT, or
+# at the deadline, is killed.
 stop_vector() {
   [ -n "$vector" ] || return 0
   read_clock
   kill_at=$((now + $1 * 100 + 50))
   [ "$kill_at" -lt "$deadline" ] || kill_at=$deadline
-  sent=''
   while running "$vector"; do
-    if [ -z "$sent" ] && catches_signals "$vector"; then
-      kill -TERM "$vector" 2>/dev/null
-      sent=1
-    fi
+    signal_vector
     read_clock
     if [ "$now" -ge "$kill_at" ]; then
       kill -KILL "$vector" 2>/dev/null
@@ -178,7 +212,8 @@ log_files() {
 newline='
 '
 
-# What audit.awk has to know of the log files. The last line is "end" when nothing was left out.
+# What audit.awk has to know of the log files. The last line is "end STATUS" when nothing was left out; STATUS is not
+# 0 when something could not be read.
 describe_files() {
   export TZ=UTC0 # of the times that stat prints
   [ ! -d "$tails" ] || (cd "$tails" && timeout "$seconds" find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
@@ -189,7 +224,7 @@ describe_files() {
     log_files -exec head -v -c 128 {} + | tr '\000\t\n' '\001\004\002'
     echo
   fi
-  [ "$status" -ge 124 ] || echo end # timeout ends with 124 or more when it has ended the search
+  [ "$status" -ge 124 ] || echo "end $status" # timeout ends with 124 or more when it has ended the search
 }
 
 # compare [AWK-VARIABLE=VALUE...] [part=checkpoints FILE]: runs audit.awk, which explains what it prints.
@@ -209,6 +244,7 @@ compare() {
 #   behind      the most bytes that are missing of any one file
 #   incomplete  the number of files that are not delivered to their end
 #   complete    1 when all files were looked at
+#   unreadable  not 0 when a file or directory could not be read
 #   details     lines "forget ID" and a line of text for each incomplete file
 # When there is no time to look at all files, the numbers stay as they were, but for `complete`.
 audit() {
@@ -216,7 +252,7 @@ audit() {
   seconds=$(((deadline - now) / 100))
   [ "$seconds" -ge 1 ] || seconds=1
   result=$(compare first="$first" saved="$saved" resend_max="$RESEND_MAX_BYTES" "$@")
-  read -r new_files new_written new_delivered new_behind new_incomplete complete gone <<EOF
+  read -r new_files new_written new_delivered new_behind new_incomplete complete gone unreadable <<EOF
 ${result%%"$newline"*}
 EOF
   if [ "${complete:=0}" = 1 ]; then
@@ -431,6 +467,7 @@ take_captured_output() {
   if mv "$output" "$LOG_ROOT/.output/attempt=output.log" ||
     { mkdir -p "${tail%/*}" && timeout 5 head -c 1048576 "$output" >"$tail"; }; then
     [ ! -e "$tail" ] || [ -z "$(tail -c 1 "$tail" | tr '\000' 0)" ] || echo >>"$tail"
+    ended=''
     audit
   else
     rm -f "$tail"
@@ -452,18 +489,20 @@ drain() {
   read_clock
   started=$now
   deadline=$((started + DRAIN_TIMEOUT_SECONDS * 100 - 100)) # the last second is for the report
-  READ_AT=$(date +%s) # the time of lines without a time: the same in each pass, so that Loki stores them once
+  READ_AT=$((boot + now / 100)) # the time of lines without a time: the same in each pass, so that Loki stores them once
   export READ_AT
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   connect_statsd
   files=0 written=0 delivered=0 behind=0 incomplete=0 details='' first=1
-  removed='' saved='' lost=0 lost_lines='' captured='' offered=''
+  ended=1 removed='' saved='' lost=0 lost_lines='' captured='' offered=''
   if [ -n "$vector" ]; then
     save_removed
   fi
   # Audits do without the first bytes of the files, because the files do not change any more.
   seconds=$(((deadline - now) / 400 + 1))
   if look; then heads=''; fi
+  [ -z "$vector" ] || signal_vector
+  end_last_lines # while Vector ends
   stop_vector "$first_limit"
   # Without room Vector could not write its checkpoints, and the same lines would be sent again and again.
   has_room || use_memory
@@ -481,7 +520,8 @@ drain() {
     [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
     forget_doubtful
-    end_last_lines
+    [ -n "$ended" ] || end_last_lines
+    ended=''
     read_clock
     begun=$now
     time_limit
@@ -566,7 +606,7 @@ EOF
   read_clock
   milliseconds=$(((now - started) * 10))
   problems=$captured
-  if [ -d "$LOG_ROOT" ] && [ "$complete" = 1 ]; then
+  if [ -d "$LOG_ROOT" ] && [ "$complete" = 1 ] && [ "$unreadable" != 0 ]; then # a file may only have gone meanwhile
     seconds=1
     log_files >/dev/null
     case $? in
@@ -686,8 +726,10 @@ if [ ! -d "$configuration" ]; then
     mv "$configuration.new" "$configuration"
 fi
 cd "$configuration" || echo "task logs: $configuration is missing; reading $PWD as it is" >&2
+read_clock
+boot=$(($(date +%s) - now / 100)) # of this machine, in seconds since the epoch
 # When this pod's sidecar has first started, for the time of lines without a time.
-if [ -s started-at ]; then read -r SIDECAR_STARTED_AT <started-at; else SIDECAR_STARTED_AT=$(date +%s); fi
+if [ -s started-at ]; then read -r SIDECAR_STARTED_AT <started-at; else SIDECAR_STARTED_AT=$((boot + now / 100)); fi
 export SIDECAR_STARTED_AT
 rm -rf "$tails" "$state/log"
 { mkdir -p "$state" && mkfifo "$state/log" && has_room; } 2>/dev/null || use_memory

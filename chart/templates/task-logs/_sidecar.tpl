@@ -57,6 +57,11 @@ env:
       fieldRef:
         fieldPath: {{ $path }}
   {{- end }}
+  {{- range $name, $secret := include "observability.taskLogs.credentials" $settings.loki | fromYaml }}
+  - name: {{ $name }}
+    valueFrom:
+      secretKeyRef: {{- merge $secret (dict "optional" true) | toYaml | nindent 8 }}
+  {{- end }}
   {{- with $settings.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -81,9 +86,9 @@ volumeMounts:
     readOnly: true
   - name: task-logs-data
     mountPath: /var/lib/vector
-  {{- range include "observability.taskLogs.secretVolumes" $settings.loki | fromYamlArray }}
-  - name: {{ .name }}
-    mountPath: /etc/{{ .name }}
+  {{- if $settings.loki.tls.caSecretName }}
+  - name: task-logs-ca
+    mountPath: /etc/task-logs-ca
     readOnly: true
   {{- end }}
 {{- end -}}
@@ -97,25 +102,32 @@ volumeMounts:
 - name: task-logs-data
   emptyDir:
     sizeLimit: {{ .Values.global.taskLogs.dataSizeLimit }}
-{{- with include "observability.taskLogs.secretVolumes" .Values.global.taskLogs.loki | fromYamlArray }}
-{{ toYaml . }}
+{{- with .Values.global.taskLogs.loki.tls.caSecretName }}
+- name: task-logs-ca
+  secret:
+    secretName: {{ . }}
+    optional: true
 {{- end }}
 {{- end -}}
 
 {{/*
-Volumes with the credentials for Loki, each mounted at /etc/<its name>. The Secrets are optional, so that
-a task runs even when one is missing; its logs then wait and are reported as missing.
+Environment variables of the sidecar with the credentials for Loki, which drain.sh takes out of the environment. A
+task could make a link to a mounted file in its log folder, and Vector would send the file. The Secrets are optional,
+so that a task runs even when one is missing; its logs then wait and are reported as missing.
 Input: .Values.global.taskLogs.loki
 */}}
-{{- define "observability.taskLogs.secretVolumes" -}}
-{{- $secrets := dict "task-logs-auth" .auth.secretName "task-logs-ca" .tls.caSecretName "task-logs-client" .tls.clientSecretName -}}
-{{- range $volume, $secret := $secrets }}
-{{- if $secret }}
-- name: {{ $volume }}
-  secret:
-    secretName: {{ $secret }}
-    optional: true
+{{- define "observability.taskLogs.credentials" -}}
+{{- with .auth }}
+{{- if and .secretName (eq .strategy "bearer") }}
+LOKI_TOKEN: {name: {{ .secretName }}, key: {{ .tokenKey }}}
+{{- else if .secretName }}
+LOKI_USERNAME: {name: {{ .secretName }}, key: {{ .usernameKey }}}
+LOKI_PASSWORD: {name: {{ .secretName }}, key: {{ .passwordKey }}}
 {{- end }}
+{{- end }}
+{{- with .tls.clientSecretName }}
+LOKI_CLIENT_CERTIFICATE: {name: {{ . }}, key: tls.crt}
+LOKI_CLIENT_KEY: {name: {{ . }}, key: tls.key}
 {{- end }}
 {{- end -}}
 
@@ -152,5 +164,5 @@ Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 {{/* Names that containers and volumes of others must not have in a pod with the sidecar. */}}
 {{- define "observability.taskLogs.reservedNames" -}}
 containers: [vector]
-volumes: [task-logs-config, task-logs-data, task-logs-auth, task-logs-ca, task-logs-client]
+volumes: [task-logs-config, task-logs-data, task-logs-ca]
 {{- end -}}

@@ -74,24 +74,26 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $_ := set $config.sources "internal_metrics" (dict "type" "internal_metrics") -}}
 {{- $_ := set $config.sinks "internal_metrics_exporter" (dict "type" "prometheus_exporter" "inputs" (list "internal_metrics") "address" "0.0.0.0:9598") -}}
 {{- end -}}
-{{- toYaml $config -}}
+{{- /* In quotes, because Vector puts a secret into the text of this file before it reads the text as YAML. */ -}}
+{{- regexReplaceAll "(?m)SECRET\\[loki\\.LOKI_[A-Z_]+\\]$" (toYaml $config) "\"${0}\"" -}}
 {{- end -}}
 
 {{/*
-Credentials for Loki. The configuration refers to them; Vector reads them from mounted Secrets
+Credentials for Loki. The configuration refers to them; Vector gets them from drain.sh through a pipe
 (https://vector.dev/docs/reference/configuration/secrets/).
 Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.loki
 */}}
 {{- define "observability.taskLogs.setCredentials" -}}
 {{- $sink := .config.sinks.loki -}}
+{{- if or .loki.auth.secretName .loki.tls.clientSecretName -}}
+{{- $_ := set .config "secret" (dict "loki" (dict "type" "exec" "command" (list "cat" "/proc/self/fd/3"))) -}}
+{{- end -}}
 {{- with .loki.auth -}}
 {{- if .secretName -}}
-{{- $directory := dict "type" "directory" "path" "/etc/task-logs-auth" "remove_trailing_whitespace" true -}}
-{{- $_ := set $.config "secret" (dict "loki" $directory) -}}
 {{- if eq .strategy "bearer" -}}
-{{- $_ := set $sink "auth" (dict "strategy" "bearer" "token" (printf "SECRET[loki.%s]" .tokenKey)) -}}
+{{- $_ := set $sink "auth" (dict "strategy" "bearer" "token" "SECRET[loki.LOKI_TOKEN]") -}}
 {{- else -}}
-{{- $_ := set $sink "auth" (dict "strategy" "basic" "user" (printf "SECRET[loki.%s]" .usernameKey) "password" (printf "SECRET[loki.%s]" .passwordKey)) -}}
+{{- $_ := set $sink "auth" (dict "strategy" "basic" "user" "SECRET[loki.LOKI_USERNAME]" "password" "SECRET[loki.LOKI_PASSWORD]") -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -100,8 +102,8 @@ Input: dict "config" <Vector's configuration> "loki" .Values.global.taskLogs.lok
 {{- $_ := set $tls "ca_file" (printf "/etc/task-logs-ca/%s" .loki.tls.caKey) -}}
 {{- end -}}
 {{- if .loki.tls.clientSecretName -}}
-{{- $_ := set $tls "crt_file" "/etc/task-logs-client/tls.crt" -}}
-{{- $_ := set $tls "key_file" "/etc/task-logs-client/tls.key" -}}
+{{- $_ := set $tls "crt_file" "SECRET[loki.LOKI_CLIENT_CERTIFICATE]" -}}
+{{- $_ := set $tls "key_file" "SECRET[loki.LOKI_CLIENT_KEY]" -}}
 {{- end -}}
 {{- if $tls -}}
 {{- $_ := set $sink "tls" $tls -}}

@@ -26,11 +26,8 @@ LOKI_MAX_LINE_SIZE = 262_144
 # With 34 MB at the peak of a burst (docs/task-logs.md); below, the kernel kills Vector in bursts.
 LEAST_MEMORY_BYTES = 64 * 2**20
 
-_CREDENTIALS = {
-    "task-logs-auth": "/etc/task-logs-auth",
-    "task-logs-ca": "/etc/task-logs-ca",
-    "task-logs-client": "/etc/task-logs-client",
-}
+_CA_VOLUME = "task-logs-ca"
+_CA_DIRECTORY = "/etc/task-logs-ca"
 
 _SIDECAR: Facts = {
     "workingDir": (CONFIG_DIRECTORY, "vector.yaml names its VRL programs relative to it"),
@@ -281,58 +278,54 @@ def scratch_data_of_the_sidecar_is_bounded(render: Render) -> Iterator[Fault]:
 
 
 _SECRETS: Facts = {
-    "secret loki type": ("directory", "the keys of a Secret are files of a directory"),
-    "secret loki remove_trailing_whitespace": (True, "files often end with a newline"),
+    "secret loki type": ("exec", "drain.sh hands the credentials over as this backend reads them"),
+    "secret loki command": (("cat", "/proc/self/fd/3"), "it is the pipe from drain.sh"),
 }
-
-
-_CLIENT_CERTIFICATE: Facts = {
-    f"sinks loki tls {field}": (
-        f"{_CREDENTIALS['task-logs-client']}/{key}",
-        "it is the key of a Secret of the type kubernetes.io/tls",
-    )
-    for field, key in (("crt_file", "tls.crt"), ("key_file", "tls.key"))
-}
+_SECRET_OF_LOKI = re.compile(r"SECRET\[loki\.(\w+)\]")
 
 
 @CHECKS.add
-def credentials_are_mounted_where_vector_reads_them(render: Render) -> Iterator[Fault]:
-    """Compare the paths in Vector's configuration with the mounts of Secrets."""
+def credentials_reach_vector_and_are_in_no_file(render: Render) -> Iterator[Fault]:
+    """Compare what Vector's configuration asks for with the variables that drain.sh hands over.
+
+    Vector follows a link that a task makes to a mounted file, and sends the file to Loki. The
+    certificate of an authority is no secret, so it is mounted.
+    """
     for configuration in render.embedded("VectorConfig"):
-        read = {
-            str(at(configuration.document, path))
-            for path in (
-                "secret loki path",
-                "sinks loki tls ca_file",
-                "sinks loki tls crt_file",
-                "sinks loki tls key_file",
-            )
-            if at(configuration.document, path) is not MISSING
-        }
+        sink = configuration.document["sinks"]["loki"]
+        texts = [str(text) for part in ("auth", "tls") for text in (sink.get(part) or {}).values()]
+        asked = {name for text in texts for name in _SECRET_OF_LOKI.findall(text)}
+        if asked:
+            for fault in contradictions(configuration.document, _SECRETS):
+                yield configuration, fault
         for sidecar in sidecars(render):
             if _source(sidecar, CONFIG_VOLUME) != configuration.owner.name:
                 continue
-            mounted = {
-                name: str(mount["mountPath"])
-                for mount in sidecar.document.get("volumeMounts") or ()
-                for name in [mount["name"]]
-                if name in _CREDENTIALS
+            given = {
+                str(variable["name"]): variable["valueFrom"]["secretKeyRef"]
+                for variable in sidecar.document.get("env") or ()
+                if "secretKeyRef" in (variable.get("valueFrom") or {})
+                and variable["name"].startswith("LOKI_")
             }
-            for name, path in mounted.items():
-                if path != _CREDENTIALS[name]:
-                    yield sidecar, f"the volume {name} must be mounted at {_CREDENTIALS[name]}"
-            if at(sidecar.document, "volumeMounts task-logs-client") is not MISSING:
-                for fault in contradictions(configuration.document, _CLIENT_CERTIFICATE):
-                    yield configuration, fault
-            if "secret" in configuration.document:
-                for fault in contradictions(configuration.document, _SECRETS):
-                    yield configuration, fault
-            for path in sorted(read):
-                if not any(f"{path}/".startswith(f"{place}/") for place in mounted.values()):
-                    yield sidecar, f"{configuration} reads {path}, where no Secret is mounted"
-            for name, place in mounted.items():
-                if not any(f"{path}/".startswith(f"{place}/") for path in read):
-                    yield sidecar, f"mounts {name}, which {configuration} does not read"
+            for name in sorted(asked - set(given)):
+                yield sidecar, f"{configuration} asks for {name}, which no Secret gives"
+            for name in sorted(set(given) - asked):
+                yield sidecar, f"has {name}, for which {configuration} does not ask"
+            for name, reference in given.items():
+                if reference.get("optional") is not True:
+                    yield sidecar, f"the Secret of {name} must be optional"
+            mounts = {mount["name"]: mount for mount in sidecar.document.get("volumeMounts") or ()}
+            for name, volume in sidecar.pod.volumes().items():
+                if "secret" in volume and name in mounts and name != _CA_VOLUME:
+                    yield sidecar, f"mounts the Secret {name}, which a task can make Vector send"
+            ca_file = at(configuration.document, "sinks loki tls ca_file")
+            place = mounts.get(_CA_VOLUME, {}).get("mountPath")
+            if (ca_file is MISSING) != (place is None):
+                yield sidecar, f"must mount {_CA_VOLUME} if and only if {configuration} reads it"
+            elif place is not None and f"{ca_file}".rpartition("/")[0] != place:
+                yield sidecar, f"{configuration} reads {ca_file}, where no Secret is mounted"
+            if place not in (None, _CA_DIRECTORY):
+                yield sidecar, f"the volume {_CA_VOLUME} must be mounted at {_CA_DIRECTORY}"
 
 
 @CHECKS.add
