@@ -206,6 +206,14 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{VECTOR} secret": None}, "secret loki type is not set"),
         ({f"{VECTOR} secret loki type": "directory"}, "secret loki type"),
         ({f"{VECTOR} sinks loki tls key_file": None}, "has LOKI_CLIENT_KEY, for which"),
+        (
+            {f"{VECTOR} sinks loki auth password": "SECRET[loki.LOKI_USERNAME]"},
+            "password must be SECRET[loki.LOKI_PASSWORD]",
+        ),
+        (
+            {f"{SIDECAR} env LOKI_CLIENT_KEY valueFrom secretKeyRef key": "tls.crt"},
+            "LOKI_CLIENT_KEY must be the key tls.key",
+        ),
         ({f"{SIDECAR} env LOKI_PASSWORD": None}, "asks for LOKI_PASSWORD"),
         (
             {f"{SIDECAR} env LOKI_PASSWORD valueFrom secretKeyRef optional": None},

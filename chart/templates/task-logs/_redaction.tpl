@@ -67,17 +67,17 @@ Input: the root context
 {{- end -}}
 {{- end -}}
 {{- with $json -}}
-{{- $forJson = append $forJson (include "observability.taskLogs.redactKind" (dict "variable" "line" "kind" $kind "statements" .)) -}}
+{{- $forJson = append $forJson (include "observability.taskLogs.redactKind" (dict "variable" "line" "if" (printf "match(line, r'%s')" $kind.gate) "name" $kind.name "statements" .)) -}}
 {{- end -}}
 {{- with $text -}}
-{{- $forText = append $forText (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" $kind "statements" .)) -}}
+{{- $forText = append $forText (include "observability.taskLogs.redactKind" (dict "variable" "text" "if" (printf "listed && match(text, r'%s')" $kind.gate) "name" $kind.name "statements" .)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- $own := list -}}
 {{- range $name, $pattern := $settings.patterns -}}
 {{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" (dict "pattern" $pattern) "parts" dict) -}}
-{{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "kind" (dict "name" $name) "statements" (list $statement))) -}}
+{{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "if" "users" "name" $name "statements" (list $statement))) -}}
 {{- end -}}
 {{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
 {{- $ownGates = empty $ownGates | ternary "" (printf "own = %s" $ownGates) -}}
@@ -86,24 +86,20 @@ Input: the root context
   | replace "# OWN GATES" $ownGates
   | replace "# PARTS" (join "\n" $shared)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
-  | replace "# OWN PATTERNS" (join "\n" $own | indent 6 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 8 | trim) -}}
+  | replace "# OWN PATTERNS" (join "\n" $own | indent 2 | trim)
+  | replace "# PATTERNS" (join "\n" $forText | indent 2 | trim) -}}
 {{- end -}}
 
 {{/*
-VRL that runs the statements of one kind of secret where its gate lets it, and notes in `hits` that something was
-replaced. A pattern of the user has no gate.
-Input: dict "variable" <name of the text's variable> "kind" <entry of redaction-patterns.yaml> "statements" <list>
+VRL that runs the statements of one kind of secret on a condition, and notes in `hits` that something was replaced.
+Input: dict "variable" <name of the text's variable> "if" <condition> "name" <of the kind> "statements" <list>
 */}}
 {{- define "observability.taskLogs.redactKind" -}}
-{{- $body := printf "previous = %s\n%s\nif %s != previous { hits = set!(hits, [%q], true) }" .variable (join "\n" .statements) .variable .kind.name -}}
-{{- if .kind.gate -}}
-if match({{ .variable }}, r'{{ .kind.gate }}') {
-{{ $body | indent 2 }}
+if {{ .if }} {
+  previous = {{ .variable }}
+  {{ join "\n" .statements | indent 2 | trim }}
+  if {{ .variable }} != previous { hits = set!(hits, [{{ .name | quote }}], true) }
 }
-{{- else -}}
-{{ $body }}
-{{- end -}}
 {{- end -}}
 
 {{/*

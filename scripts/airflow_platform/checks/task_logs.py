@@ -281,6 +281,16 @@ _SECRETS: Facts = {
     "secret loki type": ("exec", "drain.sh hands the credentials over as this backend reads them"),
     "secret loki command": (("cat", "/proc/self/fd/3"), "it is the pipe from drain.sh"),
 }
+# The keys of a Secret for TLS (https://kubernetes.io/docs/concepts/configuration/secret/#tls-secrets).
+_TLS_KEYS = {"LOKI_CLIENT_CERTIFICATE": "tls.crt", "LOKI_CLIENT_KEY": "tls.key"}
+# What each of Vector's options for credentials must name.
+_OPTIONS = {
+    "auth token": "LOKI_TOKEN",
+    "auth user": "LOKI_USERNAME",
+    "auth password": "LOKI_PASSWORD",
+    "tls crt_file": "LOKI_CLIENT_CERTIFICATE",
+    "tls key_file": "LOKI_CLIENT_KEY",
+}
 _SECRET_OF_LOKI = re.compile(r"SECRET\[loki\.(\w+)\]")
 
 
@@ -293,6 +303,9 @@ def credentials_reach_vector_and_are_in_no_file(render: Render) -> Iterator[Faul
     """
     for configuration in render.embedded("VectorConfig"):
         sink = configuration.document["sinks"]["loki"]
+        for option, name in _OPTIONS.items():
+            if at(sink, option) not in (MISSING, f"SECRET[loki.{name}]"):
+                yield configuration, f"sinks.loki: {option} must be SECRET[loki.{name}]"
         texts = [str(text) for part in ("auth", "tls") for text in (sink.get(part) or {}).values()]
         asked = {name for text in texts for name in _SECRET_OF_LOKI.findall(text)}
         if asked:
@@ -314,6 +327,8 @@ def credentials_reach_vector_and_are_in_no_file(render: Render) -> Iterator[Faul
             for name, reference in given.items():
                 if reference.get("optional") is not True:
                     yield sidecar, f"the Secret of {name} must be optional"
+                if reference["key"] != _TLS_KEYS.get(name, reference["key"]):
+                    yield sidecar, f"{name} must be the key {_TLS_KEYS[name]} of its Secret"
             mounts = {mount["name"]: mount for mount in sidecar.document.get("volumeMounts") or ()}
             for name, volume in sidecar.pod.volumes().items():
                 if "secret" in volume and name in mounts and name != _CA_VOLUME:
