@@ -23,7 +23,7 @@ DATA_VOLUME = "task-logs-data"
 # Loki refuses a whole request for one longer line (limits_config.max_line_size, 256 KiB):
 # https://grafana.com/docs/loki/latest/configure/#limits_config
 LOKI_MAX_LINE_SIZE = 262_144
-# With 34 MB at the peak of a burst (docs/task-logs.md); below, the kernel kills Vector in bursts.
+# Vector has up to 56 MiB of its own in a burst (docs/task-logs.md); with less, the kernel kills it.
 LEAST_MEMORY_BYTES = 64 * 2**20
 
 _CA_VOLUME = "task-logs-ca"
