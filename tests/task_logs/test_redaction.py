@@ -132,6 +132,9 @@ REPEATED = (
     *("AIRFLOW_CONN_A={\n", "password=", 'password="', "password='", 'password=\\"', "token: "),
     *("('token', '", "curl -u ", "mysql ", "--password ", "eyJaaaaaaaaa.", "Authorization: "),
     *("Cookie: a=", "?key=", "<password>", '{"token":', "sk-", "A" * 64, "\\", " - "),
+    *("value: ", "'value': '", '"value": "', "password:\n  ", "password: |\n a", "| password |"),
+    *("password  ", "echo ", "credentials={'user': 'x',", "machine a login b password ", "sl."),
+    *("token1 ", "password=a;1", "password=((", "password=''a", "https://a.", "vault login "),
 )
 
 
