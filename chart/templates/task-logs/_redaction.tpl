@@ -20,7 +20,7 @@ Input: .Values.global.taskLogs.redaction.patterns
 {{- define "observability.taskLogs.redactOwnGates" -}}
 {{- $gates := list -}}
 {{- range $name, $pattern := . -}}
-{{- $gates = append $gates (printf "match(line, r'%s')" $pattern) -}}
+{{- $gates = append $gates (printf "match(line, { r'%s' })" $pattern) -}}
 {{- if regexMatch "[$^]|\\[Az]" $pattern -}}{{- $gates = append $gates "starts_with(line, \"{\")" -}}{{- end -}}
 {{- end -}}
 {{- if $gates -}}
@@ -29,99 +29,100 @@ Input: .Values.global.taskLogs.redaction.patterns
 {{- end -}}
 
 {{/*
-VRL that says whether a line can have a secret: the condition for the step `redact`. The line with `if` looks useless, but
-makes a line twenty times as cheap: Vector copies this program for each batch of lines, and a regular expression that
-VRL knows to be constant loses its automaton in the copy. One that is set twice is not constant, and is shared.
+VRL that says whether a line can have a secret: the condition for the step `redact`. The braces make a line twenty times
+as cheap, see redact.vrl.
 Input: the root context
 */}}
 {{- define "observability.taskLogs.redactCondition" -}}
 line = string(.message) ?? ""
-gate = r'{{ include "observability.taskLogs.redactGate" . }}'
-if line == "" { gate = r'^$' }
-match(line, gate)
+match(line, { r'{{ include "observability.taskLogs.redactGate" . }}' })
 {{- with include "observability.taskLogs.redactOwnGates" .Values.global.taskLogs.redaction.patterns }} || {{ . }}{{ end -}}
 {{- end -}}
 
 {{/*
 redact.vrl with the patterns of redaction-patterns.yaml and the user's own.
+
+A pattern that is for the secret alone is one of TOKENS, which are one regular expression with a group for each kind.
+Where a pattern keeps a part of what it matches, the secret becomes a mark, one character for each kind, so that the
+program need not look after each pattern whether it changed something. MARKS are one regular expression with a group for
+each kind. The name of a group has full stops for the hyphens of the kind.
 Input: the root context
 */}}
 {{- define "observability.taskLogs.redactProgram" -}}
 {{- $settings := .Values.global.taskLogs.redaction -}}
 {{- $data := .Files.Get "files/task-logs/redaction-patterns.yaml" | fromYaml -}}
+{{- $kinds := list -}}
+{{- range $data.patterns -}}
+{{- if not (has .name $settings.disabledPatterns) -}}{{- $kinds = append $kinds . -}}{{- end -}}
+{{- end -}}
+{{- range $name, $pattern := $settings.patterns -}}
+{{- $kinds = append $kinds (dict "name" $name "patterns" (list (dict "pattern" $pattern "replacement" "***"))) -}}
+{{- end -}}
 {{- $shared := list -}}
 {{- range $name := list "harmless" "code" "prose" -}}
-{{- $shared = append $shared (printf "%s = r'%s'" $name (include "observability.taskLogs.redactPattern" (dict "pattern" (printf "{%s}" $name) "parts" $data.parts))) -}}
+{{- $shared = append $shared (printf "%s = { r'%s' }" $name (include "observability.taskLogs.redactPattern" (dict "pattern" (printf "{%s}" $name) "parts" $data.parts))) -}}
 {{- end -}}
+{{- $tokens := list -}}
+{{- $marks := list -}}
 {{- $forJson := list -}}
 {{- $forText := list -}}
-{{- range $kind := $data.patterns -}}
-{{- if not (has $kind.name $settings.disabledPatterns) -}}
+{{- range $index, $kind := $kinds -}}
+{{- $group := replace "-" "." $kind.name -}}
+{{- $mark := printf "%c" (add 58368 $index) -}}{{- /* from U+E400 on, a private use area that fonts with icons leave free */ -}}
+{{- $marks = append $marks (printf "(?P<%s>%s)" $group $mark) -}}
+{{- $token := list -}}
 {{- $json := list -}}
 {{- $text := list -}}
-{{- range $kind.patterns -}}
-{{- if .json -}}
-{{- $json = append $json (include "observability.taskLogs.redactStatement" (dict "variable" "line" "pattern" . "parts" $data.parts)) -}}
+{{- range $pattern := $kind.patterns -}}
+{{- $pattern := merge (dict "pattern" (include "observability.taskLogs.redactPattern" (dict "pattern" .pattern "parts" $data.parts))) . -}}
+{{- if not (or .replacement .keep) -}}
+{{- $token = append $token $pattern.pattern -}}
 {{- else -}}
-{{- $text = append $text (include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" . "parts" $data.parts)) -}}
+{{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" (ternary "line" "text" (default false .json)) "mark" $mark "pattern" $pattern "parts" $data.parts) -}}
+{{- if .json -}}{{- $json = append $json $statement -}}{{- else -}}{{- $text = append $text $statement -}}{{- end -}}
 {{- end -}}
+{{- end -}}
+{{- with $token -}}
+{{- $tokens = append $tokens (printf "(?P<%s>%s)" $group (join "|" .)) -}}
 {{- end -}}
 {{- with $json -}}
-{{- $forJson = append $forJson (include "observability.taskLogs.redactKind" (dict "variable" "line" "if" (printf "match(line, r'%s')" $kind.gate) "name" $kind.name "statements" .)) -}}
+{{- $forJson = concat $forJson . -}}
 {{- end -}}
-{{- with $text -}}
-{{- $forText = append $forText (include "observability.taskLogs.redactKind" (dict "variable" "text" "if" (printf "listed && match(text, r'%s')" $kind.gate) "name" $kind.name "statements" .)) -}}
+{{- /* To look for the gate costs as much as a pattern, so it is worth it for several patterns only. */ -}}
+{{- if gt (len $text) 2 -}}
+{{- $forText = append $forText (printf "if match(text, { r'%s' }) {\n%s\n}" $kind.gate (join "\n" $text | indent 2)) -}}
+{{- else -}}
+{{- $forText = concat $forText $text -}}
 {{- end -}}
 {{- end -}}
-{{- end -}}
-{{- $own := list -}}
-{{- range $name, $pattern := $settings.patterns -}}
-{{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" "text" "pattern" (dict "pattern" $pattern) "parts" dict) -}}
-{{- $own = append $own (include "observability.taskLogs.redactKind" (dict "variable" "text" "if" "users" "name" $name "statements" (list $statement))) -}}
-{{- end -}}
-{{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
-{{- $ownGates = empty $ownGates | ternary "" (printf "own = %s" $ownGates) -}}
 {{- .Files.Get "files/task-logs/redact.vrl"
-  | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
-  | replace "# OWN GATES" $ownGates
   | replace "# PARTS" (join "\n" $shared)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
-  | replace "# OWN PATTERNS" (join "\n" $own | indent 2 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 2 | trim) -}}
+  | replace "# PATTERNS" (join "\n" $forText | indent 2 | trim)
+  | replace "TOKENS" ($tokens | join "|" | default "[^\\s\\S]")
+  | replace "MARKS" ($marks | join "|" | default "[^\\s\\S]") -}}
 {{- end -}}
 
 {{/*
-VRL that runs the statements of one kind of secret on a condition, and notes in `hits` that something was replaced.
-Input: dict "variable" <name of the text's variable> "if" <condition> "name" <of the kind> "statements" <list>
-*/}}
-{{- define "observability.taskLogs.redactKind" -}}
-if {{ .if }} {
-  previous = {{ .variable }}
-  {{ join "\n" .statements | indent 2 | trim }}
-  if {{ .variable }} != previous { hits = set!(hits, [{{ .name | quote }}], true) }
-}
-{{- end -}}
-
-{{/*
-VRL that replaces what matches one pattern, but for matches that it keeps.
-Input: dict "variable" <name of the text's variable> "pattern" <item of `patterns`> "parts" <parts of patterns>
+VRL that puts a mark in place of what matches one pattern, but for matches that it keeps.
+Input: dict "variable" <name of the text's variable> "mark" <character> "pattern" <item of `patterns`> "parts" <parts of patterns>
 */}}
 {{- define "observability.taskLogs.redactStatement" -}}
-{{- $pattern := include "observability.taskLogs.redactPattern" (dict "pattern" .pattern.pattern "parts" .parts) -}}
-{{- $replacement := .pattern.replacement | default "***" -}}
+{{- $replacement := .pattern.replacement | default "***" | replace "***" .mark | replace "\"" "\\\"" -}}
 {{- if .pattern.keep -}}
 {{- $conditions := list -}}
 {{- range .pattern.keep -}}
 {{- $name := regexFind "^{[a-z]+}$" . | trimAll "{}" -}}
-{{- $regex := $name | default (printf "r'%s'" (include "observability.taskLogs.redactPattern" (dict "pattern" . "parts" $.parts))) -}}
-{{- $conditions = append $conditions (printf "match(secret.string, %s)" $regex) -}}
+{{- $regex := $name | default (printf "{ r'%s' }" (include "observability.taskLogs.redactPattern" (dict "pattern" . "parts" $.parts))) -}}
+{{- $conditions = append $conditions (printf "match(secret, %s)" $regex) -}}
 {{- end -}}
-pattern = r'{{ $pattern }}'
+pattern = r'{{ .pattern.pattern }}'
 {{ .variable }} = replace_with({{ .variable }}, pattern) -> |secret| {
-  if {{ join " || " $conditions }} { secret.string } else { replace(secret.string, pattern, {{ $replacement | quote }}) }
+  secret = secret.string
+  if {{ join " || " $conditions }} { secret } else { replace(secret, pattern, "{{ $replacement }}") }
 }
 {{- else -}}
-{{ .variable }} = replace({{ .variable }}, r'{{ $pattern }}', {{ $replacement | quote }})
+{{ .variable }} = replace({{ .variable }}, r'{{ .pattern.pattern }}', "{{ $replacement }}")
 {{- end -}}
 {{- end -}}
 
