@@ -864,6 +864,12 @@ def test_patterns_of_the_user_are_redacted_too(text: str, expected: str, names: 
     assert airflow_3["redacted"] == names
 
 
+@pytest.mark.parametrize("name", ["string", "captures", "1st", "_private", "a-b", "key"])
+def test_a_pattern_of_the_user_can_have_any_name(name: str) -> None:
+    own = shipped({"redaction": {"patterns": {name: "[{key}]{9}|C-[0-9]{3}"}}})
+    assert redact("C-123 of api_key", of=own) == {"message": "*** of api_key", "redacted": name}
+
+
 def test_patterns_of_the_user_leave_time_and_level_alone() -> None:
     own = shipped({"redaction": {"patterns": {"years": "20[0-9]{2}", "words": "^info$"}}})
     record = {"timestamp": READ_AT, "level": "info", "event": "in 2026"}

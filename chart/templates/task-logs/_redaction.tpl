@@ -45,7 +45,7 @@ redact.vrl with the patterns of redaction-patterns.yaml and the user's own.
 A pattern that is for the secret alone is one of TOKENS, which are one regular expression with a group for each kind.
 Where a pattern keeps a part of what it matches, the secret becomes a mark, one character for each kind, so that the
 program need not look after each pattern whether it changed something. MARKS are one regular expression with a group for
-each kind. The name of a group has full stops for the hyphens of the kind.
+each kind. The name of a group is that of the kind after an underscore, with full stops for the hyphens.
 Input: the root context
 */}}
 {{- define "observability.taskLogs.redactProgram" -}}
@@ -53,10 +53,10 @@ Input: the root context
 {{- $data := .Files.Get "files/task-logs/redaction-patterns.yaml" | fromYaml -}}
 {{- $kinds := list -}}
 {{- range $data.patterns -}}
-{{- if not (has .name $settings.disabledPatterns) -}}{{- $kinds = append $kinds . -}}{{- end -}}
+{{- if not (has .name $settings.disabledPatterns) -}}{{- $kinds = append $kinds (merge (dict "parts" $data.parts) .) -}}{{- end -}}
 {{- end -}}
 {{- range $name, $pattern := $settings.patterns -}}
-{{- $kinds = append $kinds (dict "name" $name "patterns" (list (dict "pattern" $pattern "replacement" "***"))) -}}
+{{- $kinds = append $kinds (dict "name" $name "parts" dict "patterns" (list (dict "pattern" $pattern "replacement" "***"))) -}}
 {{- end -}}
 {{- $shared := list -}}
 {{- range $name := list "harmless" "code" "prose" -}}
@@ -67,18 +67,18 @@ Input: the root context
 {{- $forJson := list -}}
 {{- $forText := list -}}
 {{- range $index, $kind := $kinds -}}
-{{- $group := replace "-" "." $kind.name -}}
+{{- $group := printf "_%s" (replace "-" "." $kind.name) -}}
 {{- $mark := printf "%c" (add 58368 $index) -}}{{- /* from U+E400 on, a private use area that fonts with icons leave free */ -}}
 {{- $marks = append $marks (printf "(?P<%s>%s)" $group $mark) -}}
 {{- $token := list -}}
 {{- $json := list -}}
 {{- $text := list -}}
 {{- range $pattern := $kind.patterns -}}
-{{- $pattern := merge (dict "pattern" (include "observability.taskLogs.redactPattern" (dict "pattern" .pattern "parts" $data.parts))) . -}}
+{{- $pattern := merge (dict "pattern" (include "observability.taskLogs.redactPattern" (dict "pattern" .pattern "parts" $kind.parts))) . -}}
 {{- if not (or .replacement .keep) -}}
 {{- $token = append $token $pattern.pattern -}}
 {{- else -}}
-{{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" (ternary "line" "text" (default false .json)) "mark" $mark "pattern" $pattern "parts" $data.parts) -}}
+{{- $statement := include "observability.taskLogs.redactStatement" (dict "variable" (ternary "line" "text" (default false .json)) "mark" $mark "pattern" $pattern "parts" $kind.parts) -}}
 {{- if .json -}}{{- $json = append $json $statement -}}{{- else -}}{{- $text = append $text $statement -}}{{- end -}}
 {{- end -}}
 {{- end -}}
@@ -95,10 +95,13 @@ Input: the root context
 {{- $forText = concat $forText $text -}}
 {{- end -}}
 {{- end -}}
+{{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
 {{- .Files.Get "files/task-logs/redact.vrl"
+  | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
+  | replace "# OWN GATES" (empty $ownGates | ternary "" (printf "own = %s" $ownGates))
   | replace "# PARTS" (join "\n" $shared)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 2 | trim)
+  | replace "# PATTERNS" (join "\n" $forText | indent 4 | trim)
   | replace "TOKENS" ($tokens | join "|" | default "[^\\s\\S]")
   | replace "MARKS" ($marks | join "|" | default "[^\\s\\S]") -}}
 {{- end -}}
