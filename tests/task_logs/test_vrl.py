@@ -1066,7 +1066,7 @@ def test_a_line_on_its_way_from_the_file_to_loki() -> None:
 
 def test_redacted_lines_alone_are_counted() -> None:
     redacted = defaults().config["transforms"]["redacted"]
-    assert redacted["inputs"] == ["parse"]
+    assert redacted["inputs"] == ["redact"]
     assert keeps(redacted["condition"], redact("AKIAIOSFODNN7EXAMPLE"))
     assert not keeps(redacted["condition"], redact("text"))
 

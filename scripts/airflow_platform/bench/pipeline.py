@@ -46,7 +46,7 @@ def variants(config: Mapping[str, Any]) -> dict[str, Config]:
             made[f"without {name}"] = _without(config, name)
     if "redact" in config["transforms"]:
         source = {"inputs": ["task_logs"]}
-        made["without redaction"] = _changed(config, parse=parse | source)
+        made["without redaction"] = _without(_changed(config, parse=parse | source), "redacted")
         for name in ("suspicious", "redact"):
             del made["without redaction"]["transforms"][name]
     made["without multiline"] = _changed(config)
