@@ -868,6 +868,25 @@ def test_patterns_of_the_user_are_redacted_too(text: str, expected: str, names: 
 def test_a_pattern_of_the_user_can_have_any_name(name: str) -> None:
     own = shipped({"redaction": {"patterns": {name: "[{key}]{9}|C-[0-9]{3}"}}})
     assert redact("C-123 of api_key", of=own) == {"message": "*** of api_key", "redacted": name}
+def test_patterns_of_the_user_may_have_groups_of_the_same_name_flags_and_comments() -> None:
+    patterns = {
+        "one": r"no(?P<n>1)",
+        "other": r"no(?<n>2)",
+        "spaced": r"(?ix) CLIENT \d # its number",
+        "start": "^first",
+    }
+    own = shipped({"redaction": {"patterns": patterns}})
+    for text, expected in {
+        "a no1 b": "a *** b",
+        "a no2 b": "a *** b",
+        "of client7": "of ***",
+        "first no1": "*** ***",
+        "at first": "at first",
+        "client # its number": "client # its number",
+    }.items():
+        assert redact(text, of=own)["message"] == expected
+        record = {"timestamp": READ_AT, "level": "info", "event": text}
+        assert json.loads(redact(json.dumps(record), of=own)["message"])["event"] == expected
 
 
 def test_patterns_of_the_user_leave_time_and_level_alone() -> None:

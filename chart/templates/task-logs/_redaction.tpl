@@ -14,17 +14,24 @@ Input: the root context
 
 {{/*
 VRL that says whether one of the user's own patterns could match the variable `line`; empty without such patterns. A
-pattern sees the strings of JSON without JSON's escapes, and can be about the start or the end of one.
+pattern sees the strings of JSON without JSON's escapes, and can be about the start or the end of one. Where their syntax
+allows it, the patterns are looked for as one.
 Input: .Values.global.taskLogs.redaction.patterns
 */}}
 {{- define "observability.taskLogs.redactOwnGates" -}}
-{{- $gates := list -}}
+{{- $joined := list "\\\\" -}}
+{{- $apart := list -}}
 {{- range $name, $pattern := . -}}
-{{- $gates = append $gates (printf "match(line, { r'%s' })" $pattern) -}}
-{{- if regexMatch "[$^]|\\[Az]" $pattern -}}{{- $gates = append $gates "starts_with(line, \"{\")" -}}{{- end -}}
+{{- if regexMatch "[$^]|\\[Az]" $pattern -}}{{- $joined = append $joined "^\\{" -}}{{- end -}}
+{{- /* Two groups of the same name, and a comment, would break the whole. */ -}}
+{{- if regexMatch "\\(\\?(P?<|[A-Za-z]*x)" $pattern -}}
+{{- $apart = append $apart (printf " || match(line, { r'%s' })" $pattern) -}}
+{{- else -}}
+{{- $joined = append $joined (printf "(?:%s)" $pattern) -}}
 {{- end -}}
-{{- if $gates -}}
-{{- prepend $gates "contains(line, \"\\\\\")" | join " || " -}}
+{{- end -}}
+{{- if . -}}
+match(line, { r'{{ uniq $joined | join "|" }}' }){{ join "" $apart }}
 {{- end -}}
 {{- end -}}
 
