@@ -241,7 +241,7 @@ _NAMED: Mapping[str, str] = {
     "comma and more": "password=@@,and;more1 host=x",
     "sentence with is": "your new password is: @@",
     "password of a user": "Password for user 'admin': @@",
-    "pydantic's message": "1 validation error for X\npassword\n  Value error [type=x, input_value='@@']",
+    "pydantic's message": "1 error for X\npassword\n  Value error [type=x, input_value='@@']",
     "short name": '--extra-vars \'{"pw": "@@"}\'',
     "unseal key": "Unseal Key 1: @@",
     "key of functions": "x-functions-key: @@",

@@ -868,6 +868,8 @@ def test_patterns_of_the_user_are_redacted_too(text: str, expected: str, names: 
 def test_a_pattern_of_the_user_can_have_any_name(name: str) -> None:
     own = shipped({"redaction": {"patterns": {name: "[{key}]{9}|C-[0-9]{3}"}}})
     assert redact("C-123 of api_key", of=own) == {"message": "*** of api_key", "redacted": name}
+
+
 def test_patterns_of_the_user_may_have_groups_of_the_same_name_flags_and_comments() -> None:
     patterns = {
         "one": r"no(?P<n>1)",
