@@ -250,6 +250,7 @@ _NAMED: Mapping[str, str] = {
     "dump of the environment, lines": "HOME=/x\nDB_PASSWORD=a;@@,b&c=d\nB=1",
     "odbc, braces": "UID=sa;PWD={two @@; words};Encrypt=yes",
     "shell, quote in quotes": "export DB_PASSWORD='it'\"'\"'s @@'",
+    "list": "<QueryDict: {'user': ['etl'], 'password': ['@@']}>",
     "JSON in a URL": "https://x.example.com/?q=%7B%22password%22%3A%22@@%22%7D",
 }
 _COMMANDS: Mapping[str, str] = {
@@ -389,6 +390,9 @@ def _awkward() -> list[Secret]:
         _secret("a number", "connected", "83019275", pin={"password": 83019275}),
         _secret("connection as a key", "env", spaced, env={"AIRFLOW_CONN_X": f"a://u:{spaced}@h"}),
         _secret("pair in a record", "env", spaced, env=[{"name": "DB_PASSWORD", "value": spaced}]),
+        _secret("list", "form", spaced, form={"user": ["etl"], "password": [spaced]}),
+        _secret("option in a list", "run", spaced, command=["tool", "--password", spaced, "-v"]),
+        _secret("header in a list", "send", spaced, headers={"Authorization": [f"Basic {spaced}"]}),
         _secret("reversed pair", "env", spaced, env=[{"value": spaced, "name": "DB_PASSWORD"}]),
         _secret("reversed connection", "", spaced, e=[{"value": spaced, "name": "AIRFLOW_CONN_X"}]),
     ]  # fmt: skip
@@ -492,6 +496,7 @@ HARMLESS: tuple[str, ...] = (
     "https://docker-registry-with-a-long-name.example.com/v2/@scope/image",
     "napi_get_value_string_utf8 is a function", '<a accesskey="n" href="index.html">',
     "token = Name.Builtin.Pseudo", "self.token: str | None = None", "final_token = token[:-1]",
+    "{'token': ['id', 'name']}", '["--token", "/run/x", "--password", "--verbose"]',
     "password = base64.b64encode(random_bytes[8:])", "holders/<token>, one for each of 12",
     "the --username and --password options", "token: Final = next(_TRANSITION_TOKENS)",
     f"4b1d{_SHA256[4:40]}", "beeline -u jdbc:hive2://h:10000 -n etl",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -160,6 +161,46 @@ def test_the_documentation_names_each_pattern_and_says_what_it_hides() -> None:
     text = (ROOT / "docs" / "task-logs.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| (.+) \|$", text))
     assert {kind["name"]: kind["about"] for kind in DATA["patterns"]}.items() <= rows.items()
+
+
+PIECES = (
+    *('"', "\\", '\\"', "'", "{", "}", "[", "]", ":", "=", ",", " ", "\n", "\\n", "|", ">", "</"),
+    *("password", "--password", "value", "name", "key", "credentials", "AIRFLOW_CONN_X", "cookie"),
+    *(
+        "Authorization",
+        "Bearer ",
+        "https://",
+        "u:",
+        "@h",
+        "<password>",
+        "password: |\n ",
+        "é",
+        "日",
+    ),
+    *("-----BEGIN PRIVATE KEY-----", "-u ", "echo ", "null", "Xk7I1Ir8iuREij", "secret", "_auth="),
+)
+
+
+def test_json_of_any_text_stays_valid() -> None:
+    chance = random.Random("json")
+
+    def text() -> str:
+        return "".join(chance.choices(PIECES, k=chance.randint(0, 14)))
+
+    def value(depth: int = 0) -> Any:
+        if depth > 3 or chance.random() < 0.5:
+            return text() if chance.random() < 0.8 else chance.choice([1, None, True, 83019275])
+        if chance.random() < 0.3:
+            return [value(depth + 1) for _ in range(3)]
+        keys = chance.sample([piece for piece in PIECES if piece.isalnum()], 3)
+        return {key: value(depth + 1) for key in keys}
+
+    for _ in range(2000):
+        record = {**RECORD, "event": text(), "extra": value(), "env": value()}
+        line = json.dumps(record, ensure_ascii=chance.random() < 0.5)
+        after = json.loads(redact(line)[0])
+        assert leaves(after).keys() == leaves(record).keys(), line
+        assert [after[key] for key in ("timestamp", "level")] == [RECORD["timestamp"], "info"]
 
 
 def test_json_of_any_depth_stays_valid() -> None:
