@@ -363,7 +363,7 @@ def _awkward() -> list[Secret]:
         _around("cookies", token(32), "cookies={'session': '@@'}"),
         _around("cookie of a session", token(32), "resumed with sessionid=@@"),
         _around("login to a mail server", base64(24), "send: 'AUTH PLAIN @@\\r\\n'"),
-        _secret("letters alone", "username: admin  password: tPKLAkXXHAMdBwfT", "tPKLAkXX"),
+        _around("letters alone", _of(string.ascii_letters, 20), "login: admin  password: @@"),
         _around("signature of AWS", hexadecimal(64),
                 "{'Authorization': b'AWS4-HMAC-SHA256 Credential=A/b, Signature=@@'}"),
         _around("login of docker", base64(31), '{"auths": {"registry": {"auth": "@@="}}}'),
