@@ -7,16 +7,18 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
+from ..loki_server import LokiServer
 from .shipped import POD, RUN_ID, Shipped, shipped
 
 pyvrl = pytest.importorskip(
@@ -390,6 +392,25 @@ def test_levels(written: str, level: str | None) -> None:
 
 
 # --- Time ---
+
+
+@pytest.mark.xdist_group("real Loki")
+def test_a_real_loki_takes_lines_of_any_age(real_loki_server: LokiServer) -> None:
+    loki = real_loki_server.another_tenant()
+    now = datetime.now(UTC)
+    line = f"[{now:%Y-%m-%dT%H:%M:%S}.000+0000] {{a.py:1}} INFO - new"
+    store = {"job": "airflow-task-logs"}
+    loki.push(store, [(parse(line, read_at=now.isoformat())["ns"], line, {})])
+    for hours in (24 * 40, 24 * 8, 72, 3, 1.1, 0.9, 0.1, -0.05, -1, -30):
+        moment = now - timedelta(hours=hours)
+        own_ns = int(moment.timestamp()) * 10**9
+        line = f"[{moment:%Y-%m-%dT%H:%M:%S}.000+0000] {{a.py:1}} INFO - {hours}"
+        event = parse(line, offset=int(hours * 32), read_at=now.isoformat())
+        loki.push(store, [(event["ns"], line, {})])  # an error if Loki refuses it
+        assert ("time" in event) != (event["ns"] // 10**9 == own_ns // 10**9)
+        if hours in (72, -30):
+            with pytest.raises(HTTPError, match="400"):
+                loki.push(store, [(own_ns, line, {})])
 
 
 @pytest.mark.parametrize(
