@@ -19,6 +19,8 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
 from ..loki_server import LokiServer
+from . import formats
+from .formats import FORMATS
 from .shipped import POD, RUN_ID, Shipped, shipped
 
 pyvrl = pytest.importorskip(
@@ -343,7 +345,7 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         '{"timestamp": 5, "level": ["info"], "logger": {}}',
         '{"timestamp": 17952485825, "level": 20}',
         '{"time": "08:09:42", "when": "2026-11-21T08:09:42.550Z"}',
-        '{"timestamp": null, "created": 1795248582.55}',
+        '{"timestamp": null, "created": 95248582.55}',
         '{"record": {"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}}',
         "{}",
         "[1, 2]",
@@ -504,7 +506,7 @@ DEEP = f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200
         ("2026/11/21 08:09:42 WARN x", "2026-11-21T08:09:42Z", "warning"),
         ("2026-11-21 08:09:42 [WARNING] x", "2026-11-21T08:09:42Z", "warning"),
         ("2026-11-21 08:09:42,550 x without a level", "2026-11-21T08:09:42.550Z", None),
-        ("2026-11-21 08:09:42,550 a.py:12 AUDIT_1 - x", "2026-11-21T08:09:42.550Z", None),
+        ("2026-11-21 08:09:42,550 a.py:12 AUDIT_1 - x", "2026-11-21T08:09:42.550Z", "audit_1"),
         ("2026-11-21T08:09:42.550Z [warning  ] x", "2026-11-21T08:09:42.550Z", "warning"),
         (
             "\x1b[2m2026-11-21T08:09:42.550Z\x1b[0m [\x1b[32m\x1b[1minfo     \x1b[0m] \x1b[1mx",
@@ -558,24 +560,32 @@ def test_formats(line: str, time: str, level: str | None) -> None:
     assert bool(re.search(source["start_pattern"], line)) == ("{" not in line.lstrip("\0")[:1])
 
 
+@pytest.mark.parametrize(("line", "time", "level"), FORMATS, ids=lambda value: str(value)[:40])
+def test_formats_of_other_writers(line: str, time: str, level: str | None) -> None:
+    event = parse(line, read_at=formats.READ_AT)
+    own = nanoseconds(event["time"]) if "time" in event else event["ns"]
+    assert own // 1_000_000 == nanoseconds(time) // 1_000_000
+    assert event.get("level") == level
+    assert "unrecognised" not in event
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    assert re.search(source["condition_pattern"], line), "it is an event of its own"
+    assert line.startswith("{") or re.search(source["start_pattern"], line)
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("read_at", "time"),
     [
-        "Traceback (most recent call last):",
-        '  File "/opt/airflow/dags/demo.py", line 3, in f',
-        "2026-11-21  1.0  2.0",
-        "2026-11-21 08:00:00  1.0  2.0",
-        '{"a": 1}',
-        '{"time": 12.5, "rows": 3}',
-        '{"ts": "noon"}',
-        "INFO - x",
-        "ERROR in the partition of 2026-11-21 08:00:00",
-        "ERROR:root:no partition of 2026-11-21 08:00:00",
-        "2026-11-21 08:00:00,123,45",
-        "2026-11-21 08:00:00  (info  2.0",
-        "2026-11-21 no information",
+        ("2026-03-04T09:00:00Z", "2026-03-04T08:00:00Z"),
+        ("2026-04-03T09:00:00Z", "2026-04-03T08:00:00Z"),
     ],
 )
+def test_of_two_readings_of_a_date_the_nearest_one_counts(read_at: str, time: str) -> None:
+    assert parse("03/04/2026 08:00:00 INFO x", read_at=read_at)["time"] == time.replace(
+        "Z", "+00:00"
+    )
+
+
+@pytest.mark.parametrize("line", formats.NO_RECORDS)
 def test_lines_that_begin_no_record(line: str) -> None:
     source = defaults().config["sources"]["task_logs"]["multiline"]
     assert not re.search(source["start_pattern"], line)
