@@ -37,7 +37,8 @@ FORMATS: list[tuple[str, str, str | None]] = [
     ("[2026-01-02 03:04:05,678: INFO/MainProcess] x", MILLIS, "info"),
     ("[2026-01-02 03:04:05 +0000] [123] [INFO] x", WHOLE, "info"),
     (
-        "[\x1b[34m2026-01-02T03:04:05.678+0000\x1b[0m] {\x1b[34mx.py:\x1b[0m12} \x1b[1mINFO\x1b[0m - x",
+        "[\x1b[34m2026-01-02T03:04:05.678+0000\x1b[0m] {\x1b[34mx.py:\x1b[0m12} "
+        "\x1b[1mINFO\x1b[0m - x",
         MILLIS,
         "info",
     ),
@@ -115,7 +116,8 @@ FORMATS: list[tuple[str, str, str | None]] = [
     ('{"log": {"level": "info"}, "@timestamp": "2026-01-02T03:04:05.678Z"}', MILLIS, "info"),
     ('{"level":"info","time":1767323045,"message":"x"}', WHOLE, "info"),
     (
-        '{"record": {"time": {"repr": "2026-01-02 03:04:05.678+00:00", "timestamp": 1767323045.678}, "level": {"name": "INFO"}}, "text": "x"}',
+        '{"record": {"time": {"repr": "2026-01-02 03:04:05.678+00:00", '
+        '"timestamp": 1767323045.678}, "level": {"name": "INFO"}}, "text": "x"}',
         MILLIS,
         "info",
     ),
@@ -195,7 +197,8 @@ FORMATS: list[tuple[str, str, str | None]] = [
     ("\x1b[36m2026-01-02 03:04:05,678\x1b[0m - \x1b[31mERROR\x1b[0m - x", MILLIS, "error"),
     ("\x1b[31mERROR   \x1b[0m \x1b[34m2026-01-02 03:04:05\x1b[0m x", WHOLE, "error"),
     (
-        "\x1b[32m2026-01-02 03:04:05.678\x1b[0m | \x1b[1mSUCCESS \x1b[0m | \x1b[36m__main__\x1b[0m:f - x",
+        "\x1b[32m2026-01-02 03:04:05.678\x1b[0m | \x1b[1mSUCCESS \x1b[0m "
+        "| \x1b[36m__main__\x1b[0m:f - x",
         MILLIS,
         "success",
     ),

@@ -659,6 +659,56 @@ def test_the_log_formats_that_the_chart_accepts(log_format: str, level: int, air
     assert event.get("level") == (known if "levelname" in log_format else None)
 
 
+@pytest.mark.parametrize(
+    "date_format",
+    [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M:%S %Z",
+        "%Y-%m-%dT%H:%M:%S%z",
+        "%Y/%m/%d %H:%M:%S",
+        "%d/%m/%Y %H:%M:%S",
+        "%m/%d/%Y %I:%M:%S %p",
+        "%d.%m.%Y %H:%M:%S",
+        "%d-%b-%Y %H:%M:%S",
+        "%d %B %Y %H:%M:%S",
+        "%b %d, %Y %H:%M:%S",
+        "%a, %d %b %Y %H:%M:%S %z",
+        "%c",
+    ],
+)
+@pytest.mark.parametrize("level", ["INFO", "CRITICAL", "NOTICE2", "AUDIT", "DATA_LOSS", "Level 25"])
+def test_date_formats_with_levels_of_any_name(date_format: str, level: str) -> None:
+    record = logging.LogRecord("airflow.task", 20, "/a.py", 3, "done", None, None)
+    record.levelname = level
+    record.created = nanoseconds("2026-11-21T08:09:42Z") / 10**9
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    for log_format in (
+        "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s",
+        "%(asctime)s %(filename)s:%(lineno)d %(levelname)s - %(message)s",
+        "%(asctime)s - %(name)s - %(levelname)-8s - %(message)s",
+        "%(asctime)s [%(levelname)s] %(name)s: %(message)s",
+        "%(asctime)s|%(levelname)s|%(message)s",
+        "%(asctime)s | %(levelname)-8s | %(message)s",
+        "%(levelname)s %(asctime)s - %(message)s",
+        "%(levelname)s:%(asctime)s %(message)s",
+        "%(levelname)-8s [%(asctime)s] %(message)s",
+        "[%(levelname)8s] [%(asctime)s] %(message)s",
+        "%(levelname)s:%(name)s:%(asctime)s %(message)s",
+        "%(levelname)s - %(name)s - %(asctime)s - %(message)s",
+    ):
+        formatter = logging.Formatter(log_format, date_format)
+        formatter.converter = time.gmtime
+        line = formatter.format(record)
+        event = parse(line)
+        found = (
+            event["ns"] // 10**9,
+            event.get("level"),
+            bool(re.search(source["start_pattern"], line)),
+        )
+        expected = "info" if level == "Level 25" else level.lower()
+        assert found == (nanoseconds("2026-11-21T08:09:42Z") // 10**9, expected, True), line
+
+
 def test_a_format_of_the_user() -> None:
     own = shipped(
         {
