@@ -98,12 +98,11 @@ def vector() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_loki_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LokiServer]:
-    """A real Loki: LOKI, or `loki` on PATH."""
-    found = os.environ.get("LOKI") or shutil.which("loki")
-    if not found:
-        pytest.skip("there is no Loki: set LOKI to its binary or put `loki` on PATH")
-    with real_loki(Path(found), tmp_path_factory.mktemp("loki")) as server:
+def real_loki_server(
+    program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LokiServer]:
+    """A real Loki, without lines but for those of other tests."""
+    with real_loki(program("loki"), tmp_path_factory.mktemp("loki")) as server:
         yield server
 
 

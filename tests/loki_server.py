@@ -1,7 +1,6 @@
 """A Loki with the lines that a test puts in: the one that is built into `bench`, or a real one."""
 
 import json
-import socket
 import time
 import urllib.request
 import uuid
@@ -14,6 +13,7 @@ from urllib.error import URLError
 import yaml
 
 from airflow_platform.support import processes
+from airflow_platform.support.ports import free_ports
 
 _READY_SECONDS = 60.0
 
@@ -58,7 +58,7 @@ class LokiServer:
 @contextmanager
 def real_loki(binary: Path, directory: Path) -> Iterator[LokiServer]:
     """Run a real Loki on loopback with its data in ``directory``."""
-    port, grpc_port = _free_port(), _free_port()
+    port, grpc_port = free_ports(2)
     config = directory / "loki.yaml"
     config.write_text(yaml.safe_dump(_config(directory, port, grpc_port)), encoding="utf-8")
     log = directory / "loki.log"
@@ -121,10 +121,3 @@ def _ready(url: str) -> bool:
             return True
     except (URLError, OSError):
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

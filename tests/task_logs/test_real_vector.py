@@ -146,6 +146,11 @@ def test_records_of_other_formats_are_events_of_their_own(sidecar: Sidecar) -> N
         json.dumps({"@timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.000Z", "log.level": "ERROR"}),
         f"{now:%Y/%m/%d %H:%M:%S} ERROR f\n{traceback}",
         json.dumps({"level": "error", "ts": now.timestamp()}),
+        f"{now:%Y-%m-%d %H:%M:%S},000 GMT ERROR g\n{traceback}",
+        f"ERROR {now:%d/%m/%Y %H:%M:%S} h\n{traceback}",
+        f"[{now:%d/%b/%Y:%H:%M:%S} +0000] ERROR i\n{traceback}",
+        f"{now.timestamp():.3f} ERROR j\n{traceback}",
+        f"ts={now:%Y-%m-%dT%H:%M:%S}Z level=error msg=k\n{traceback}",
     ]
     sidecar.start()
     sidecar.up()

@@ -7,16 +7,20 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
+from ..loki_server import LokiServer
+from . import formats
+from .formats import FORMATS
 from .shipped import POD, RUN_ID, Shipped, shipped
 
 pyvrl = pytest.importorskip(
@@ -341,7 +345,7 @@ def test_keys_of_the_task_author_overwrite_nothing() -> None:
         '{"timestamp": 5, "level": ["info"], "logger": {}}',
         '{"timestamp": 17952485825, "level": 20}',
         '{"time": "08:09:42", "when": "2026-11-21T08:09:42.550Z"}',
-        '{"timestamp": null, "created": 1795248582.55}',
+        '{"timestamp": null, "created": 95248582.55}',
         '{"record": {"timestamp": "2026-11-21T08:09:42.550Z", "level": "info"}}',
         "{}",
         "[1, 2]",
@@ -390,6 +394,25 @@ def test_levels(written: str, level: str | None) -> None:
 
 
 # --- Time ---
+
+
+@pytest.mark.xdist_group("real Loki")
+def test_a_real_loki_takes_lines_of_any_age(real_loki_server: LokiServer) -> None:
+    loki = real_loki_server.another_tenant()
+    now = datetime.now(UTC)
+    line = f"[{now:%Y-%m-%dT%H:%M:%S}.000+0000] {{a.py:1}} INFO - new"
+    store = {"job": "airflow-task-logs"}
+    loki.push(store, [(parse(line, read_at=now.isoformat())["ns"], line, {})])
+    for hours in (24 * 40, 24 * 8, 72, 3, 1.1, 0.9, 0.1, -0.05, -1, -30):
+        moment = now - timedelta(hours=hours)
+        own_ns = int(moment.timestamp()) * 10**9
+        line = f"[{moment:%Y-%m-%dT%H:%M:%S}.000+0000] {{a.py:1}} INFO - {hours}"
+        event = parse(line, offset=int(hours * 32), read_at=now.isoformat())
+        loki.push(store, [(event["ns"], line, {})])  # an error if Loki refuses it
+        assert ("time" in event) != (event["ns"] // 10**9 == own_ns // 10**9)
+        if hours in (72, -30):
+            with pytest.raises(HTTPError, match="400"):
+                loki.push(store, [(own_ns, line, {})])
 
 
 @pytest.mark.parametrize(
@@ -483,7 +506,7 @@ DEEP = f'{{"timestamp":"2026-11-21T08:09:42.550Z","level":"error","x":{"[" * 200
         ("2026/11/21 08:09:42 WARN x", "2026-11-21T08:09:42Z", "warning"),
         ("2026-11-21 08:09:42 [WARNING] x", "2026-11-21T08:09:42Z", "warning"),
         ("2026-11-21 08:09:42,550 x without a level", "2026-11-21T08:09:42.550Z", None),
-        ("2026-11-21 08:09:42,550 a.py:12 AUDIT_1 - x", "2026-11-21T08:09:42.550Z", None),
+        ("2026-11-21 08:09:42,550 a.py:12 AUDIT_1 - x", "2026-11-21T08:09:42.550Z", "audit_1"),
         ("2026-11-21T08:09:42.550Z [warning  ] x", "2026-11-21T08:09:42.550Z", "warning"),
         (
             "\x1b[2m2026-11-21T08:09:42.550Z\x1b[0m [\x1b[32m\x1b[1minfo     \x1b[0m] \x1b[1mx",
@@ -537,24 +560,32 @@ def test_formats(line: str, time: str, level: str | None) -> None:
     assert bool(re.search(source["start_pattern"], line)) == ("{" not in line.lstrip("\0")[:1])
 
 
+@pytest.mark.parametrize(("line", "time", "level"), FORMATS, ids=lambda value: str(value)[:40])
+def test_formats_of_other_writers(line: str, time: str, level: str | None) -> None:
+    event = parse(line, read_at=formats.READ_AT)
+    own = nanoseconds(event["time"]) if "time" in event else event["ns"]
+    assert own // 1_000_000 == nanoseconds(time) // 1_000_000
+    assert event.get("level") == level
+    assert "unrecognised" not in event
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    assert re.search(source["condition_pattern"], line), "it is an event of its own"
+    assert line.startswith("{") or re.search(source["start_pattern"], line)
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("read_at", "time"),
     [
-        "Traceback (most recent call last):",
-        '  File "/opt/airflow/dags/demo.py", line 3, in f',
-        "2026-11-21  1.0  2.0",
-        "2026-11-21 08:00:00  1.0  2.0",
-        '{"a": 1}',
-        '{"time": 12.5, "rows": 3}',
-        '{"ts": "noon"}',
-        "INFO - x",
-        "ERROR in the partition of 2026-11-21 08:00:00",
-        "ERROR:root:no partition of 2026-11-21 08:00:00",
-        "2026-11-21 08:00:00,123,45",
-        "2026-11-21 08:00:00  (info  2.0",
-        "2026-11-21 no information",
+        ("2026-03-04T09:00:00Z", "2026-03-04T08:00:00Z"),
+        ("2026-04-03T09:00:00Z", "2026-04-03T08:00:00Z"),
     ],
 )
+def test_of_two_readings_of_a_date_the_nearest_one_counts(read_at: str, time: str) -> None:
+    assert parse("03/04/2026 08:00:00 INFO x", read_at=read_at)["time"] == time.replace(
+        "Z", "+00:00"
+    )
+
+
+@pytest.mark.parametrize("line", formats.NO_RECORDS)
 def test_lines_that_begin_no_record(line: str) -> None:
     source = defaults().config["sources"]["task_logs"]["multiline"]
     assert not re.search(source["start_pattern"], line)
@@ -626,6 +657,56 @@ def test_the_log_formats_that_the_chart_accepts(log_format: str, level: int, air
     assert event["ns"] // 1_000_000 == nanoseconds("2026-11-21T08:09:42.550Z") // 1_000_000
     known = {10: "debug", 20: "info", 25: "info", 40: "error"}[level]
     assert event.get("level") == (known if "levelname" in log_format else None)
+
+
+@pytest.mark.parametrize(
+    "date_format",
+    [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%d %H:%M:%S %Z",
+        "%Y-%m-%dT%H:%M:%S%z",
+        "%Y/%m/%d %H:%M:%S",
+        "%d/%m/%Y %H:%M:%S",
+        "%m/%d/%Y %I:%M:%S %p",
+        "%d.%m.%Y %H:%M:%S",
+        "%d-%b-%Y %H:%M:%S",
+        "%d %B %Y %H:%M:%S",
+        "%b %d, %Y %H:%M:%S",
+        "%a, %d %b %Y %H:%M:%S %z",
+        "%c",
+    ],
+)
+@pytest.mark.parametrize("level", ["INFO", "CRITICAL", "NOTICE2", "AUDIT", "DATA_LOSS", "Level 25"])
+def test_date_formats_with_levels_of_any_name(date_format: str, level: str) -> None:
+    record = logging.LogRecord("airflow.task", 20, "/a.py", 3, "done", None, None)
+    record.levelname = level
+    record.created = nanoseconds("2026-11-21T08:09:42Z") / 10**9
+    source = defaults().config["sources"]["task_logs"]["multiline"]
+    for log_format in (
+        "[%(asctime)s] {%(filename)s:%(lineno)d} %(levelname)s - %(message)s",
+        "%(asctime)s %(filename)s:%(lineno)d %(levelname)s - %(message)s",
+        "%(asctime)s - %(name)s - %(levelname)-8s - %(message)s",
+        "%(asctime)s [%(levelname)s] %(name)s: %(message)s",
+        "%(asctime)s|%(levelname)s|%(message)s",
+        "%(asctime)s | %(levelname)-8s | %(message)s",
+        "%(levelname)s %(asctime)s - %(message)s",
+        "%(levelname)s:%(asctime)s %(message)s",
+        "%(levelname)-8s [%(asctime)s] %(message)s",
+        "[%(levelname)8s] [%(asctime)s] %(message)s",
+        "%(levelname)s:%(name)s:%(asctime)s %(message)s",
+        "%(levelname)s - %(name)s - %(asctime)s - %(message)s",
+    ):
+        formatter = logging.Formatter(log_format, date_format)
+        formatter.converter = time.gmtime
+        line = formatter.format(record)
+        event = parse(line)
+        found = (
+            event["ns"] // 10**9,
+            event.get("level"),
+            bool(re.search(source["start_pattern"], line)),
+        )
+        expected = "info" if level == "Level 25" else level.lower()
+        assert found == (nanoseconds("2026-11-21T08:09:42Z") // 10**9, expected, True), line
 
 
 def test_a_format_of_the_user() -> None:

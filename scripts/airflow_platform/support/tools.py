@@ -55,6 +55,7 @@ class Tool:
 _HELM3_CAPABILITIES = "helm.sh/helm/v3/pkg/chartutil.k8sVersion"
 _HELM3_LINT = "helm.sh/helm/v3/pkg/lint/rules.k8sVersion"
 _K8S = "k8s.io/kubernetes"
+_LOKI = "github.com/grafana/loki/v3"
 
 
 def _kubernetes(name: str) -> Tool:
@@ -120,7 +121,9 @@ TOOLS: Mapping[str, Tool] = {
             directory="actionlint",
         ),
         Tool("pod-security", "k8s.io/pod-security-admission", ".", "", directory="pod-security"),
-        Tool("query-parser", "github.com/grafana/loki/v3", ".", "", directory="query-parser"),
+        Tool("query-parser", _LOKI, ".", "", directory="query-parser"),
+        # In that go.mod too, so that one Loki parses queries and answers them.
+        Tool("loki", _LOKI, f"{_LOKI}/cmd/loki", "loki", directory="query-parser"),
     )
 }
 
