@@ -266,6 +266,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ),
         ({f"{VECTOR} transforms suspicious type": "filter"}, "must be a route"),
         ({f"{VECTOR} transforms suspicious route secrets": "false"}, "must let lines"),
+        (
+            {f"{VECTOR} transforms suspicious route secrets": "match(line, r'password')"},
+            "must let lines",
+        ),
         ({f"{VECTOR} transforms parse inputs": ["task_logs"]}, "must read"),
         ({f"{VECTOR} transforms redact inputs": ["task_logs"]}, "must read"),
         ({f"{VECTOR} transforms parse drop_on_abort": True}, "drop_on_abort"),

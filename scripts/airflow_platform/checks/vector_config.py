@@ -58,8 +58,8 @@ _REDACTION = {
     "redact": ("suspicious.secrets",),
     "parse": ("suspicious._unmatched", "redact"),
 }
-# Fields by which lines are counted.
-_COUNTED = {"redacted", "unrecognised"}
+# Fields by which lines are counted, and the steps that set them.
+_COUNTED = {"redacted": "redact", "unrecognised": "parse"}
 
 
 def _count(field: str) -> Facts:
@@ -160,7 +160,8 @@ def inputs_name_a_step(render: Render) -> Iterator[Fault]:
 
 
 _LEVELS = re.compile(r'!includes\(\[("debug"(,"info"(,"warning"(,"error")?)?)?)?\], \.level\)')
-_GATE = re.compile(r"^match\(line, gate\)", re.M)
+# In braces, or Vector would build the automaton of this expression anew for each batch of lines.
+_GATE = re.compile(r"^match\(line, \{ r'.+' \}\)", re.M)
 _CHAIN = ("level",)  # those that are on, in this order; then the user's own
 _END = ("split", "fields")
 _FILES = {"redact": ("redact.vrl",), "split": ("split.vrl",)}
@@ -179,7 +180,7 @@ def a_line_passes_every_step_once(render: Render) -> Iterator[Fault]:
         wanted = ["parse", *present, *users_own, *_END]
         if chain != wanted:
             yield configuration, f"a line must pass {wanted}, and passes {chain}"
-        side = set(transforms) - set(chain) - _COUNTED - _REDACTION.keys()
+        side = set(transforms) - set(chain) - _COUNTED.keys() - _REDACTION.keys()
         if side:
             yield configuration, f"no line passes {', '.join(sorted(side))}"
         redaction = _REDACTION if "redacted" in transforms else {"parse": ("task_logs",)}
@@ -208,11 +209,12 @@ def _steps(
     wanted = tuple(name for name in _PARSE if name in configuration.owner.at("data"))
     if programs != wanted:
         yield configuration, f"transforms.parse must run {', '.join(wanted)}"
-    for field in _COUNTED & transforms.keys():
+    for field in _COUNTED.keys() & transforms.keys():
+        step = _COUNTED[field]
         counted: Facts = {
             f"{field} type": ("filter", "it passes on the lines that are counted"),
-            f"{field} inputs": (("parse",), "it counts before anything is filtered"),
-            f"{field} condition": (f"exists(.{field})", "the step `parse` sets this field"),
+            f"{field} inputs": ((step,), "it counts before anything is filtered"),
+            f"{field} condition": (f"exists(.{field})", f"the step `{step}` sets this field"),
         }
         for fault in contradictions(transforms, counted):
             yield configuration, f"transforms: {fault}"
@@ -254,7 +256,7 @@ def labels_and_metadata_say_whose_line_it_is(render: Render) -> Iterator[Fault]:
 
 # Places of redact.vrl that the chart fills in.
 _FILLED_IN = re.compile(
-    r"GATE(?=')|# (?:OWN GATES|OWN PATTERNS|PARTS|PATTERNS FOR JSON|PATTERNS)$", re.M
+    r"(?:GATE|TOKENS|MARKS)(?=')|# (?:OWN GATES|PARTS|PATTERNS FOR JSON|PATTERNS)$", re.M
 )
 
 
