@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..doubles.loki import FaultyLoki
 from .shipped import POD, RUN_ID, Shipped
 
@@ -173,7 +175,7 @@ class Sidecar:
             link = self.config_map / name
             if not link.is_symlink():
                 link.symlink_to(f"..data/{name}")
-        (version / "vector.yaml").write_text(json.dumps(self.config))  # which is YAML as well
+        (version / "vector.yaml").write_text(yaml.safe_dump(self.config, width=10**6))
         new = self.config_map / "..data_tmp"
         new.symlink_to(version.name)
         new.rename(self.config_map / "..data")
