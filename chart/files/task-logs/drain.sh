@@ -694,6 +694,7 @@ send_statsd() {
     metric bytes_delivered "$delivered" c
     # A series for each task, so only for those that need it.
     [ "$missing" -eq 0 ] || metric bytes_missing "$missing" c
+    [ -z "$problems" ] || metric unverified 1 c
     metric refused "$refused" c
     metric oversized "$oversized" c
     metric redacted "$redacted" c
