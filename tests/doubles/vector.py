@@ -12,7 +12,7 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
 - a file stays open when it is removed, until it is read to its end, then also without a newline;
   its checkpoint stays;
 - a checkpoint counts for whatever has its inode, and is not moved when the file becomes shorter;
-- a checkpoints.json that is not JSON is taken for none;
+- a checkpoints.json that is not JSON, or has a negative position, is taken for none;
 - lines are pushed to the Loki of vector.yaml; 429, 5xx and a connection that fails are retried for
   ever, any other error drops the lines of the request;
 - a checkpoint is what Loki has accepted; a refused request is skipped by the next accepted one;
@@ -167,8 +167,10 @@ class Vector:
     def load_checkpoints(self):
         self.data.mkdir(exist_ok=True)
         try:
-            state = json.loads((self.data / "checkpoints.json").read_text())
+            state = json.loads((self.data / "checkpoints.json").read_text(errors="replace"))
         except (FileNotFoundError, ValueError):
+            return
+        if any(checkpoint["position"] < 0 for checkpoint in state["checkpoints"]):
             return
         for checkpoint in state["checkpoints"]:
             key = tuple(checkpoint["fingerprint"]["dev_inode"])

@@ -263,7 +263,7 @@ class Sidecar:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end; its output:\n{self.output()}") from None
         log = self.directory / "termination-log"
-        return Outcome(code, log.read_text() if log.exists() else "", self.output())
+        return Outcome(code, log.read_text(errors="replace") if log.exists() else "", self.output())
 
     def stop(self) -> Outcome:
         """SIGTERM, and what comes of it."""

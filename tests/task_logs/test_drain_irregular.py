@@ -75,9 +75,7 @@ def test_the_others_are_delivered(sidecar: Sidecar, make: Callable[[Path], None]
 
 
 @pytest.mark.parametrize("make", [pipe, link_to_a_pipe_with_text], ids=lambda make: make.__name__)
-def test_logs_are_shipped_while_it_is_there(
-    sidecar: Sidecar, make: Callable[[Path], None]
-) -> None:
+def test_logs_are_shipped_while_it_is_there(sidecar: Sidecar, make: Callable[[Path], None]) -> None:
     sidecar.start()
     sidecar.up()
     make(sidecar.task_log("other", attempt=9))

@@ -29,22 +29,24 @@
 #   look   1: print what to compare with next time, a line "ID, SIZE, STATE, HEAD, NAME" for each file, with tabs;
 #          STATE is "proved" when the file had no checkpoint at the first look, "late" when it had one, "doubt",
 #          "gone" for a file that was removed or emptied before Loki had it; then a line "irregular PATTERN", with a
-#          tab, for each file that Vector must not open: an item of `exclude` in vector.yaml, relative to the log folder
+#          tab, for each file that Vector must not open: an item of `exclude` in vector.yaml, relative to the log folder;
+#          and a line "outrun NAME" for each log that was rotated so fast that a part may have come and gone unseen
 #   first  1: count what is gone as well. Later the checkpoints of these files may be forgotten
 #   saved  ids of removed files of which drain.sh has made copies
 #   resend_max  see the output
 #   proc   the device of /proc
 #
 # Output without `look`: the first line is
-#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE IRREGULAR
+#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE IRREGULAR OUTRUN
 #     BEHIND        the most bytes that are missing of any one file
 #     INCOMPLETE    the number of files that are not delivered to their end
 #     COMPLETE      1 when all files were looked at
 #     GONE          the bytes that Loki has not of files that are gone
 #     UNREADABLE    not 0 when a file or directory could not be read
 #     IRREGULAR     the number of pipes, devices and the like that have the name of a log file
+#     OUTRUN        the number of logs that were rotated so fast that a part may have come and gone unseen
 # Then comes a line "forget ID" for each checkpoint that Vector must not use, and lines "BYTES of SIZE bytes missing:
-# NAME" and "no regular file: NAME", as many as a termination message holds. Checkpoints that are in doubt are not
+# NAME", "no regular file: NAME" and "rotated too fast: NAME", as many as a termination message holds. Checkpoints that are in doubt are not
 # forgotten when their files have more than `resend_max` bytes in all.
 
 BEGIN { most_text = 4096 }
@@ -73,6 +75,7 @@ part == "checkpoints" {
 }
 
 part == "seen" && /^irregular\t/ { next }
+part == "seen" && /^outrun\t/ { outrun[substr($0, 8)] = 1; next }
 part == "seen" {
   split($0, field, "\t")
   old[field[1]] = 1; old_size[field[1]] = field[2]; state[field[1]] = field[3]; old_head[field[1]] = field[4]; old_name[field[1]] = field[5]
@@ -134,6 +137,9 @@ function instant(time) {
 # The position of a file's checkpoint. Not to mention position[id] keeps it from coming into being.
 function accepted(id) { return id in position ? position[id] + 0 : 0 }
 
+# How far Loki has what the inode held at the last look.
+function proved(id) { return state[id] == "doubt" ? 0 : accepted(id) }
+
 function copied(id) { return index(" " saved " ", " " id " ") > 0 }
 
 # Whether the inode holds other text than when it was looked at last.
@@ -150,6 +156,23 @@ function elsewhere(id,  i) {
   for (i = 1; i <= n; i++)
     if (old_head[id] != "" && size[i] + 0 >= old_size[id] + 0 && index(head[name[i]], old_head[id]) == 1) return 1
   return 0
+}
+
+# The log of which a file is a part: NAME or NAME.1, NAME.2, ...
+function log_of(name) { sub(/\.[0-9]+$/, "", name); return name }
+
+# Finds the logs of which all parts are new since the last look, rotated ones as well. Others may have come between
+# those that were there and these, and been deleted.
+function find_outrun(  i, id, of, rotated, followed) {
+  for (i = 1; i <= n; i++) {
+    of = log_of(name[i])
+    if ((ids[i] in old) && !other(i)) followed[of] = 1
+    else if (of != name[i]) rotated[of] = 1
+  }
+  for (id in old) {
+    of = log_of(old_name[id])
+    if ((of in rotated) && !(of in followed)) outrun[of] = 1
+  }
 }
 
 function doubtful(i,  id, at) {
@@ -177,7 +200,7 @@ function pattern(name) {
 
 # Counts what was removed or overwritten before Loki had it.
 function count_lost(id,  at) {
-  at = accepted(id)
+  at = proved(id)
   if (copied(id) || at >= old_size[id] + 0 || elsewhere(id)) return
   gone += old_size[id] - at
   line(old_size[id] - at, old_size[id], old_name[id] " (removed or emptied before Loki had it)")
@@ -187,22 +210,24 @@ function print_looks(  i, id, mark, text, was) {
   for (i = 1; i <= n; i++) {
     id = ids[i]
     mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "late" : "proved"
-    if (other(i) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
-      was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - accepted(id), old_name[id])
+    if (other(i) && proved(id) < old_size[id] + 0 && !elsewhere(id))
+      was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - proved(id), old_name[id])
     text = head[name[i]]
     sub(/\002+$/, "", text)
     printf "%s\t%s\t%s\t%s\t%s\n", id, size[i], mark, text, name[i]
   }
   for (id in old)
-    if (!(id in number) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
+    if (!(id in number) && proved(id) < old_size[id] + 0 && !elsewhere(id))
       printf "%s\t%s\tgone\t%s\t%s\n", id, old_size[id], old_head[id], old_name[id]
   printf "%s", was
   for (i = 1; i <= n_irregular; i++) printf "irregular\t%s\n", pattern(irregular_name[i])
+  for (id in outrun) printf "outrun\t%s\n", id
 }
 
 END {
   close_checkpoints()
   for (id in old) if (id ~ /\./) n_gone++
+  find_outrun()
   if (look) { if (complete) print_looks(); exit !complete }
   for (i = 1; i <= n; i++) {
     id = ids[i]
@@ -246,6 +271,7 @@ END {
     gsub(/[[:cntrl:]]/, "?", irregular_name[i])
     note("no regular file: " irregular_name[i])
   }
-  printf "%d %.0f %.0f %.0f %d %d %.0f %d %d%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
-    unreadable, n_irregular, forget, lines
+  for (id in outrun) { n_outrun++; note("rotated too fast: " id) }
+  printf "%d %.0f %.0f %.0f %d %d %.0f %d %d %d%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
+    unreadable, n_irregular, n_outrun, forget, lines
 }

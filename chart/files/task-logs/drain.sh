@@ -261,19 +261,21 @@ compare() {
 #   complete    1 when all files were looked at
 #   unreadable  not 0 when a file or directory could not be read
 #   irregular   the number of pipes, devices and the like that have the name of a log file
-#   details     lines "forget ID" and a line of text for each incomplete and each irregular file
+#   outrun      the number of logs that were rotated so fast that a part may have come and gone unseen
+#   details     lines "forget ID" and a line of text for each of these files
 # When there is no time to look at all files, the numbers stay as they were, but for `complete`.
 audit() {
   read_clock
   seconds=$(((deadline - now) / 100))
   [ "$seconds" -ge 1 ] || seconds=1
   result=$(compare first="$first" saved="$saved" resend_max="$RESEND_MAX_BYTES" "$@")
-  read -r new_files new_written new_delivered new_behind new_incomplete complete gone unreadable new_irregular <<EOF
+  read -r new_files new_written new_delivered new_behind new_incomplete complete gone unreadable new_irregular \
+    new_outrun <<EOF
 ${result%%"$newline"*}
 EOF
   if [ "${complete:=0}" = 1 ]; then
     files=$new_files written=$new_written delivered=$new_delivered behind=$new_behind
-    incomplete=$new_incomplete irregular=$new_irregular
+    incomplete=$new_incomplete irregular=$new_irregular outrun=$new_outrun
     details=${result#*"$newline"}
     [ "$details" != "$result" ] || details=''
     keep_gone
@@ -516,7 +518,7 @@ drain() {
   export READ_AT
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   connect_statsd
-  files=0 written=0 delivered=0 behind=0 incomplete=0 irregular=0 details='' first=1
+  files=0 written=0 delivered=0 behind=0 incomplete=0 irregular=0 outrun=0 details='' first=1
   ended=1 removed='' saved='' lost=0 lost_lines='' captured='' offered=''
   if [ -n "$vector" ]; then
     save_removed
@@ -645,6 +647,7 @@ EOF
   [ "$complete" = 1 ] || problems="$problems, not all files were looked at before the deadline"
   [ "$all_searched" = 1 ] || problems="$problems, lines above $MAX_LINE_BYTES bytes were not counted before the deadline"
   [ "$irregular" = 0 ] || problems="$problems, $irregular files are pipes, devices or the like and were not read"
+  [ "$outrun" = 0 ] || problems="$problems, $outrun logs were rotated too fast to see all parts"
   [ -z "$unwatched" ] || problems="$problems, what Loki has refused could not be noted"
   without_file=0
   hint=''
