@@ -45,7 +45,8 @@
 #     UNREADABLE    not 0 when a file or directory could not be read
 #     IRREGULAR     the number of pipes, devices and the like that have the name of a log file
 #     OUTRUN        the number of logs that were rotated so fast that a part may have come and gone unseen
-# Then comes a line "forget ID" for each checkpoint that Vector must not use, and lines "BYTES of SIZE bytes missing:
+# Then comes a line "forget ID" for each checkpoint that Vector must not use, a line "include PATTERN" for each of the
+# first 200 incomplete files, an item of `include` in vector.yaml, relative to the log folder; and lines "BYTES of SIZE bytes missing:
 # NAME", "no regular file: NAME" and "rotated too fast: NAME", as many as a termination message holds. Checkpoints that are in doubt are not
 # forgotten when their files have more than `resend_max` bytes in all.
 
@@ -114,7 +115,7 @@ part == "forgotten" { forgotten[$0] = 1; next }
 /^end [0-9]+$/ { complete = 1; unreadable = $2; next }
 # The name of the file has a newline and goes on in this line.
 named && irregular { irregular_name[n_irregular] = irregular_name[n_irregular] "\001" $0; next }
-named && !ignored { name[n] = name[n] "?" $0 }
+named && !ignored { name[n] = name[n] "\001" $0 }
 
 # Adds the checkpoints of a file that is whole.
 function close_checkpoints(  id) {
@@ -185,6 +186,7 @@ function doubtful(i,  id, at) {
 }
 
 function line(missing, of, text) {
+  gsub(/[[:cntrl:]]/, "?", text)
   note(sprintf("%.0f of %.0f bytes missing: %s", missing, of, text))
 }
 
@@ -259,7 +261,11 @@ END {
   for (i = 1; i <= n; i++) {
     written += size[i]; delivered += done[i]
     missing = size[i] - done[i]
-    if (missing) { incomplete++; line(missing, size[i], name[i]) }
+    if (missing) {
+      incomplete++
+      line(missing, size[i], name[i])
+      if (incomplete <= 200) include = include "\ninclude " pattern(name[i])
+    }
     if (missing > behind) behind = missing
     if (first && other(i)) count_lost(ids[i])
   }
@@ -272,6 +278,6 @@ END {
     note("no regular file: " irregular_name[i])
   }
   for (id in outrun) { n_outrun++; note("rotated too fast: " id) }
-  printf "%d %.0f %.0f %.0f %d %d %.0f %d %d %d%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
-    unreadable, n_irregular, n_outrun, forget, lines
+  printf "%d %.0f %.0f %.0f %d %d %.0f %d %d %d%s%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
+    unreadable, n_irregular, n_outrun, forget, include, lines
 }

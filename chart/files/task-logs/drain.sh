@@ -109,7 +109,7 @@ read_clock() {
 
 # --- Vector ---------------------------------------------------------------------------------------------------
 
-vector='' reader='' starting='' sent='' excluded=''
+vector='' reader='' starting='' stuck='' links='' sent='' excluded='' included=''
 
 # start_vector LIMIT: starts a Vector that may go on delivering for LIMIT seconds after its SIGTERM.
 start_vector() {
@@ -130,7 +130,7 @@ start_vector() {
 }
 
 run_vector() {
-  if [ -n "$excluded" ] || [ "$data" != "$DATA_DIR" ]; then
+  if [ -n "$excluded$included" ] || [ "$data" != "$DATA_DIR" ]; then
     write_config && VECTOR_CONFIG=$state/vector.yaml
   fi
   export VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="$1"
@@ -139,13 +139,21 @@ $credentials
 EOF
 }
 
-# Writes a copy of the configuration for a Vector that uses $data and does not open the files of $excluded.
+# Writes a copy of the configuration for a Vector that uses $data, does not open the files of $excluded, and reads only
+# the files of $included where that is not empty.
 write_config() {
-  list=''
-  [ -z "$excluded" ] || list=$(printf '%s\n' "$excluded" | sed "s|.*|\"$LOG_ROOT/&\"|" | tr '\n' ',' | sed 's/[\\&|]/\\&/g')
-  printf '%s\n' "s|$DATA_DIR|$data|g" "/^  $SOURCE_ID:\$/,/^    exclude:/s|^    exclude: \[\]\$|    exclude: [$list]|" |
-    sed -f - "$VECTOR_CONFIG" >"$state/vector.yaml"
+  {
+    echo "s|$DATA_DIR|$data|g"
+    echo "/^  $SOURCE_ID:\$/,/^  [^ ]*:\$/{"
+    [ -z "$excluded" ] || echo "s|^    exclude: \[\]\$|    exclude: [$(yaml_list "$excluded")]|"
+    [ -z "$included" ] || echo "s|^    include:\$|    include: [$(yaml_list "$included")\"$tails/**/*.log*\"]|
+      /^    - /d"
+    echo '}'
+  } | sed -f - "$VECTOR_CONFIG" >"$state/vector.yaml"
 } 2>/dev/null
+
+# Prints paths relative to the log folder as YAML, for the right side of the command s of sed.
+yaml_list() { printf '%s\n' "$1" | sed "s|.*|\"$LOG_ROOT/&\",|" | tr -d '\n' | sed 's/[\\&|]/\\&/g'; }
 
 # Prints Vector's log and notes two kinds of lost lines that the checkpoints do not show: lines that Loki refuses
 # for good, because the next request that Loki accepts moves the checkpoint past them, and lines above
@@ -192,6 +200,7 @@ stop_vector() {
     signal_vector
     read_clock
     if [ "$now" -ge "$kill_at" ]; then
+      stuck=1
       kill -KILL "$vector" 2>/dev/null
       [ "$now" -lt $((deadline + 20)) ] || break # SIGKILL cannot end a process that hangs in a system call
     fi
@@ -306,10 +315,11 @@ look() {
   compare look=1 >"$state/seen.$1" && mv -f "$state/seen.$1" "$state/seen"
 } 2>/dev/null
 
-# Prints a glob pattern for each file that Vector must not open. Each character that is not ASCII becomes a "?".
-irregular_files() {
-  sed -n 's/^irregular	//p' "$state/seen" 2>/dev/null | LC_ALL=C tr -d '\200-\277' | LC_ALL=C tr '\300-\377' '?'
-}
+# Prints a glob pattern for each file that Vector must not open.
+irregular_files() { sed -n 's/^irregular	//p' "$state/seen" 2>/dev/null | ascii; }
+
+# Puts a "?" in the place of each character that is not ASCII, of which UTF-8 has several bytes.
+ascii() { LC_ALL=C tr -d '\200-\277' | LC_ALL=C tr '\300-\377' '?'; }
 
 # Looks at the log files every few seconds while Vector runs. So audit.awk can tell later that a file was emptied,
 # replaced or removed. Ends Vector when there are other irregular files than when it was started. A look takes a few milliseconds; the pauses are long where there are many files. The first look
@@ -526,6 +536,9 @@ drain() {
   # Audits do without the first bytes of the files, because the files do not change any more.
   seconds=$(((deadline - now) / 400 + 1))
   if look drain; then heads=''; fi
+  # Links that lead in a circle, or to /, make this search too long, and Vector's as well.
+  read_clock
+  if [ $((now - started)) -ge $((seconds * 100)) ]; then links=-P first_limit=$((first_limit / 2)); fi
   if [ -n "$vector" ]; then
     # A Vector that has opened an irregular file may never end.
     [ "$(irregular_files)" = "$excluded" ] || kill -KILL "$vector" 2>/dev/null
@@ -549,6 +562,8 @@ drain() {
     [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
     forget_doubtful
+    # A folder may have stopped Vector, such as a link that leads to itself. By their names it finds the files all the same.
+    [ -z "$stuck" ] || included=$(printf '%s\n' "$details" | sed -n 's/^include //p' | ascii)
     [ -n "$ended" ] || end_last_lines
     ended=''
     read_clock
@@ -565,7 +580,7 @@ drain() {
     if [ "$delivered" -gt "$before" ]; then
       fruitless=0
     elif [ $((now - begun)) -lt $((limit * 100)) ]; then
-      fruitless=$((fruitless + 1))
+      fruitless=$((fruitless + 1)) stuck=1
       [ "$fruitless" -lt 4 ] || break
       sleep "0.$fruitless"
     fi
@@ -583,7 +598,8 @@ drain() {
 no_log_file() {
   [ "$files" = 0 ] && [ -n "$DAG_ID" ] || return 1
   [ -z "$START_MARKED" ] || [ -d "$DATA_DIR/base-started" ] || return 1
-  [ -z "$(find -L "$LOG_ROOT" -type f -name 'attempt=*.log*' 2>/dev/null)" ]
+  seconds=1
+  [ -z "$(log_files -type f)" ]
 }
 
 # Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped, and 1 when it could
@@ -647,6 +663,7 @@ EOF
   [ "$complete" = 1 ] || problems="$problems, not all files were looked at before the deadline"
   [ "$all_searched" = 1 ] || problems="$problems, lines above $MAX_LINE_BYTES bytes were not counted before the deadline"
   [ "$irregular" = 0 ] || problems="$problems, $irregular files are pipes, devices or the like and were not read"
+  [ -z "$links" ] || problems="$problems, links were not followed because the search for files took too long"
   [ "$outrun" = 0 ] || problems="$problems, $outrun logs were rotated too fast to see all parts"
   [ -z "$unwatched" ] || problems="$problems, what Loki has refused could not be noted"
   without_file=0
@@ -669,7 +686,7 @@ EOF
     echo "$summary"
     [ -z "$hint" ] || echo "$hint"
     printf '%s' "$lost_lines"
-    printf '%s\n' "$details" | grep -v -e '^forget ' -e '^$' -e '(removed or emptied before Loki had it)$'
+    printf '%s\n' "$details" | grep -v -e '^forget ' -e '^include ' -e '^$' -e '(removed or emptied before Loki had it)$'
   } | head -c 4096 >"$TERMINATION_LOG" # the kubelet keeps 4096 bytes
   exit 1
 }
