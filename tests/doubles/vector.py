@@ -17,8 +17,8 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
   ever, any other error drops the lines of the request;
 - a checkpoint is what Loki has accepted; a refused request is skipped by the next accepted one;
   checkpoints.json is replaced atomically;
-- it opens whatever has a name of `include` and not of `exclude`: a pipe without a writer makes it wait
-  for ever, a pipe with a writer makes it panic, a device without an end is read without end;
+- it opens whatever has a name of `include` and not of `exclude`: a pipe without a writer makes it
+  wait for ever, one with a writer makes it panic, a device without an end is read without end;
 - it does not start without its configuration and every program that this names.
 
 It does not run those programs: lines go to Loki as they are, labels and structured metadata come

@@ -175,7 +175,10 @@ class Sidecar:
             link = self.config_map / name
             if not link.is_symlink():
                 link.symlink_to(f"..data/{name}")
-        (version / "vector.yaml").write_text(yaml.safe_dump(self.config, width=10**6))
+        # As the chart prints it. A credential takes the place of its name inside of quotes.
+        text = yaml.safe_dump(self.config, width=10**6)
+        text = re.sub(r"(?m)SECRET\[loki\.\w+\]$", r'"\g<0>"', text)
+        (version / "vector.yaml").write_text(text)
         new = self.config_map / "..data_tmp"
         new.symlink_to(version.name)
         new.rename(self.config_map / "..data")

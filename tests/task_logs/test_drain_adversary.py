@@ -1,4 +1,4 @@
-"""drain.sh with log folders that nobody would make by intention: no loss is silent, no deadline passes."""
+"""drain.sh with log folders that trouble it: no loss is silent, and the deadline holds."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def write_at(folder: int, text: str) -> None:
     os.close(file)
 
 
-@pytest.mark.parametrize("size", [3900, 4070, 4081, 4082, 5000])
+@pytest.mark.parametrize("size", [3900, 4081, 5000])
 def test_a_long_path(sidecar: Sidecar, size: int) -> None:
     sidecar.start()
     sidecar.up()
@@ -66,12 +66,11 @@ def test_a_name_that_is_not_unicode(sidecar: Sidecar, where: str) -> None:
     sidecar.acknowledged(sidecar.task_log())
     folder = bytes(sidecar.task_log("other").parent)
     if where == "folder":
-        folder += b"/\xff"
-        os.mkdir(folder)
-        path = folder + b"/attempt=1.log"
+        path = Path(os.fsdecode(folder + b"/\xff/attempt=1.log"))
+        path.parent.mkdir()
     else:
-        path = folder + b"/attempt=\xff.log"
-    Path(os.fsdecode(path)).write_text(lines(3, "other"))
+        path = Path(os.fsdecode(folder + b"/attempt=\xff.log"))
+    path.write_text(lines(3, "other"))
     sidecar.task_log("late").write_text(lines(3, "late"))
     outcome = stop_within(sidecar, 8)
     assert_told(sidecar, outcome, lines(3, "other"))
@@ -82,7 +81,7 @@ def test_a_name_that_is_not_unicode(sidecar: Sidecar, where: str) -> None:
 
 
 @busybox
-@pytest.mark.parametrize("targets", [["."], [".", "."], ["..", "."], ["/"], ["/proc/self"]])
+@pytest.mark.parametrize("targets", [["."], [".", "."], ["/"]], ids=" ".join)
 def test_links_in_a_circle(sidecar: Sidecar, targets: list[str]) -> None:
     sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "8"
     sidecar.start()
@@ -122,6 +121,7 @@ def test_a_clock_that_was_set_between_the_line_and_its_acknowledgement(
 # --- Rotation and rewriting at any moment ---
 
 
+@busybox
 @pytest.mark.parametrize("backups", [1, 3])
 def test_a_rotating_handler(sidecar: Sidecar, backups: int) -> None:
     sidecar.start()

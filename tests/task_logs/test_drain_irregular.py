@@ -85,7 +85,6 @@ def test_logs_are_shipped_while_it_is_there(sidecar: Sidecar, make: Callable[[Pa
     assert in_loki(sidecar) == set(lines(20).splitlines())
 
 
-@busybox
 def test_it_is_named_exactly(sidecar: Sidecar) -> None:
     sidecar.start()
     sidecar.up()

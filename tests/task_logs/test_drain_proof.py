@@ -240,6 +240,26 @@ def test_rotation_while_the_task_writes(sidecar: Sidecar, how: str) -> None:
 
 
 @busybox
+@pytest.mark.parametrize("how", ["rename", "copy"])
+def test_one_rotation_between_two_looks(sidecar: Sidecar, how: str) -> None:
+    sidecar.start()
+    sidecar.up()
+    log = sidecar.task_log()
+    log.write_text(lines(20, "older"))
+    sidecar.acknowledged(log)
+    seen(sidecar, log)
+    older = log.with_name("attempt=1.log.1")
+    if how == "rename":
+        log.rename(older)
+    else:
+        shutil.copyfile(log, older)
+    log.write_text(lines(20, "newer"))
+    outcome = sidecar.stop()
+    assert outcome.code == 0, outcome.output
+    assert set((lines(20, "older") + lines(20, "newer")).splitlines()) <= in_loki(sidecar)
+
+
+@busybox
 def test_a_generation_that_is_deleted_before_loki_has_it(sidecar: Sidecar) -> None:
     sidecar.loki.status = 503
     sidecar.start()

@@ -172,6 +172,10 @@ function find_outrun(  i, id, of, rotated, followed) {
   }
   for (id in old) {
     of = log_of(old_name[id])
+    if ((of in rotated) && elsewhere(id)) followed[of] = 1
+  }
+  for (id in old) {
+    of = log_of(old_name[id])
     if ((of in rotated) && !(of in followed)) outrun[of] = 1
   }
 }

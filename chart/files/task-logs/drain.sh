@@ -143,11 +143,10 @@ EOF
 # the files of $included where that is not empty.
 write_config() {
   {
-    echo "s|$DATA_DIR|$data|g"
-    echo "/^  $SOURCE_ID:\$/,/^  [^ ]*:\$/{"
-    [ -z "$excluded" ] || echo "s|^    exclude: \[\]\$|    exclude: [$(yaml_list "$excluded")]|"
-    [ -z "$included" ] || echo "s|^    include:\$|    include: [$(yaml_list "$included")\"$tails/**/*.log*\"]|
-      /^    - /d"
+    printf '%s\n' "s|$DATA_DIR|$data|g" "/^  $SOURCE_ID:\$/,/^  [^ ]*:\$/{"
+    [ -z "$excluded" ] || printf '%s\n' "s|^    exclude: \[\]\$|    exclude: [$(yaml_list "$excluded")]|"
+    [ -z "$included" ] ||
+      printf '%s\n' "s|^    include:\$|    include: [$(yaml_list "$included")\"$tails/**/*.log*\"]|" '/^    - /d'
     echo '}'
   } | sed -f - "$VECTOR_CONFIG" >"$state/vector.yaml"
 } 2>/dev/null
@@ -538,7 +537,7 @@ drain() {
   if look drain; then heads=''; fi
   # Links that lead in a circle, or to /, make this search too long, and Vector's as well.
   read_clock
-  if [ $((now - started)) -ge $((seconds * 100)) ]; then links=-P first_limit=$((first_limit / 2)); fi
+  if [ $((now - started)) -ge $((seconds * 100)) ]; then links=-P first_limit=$((first_limit / 4 + 1)); fi
   if [ -n "$vector" ]; then
     # A Vector that has opened an irregular file may never end.
     [ "$(irregular_files)" = "$excluded" ] || kill -KILL "$vector" 2>/dev/null
