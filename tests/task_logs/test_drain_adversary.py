@@ -83,7 +83,7 @@ def test_a_name_that_is_not_unicode(sidecar: Sidecar, where: str) -> None:
 @busybox
 @pytest.mark.parametrize("targets", [["."], [".", "."], ["/"]], ids=" ".join)
 def test_links_in_a_circle(sidecar: Sidecar, targets: list[str]) -> None:
-    sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "8"
+    sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "12"
     sidecar.start()
     sidecar.up()
     log = sidecar.task_log()
@@ -92,7 +92,7 @@ def test_links_in_a_circle(sidecar: Sidecar, targets: list[str]) -> None:
     for number, target in enumerate(targets):
         (log.parent / f"link{number}").symlink_to(target)
     sidecar.task_log("other").write_text(lines(3, "other"))
-    outcome = stop_within(sidecar, 8)
+    outcome = stop_within(sidecar, 12)
     assert in_loki(sidecar) == set((lines(20) + lines(3, "other")).splitlines())
     assert outcome.code == 1
 

@@ -14,7 +14,7 @@ import pytest
 
 from .marks import real_vector
 from .shipped import OBSERVABLE, Shipped, shipped
-from .sidecar import Sidecar, wait_for
+from .sidecar import Sidecar
 from .test_drain import assert_all_delivered, lines
 
 pytestmark = real_vector
