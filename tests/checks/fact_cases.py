@@ -244,6 +244,7 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "vector_reads_every_line_of_every_log_file": [
         ({f"{VECTOR} sources task_logs read_from": "end"}, "read_from"),
         ({f"{VECTOR} sources task_logs fingerprint strategy": "checksum"}, "device_and_inode"),
+        ({f"{VECTOR} sources task_logs exclude": ["*"]}, "sources task_logs exclude"),
     ],
     "inputs_name_a_step": [
         ({f"{VECTOR} sinks archive inputs": ["nothing"]}, "sinks.archive: inputs must name"),
@@ -287,5 +288,12 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "programs_are_those_of_this_version": [
         ({"ConfigMap/airflow-task-logs data split.vrl": None}, "has no split.vrl"),
         ({"ConfigMap/airflow-task-logs data parse.vrl": ".a = 1"}, "parse.vrl is not the one"),
+        (
+            {
+                "ConfigMap/airflow-task-logs data author-keys.vrl": None,
+                f"{VECTOR} transforms parse files": ["record-format.vrl", "parse.vrl"],
+            },
+            "has no author-keys.vrl",
+        ),
     ],
 }

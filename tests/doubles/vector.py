@@ -12,11 +12,13 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
 - a file stays open when it is removed, until it is read to its end, then also without a newline;
   its checkpoint stays;
 - a checkpoint counts for whatever has its inode, and is not moved when the file becomes shorter;
-- a checkpoints.json that is not JSON is taken for none;
+- a checkpoints.json that is not JSON, or has a negative position, is taken for none;
 - lines are pushed to the Loki of vector.yaml; 429, 5xx and a connection that fails are retried for
   ever, any other error drops the lines of the request;
 - a checkpoint is what Loki has accepted; a refused request is skipped by the next accepted one;
   checkpoints.json is replaced atomically;
+- it opens whatever has a name of `include` and not of `exclude`: a pipe without a writer makes it
+  wait for ever, one with a writer makes it panic, a device without an end is read without end;
 - it does not start without its configuration and every program that this names.
 
 It does not run those programs: lines go to Loki as they are, labels and structured metadata come
@@ -34,6 +36,7 @@ process is then appended to `journal.jsonl` next to it ({pid, event, ...}).
 """
 
 import glob
+import io
 import json
 import os
 import queue
@@ -45,6 +48,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,6 +126,7 @@ class Vector:
         self.address = urlsplit(loki["endpoint"])
         self.path = loki.get("path", "/loki/api/v1/push")
         self.include = source["include"]
+        self.exclude = source["exclude"]
         self.cooldown = source["glob_minimum_cooldown_ms"] / 1000
         self.max_read = source["max_read_bytes"]
         self.max_line = source["max_line_bytes"]
@@ -162,8 +167,10 @@ class Vector:
     def load_checkpoints(self):
         self.data.mkdir(exist_ok=True)
         try:
-            state = json.loads((self.data / "checkpoints.json").read_text())
+            state = json.loads((self.data / "checkpoints.json").read_text(errors="replace"))
         except (FileNotFoundError, ValueError):
+            return
+        if any(checkpoint["position"] < 0 for checkpoint in state["checkpoints"]):
             return
         for checkpoint in state["checkpoints"]:
             key = tuple(checkpoint["fingerprint"]["dev_inode"])
@@ -283,11 +290,12 @@ class Vector:
                     if key in self.files:
                         self.files[key]["findable"] = True
                         continue
-                    if not path.is_file():
+                    if path.is_dir() or any(fnmatchcase(name, each) for each in self.exclude):
                         continue
                     file = path.open("rb")
                 except OSError:
                     continue
+                file.peek(2)  # is it compressed?
                 file.seek(self.positions.get(key, 0))
                 self.files[key] = {
                     "name": name,
@@ -370,6 +378,8 @@ class Vector:
                 sink.join(0.005)
                 if self.give_up():
                     raise QuitError
+        except io.UnsupportedOperation:
+            log("thread 'vector-worker' panicked: Illegal seek")
         except QuitError:
             journal("quit")
         else:

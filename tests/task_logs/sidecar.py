@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..doubles.loki import FaultyLoki
 from .shipped import POD, RUN_ID, Shipped
 
@@ -173,7 +175,10 @@ class Sidecar:
             link = self.config_map / name
             if not link.is_symlink():
                 link.symlink_to(f"..data/{name}")
-        (version / "vector.yaml").write_text(json.dumps(self.config))  # which is YAML as well
+        # As the chart prints it. A credential takes the place of its name inside of quotes.
+        text = yaml.safe_dump(self.config, width=10**6)
+        text = re.sub(r"(?m)SECRET\[loki\.\w+\]$", r'"\g<0>"', text)
+        (version / "vector.yaml").write_text(text)
         new = self.config_map / "..data_tmp"
         new.symlink_to(version.name)
         new.rename(self.config_map / "..data")
@@ -261,7 +266,7 @@ class Sidecar:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it does not end; its output:\n{self.output()}") from None
         log = self.directory / "termination-log"
-        return Outcome(code, log.read_text() if log.exists() else "", self.output())
+        return Outcome(code, log.read_text(errors="replace") if log.exists() else "", self.output())
 
     def stop(self) -> Outcome:
         """SIGTERM, and what comes of it."""

@@ -116,7 +116,7 @@ def test_the_drain_audits_the_files_that_vector_reads(
     function = re.search(r"(?ms)^log_files\(\) \{$.*?^\}$", drain())
     assert function
     done = subprocess.run(
-        [*command, "-c", f"{function[0]}\nlog_files"],
+        [*command, "-c", f"{function[0]}\nlog_files -type f -size +0c"],
         env={"PATH": tools, "LOG_ROOT": str(tmp_path)},
         capture_output=True,
         text=True,

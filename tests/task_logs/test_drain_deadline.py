@@ -97,14 +97,14 @@ def large(log: Path, size: int, end: bytes) -> None:
 @double
 def test_a_large_file_of_another_user(sidecar: Sidecar, mode: int, end: bytes) -> None:
     sidecar.without_power_over_files()
-    sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "8"
+    sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "3"
     sidecar.start()
     sidecar.up()
     sidecar.task_log("fine").write_text(lines(3))
     log = sidecar.task_log("large")
     large(log, 2 * 1024**3, end)
     sidecar.deny(log, mode)
-    outcome = stop_within(sidecar, 8)
+    outcome = stop_within(sidecar, 3)
     assert outcome.code == 1
     assert "task_id=large" in outcome.message
     assert {entry.line for entry in sidecar.loki.entries()} >= set(lines(3).splitlines())

@@ -121,6 +121,15 @@ def test_each_metric_is_what_happened(sidecar: Sidecar, datagram: Path) -> None:
 
 
 @busybox
+def test_what_cannot_be_looked_at_is_counted(sidecar: Sidecar, datagram: Path) -> None:
+    sidecar.start()
+    sidecar.up()
+    os.mkfifo(sidecar.task_log())
+    assert sidecar.stop().code == 1
+    assert metrics(datagram)["unverified"] == "1|c"
+
+
+@busybox
 def test_the_datagram_goes_to_the_exporter_of_the_release(sidecar: Sidecar, datagram: Path) -> None:
     sidecar.start()
     sidecar.up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 
 from ..loki_server import LokiServer
 from .marks import busybox, real_vector
-from .sidecar import Sidecar
+from .sidecar import Outcome, Sidecar
 
 pytestmark = [busybox, real_vector, pytest.mark.xdist_group("real Loki")]
 
@@ -45,10 +46,8 @@ def stored(loki: LokiServer) -> list[dict[str, str]]:
     ]
 
 
-def test_a_backlog_arrives_whole_and_no_line_loses_its_time(
-    sidecar: Sidecar, real_loki_server: LokiServer
-) -> None:
-    loki = real_loki_server.another_tenant()
+def ship_backlog(sidecar: Sidecar, loki: LokiServer) -> tuple[dict[str, datetime], Outcome]:
+    """Days of logs at once: the times of all lines, and how the sidecar ends."""
     sidecar.config["sinks"]["loki"] |= {"endpoint": loki.url, "tenant_id": loki.tenant}
     now = datetime.now(UTC).replace(microsecond=0)
     # Files of one stream. Vector reads them one after the other, each from its oldest line.
@@ -60,14 +59,25 @@ def test_a_backlog_arrives_whole_and_no_line_loses_its_time(
     }
     sidecar.start()
     sidecar.up()
-    times = {}
+    # Loki refuses lines that are much older than the newest one of their stream.
+    newest = record(now, "newest")
+    sidecar.task_log("backlog", 5).write_text(newest)
+    sidecar.acknowledged(sidecar.task_log("backlog", 5))
+    times = {newest.strip(): now}
     for attempt, moments in backlog.items():
         lines = []
         for number, moment in enumerate(moments):
             lines.append(record(moment, f"line {number} of {attempt}"))
             times[lines[-1].strip()] = moment
         sidecar.task_log("backlog", attempt).write_text("".join(lines))
-    outcome = sidecar.stop()
+    return times, sidecar.stop()
+
+
+def test_a_backlog_arrives_whole_and_no_line_loses_its_time(
+    sidecar: Sidecar, real_loki_server: LokiServer
+) -> None:
+    loki = real_loki_server.another_tenant()
+    times, outcome = ship_backlog(sidecar, loki)
     assert outcome.code == 0, outcome.output
     assert " 0 missing, 0 lines refused by Loki, " in outcome.output
     found = {entry["line"]: entry for entry in stored(loki)}
@@ -83,3 +93,26 @@ def test_a_backlog_arrives_whole_and_no_line_loses_its_time(
         else:
             assert "time" not in entry, line
     assert 0 < moved < len(times), "some lines need another time, and not all"
+
+
+@pytest.mark.parametrize(
+    ("condition", "instead"),
+    [
+        ("age > 3300", "false"),
+        ("age > 3300", "age > 604800"),  # Loki's limit for any line; that for a stream is lower
+        ("age < -300", "false"),
+    ],
+    ids=["too old", "too old for the stream", "too far ahead"],
+)
+def test_loki_refuses_this_backlog_where_lines_keep_their_times(
+    sidecar: Sidecar, real_loki_server: LokiServer, condition: str, instead: str
+) -> None:
+    loki = real_loki_server.another_tenant()
+    program = sidecar.shipped.files["parse.vrl"]
+    assert program.count(condition) == 1
+    files = {**sidecar.shipped.files, "parse.vrl": program.replace(condition, instead)}
+    sidecar.use(dataclasses.replace(sidecar.shipped, files=files))
+    times, outcome = ship_backlog(sidecar, loki)
+    assert outcome.code == 1
+    assert " 0 lines refused by Loki, " not in outcome.message
+    assert {entry["line"] for entry in stored(loki)} < set(times)

@@ -7,8 +7,8 @@
 #   seen         what this program has printed with look=1
 #   forgotten    ids of files whose checkpoints drain.sh has removed since SIGTERM; these are in no doubt any more
 #   files        lines of stat, "tail DEVICE INODE SIZE NAME" of copies below tails/ and
-#                "file DEVICE INODE SIZE DATE TIME ZONE NAME" of log files; then lines "heads ..." with the first bytes
-#                of the files; then "end STATUS" when nothing was left out
+#                "file DEVICE INODE SIZE MODE DATE TIME ZONE NAME" of what is named like a log file; then lines
+#                "heads ..." with the first bytes of the files; then "end STATUS" when nothing was left out
 #
 # A checkpoint belongs to an inode, and Vector goes on from there, whatever the inode holds: a file that was emptied
 # and written again, or another file. So the checkpoint of such a file is in doubt, and its file counts as missing. In
@@ -21,22 +21,33 @@
 #
 # An id is "DEVICE,INODE".
 #
+# A pipe, device or socket with the name of a log file, or a link to one, is no log file, and what is written to it
+# cannot be counted. Vector waits for a pipe that nobody writes to, cannot seek in one that somebody writes to, and
+# reads some devices, and some files of /proc, without end. So it must not open them.
+#
 # Variables:
 #   look   1: print what to compare with next time, a line "ID, SIZE, STATE, HEAD, NAME" for each file, with tabs;
-#          STATE is "proved" when the file had no checkpoint at the first look, "late" when it had one, "doubt", "gone" for a file that was removed or emptied before Loki had it
+#          STATE is "proved" when the file had no checkpoint at the first look, "late" when it had one, "doubt",
+#          "gone" for a file that was removed or emptied before Loki had it; then a line "irregular PATTERN", with a
+#          tab, for each file that Vector must not open: an item of `exclude` in vector.yaml, relative to the log folder;
+#          and a line "outrun NAME" for each log that was rotated so fast that a part may have come and gone unseen
 #   first  1: count what is gone as well. Later the checkpoints of these files may be forgotten
 #   saved  ids of removed files of which drain.sh has made copies
 #   resend_max  see the output
+#   proc   the device of /proc
 #
 # Output without `look`: the first line is
-#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE
+#   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE IRREGULAR OUTRUN
 #     BEHIND        the most bytes that are missing of any one file
 #     INCOMPLETE    the number of files that are not delivered to their end
 #     COMPLETE      1 when all files were looked at
 #     GONE          the bytes that Loki has not of files that are gone
 #     UNREADABLE    not 0 when a file or directory could not be read
-# Then comes a line "forget ID" for each checkpoint that Vector must not use, and a line "BYTES of SIZE bytes missing:
-# NAME" for each incomplete file, as many as a termination message holds. Checkpoints that are in doubt are not
+#     IRREGULAR     the number of pipes, devices and the like that have the name of a log file
+#     OUTRUN        the number of logs that were rotated so fast that a part may have come and gone unseen
+# Then comes a line "forget ID" for each checkpoint that Vector must not use, a line "include PATTERN" for each of the
+# first 200 incomplete files, an item of `include` in vector.yaml, relative to the log folder; and lines "BYTES of SIZE bytes missing:
+# NAME", "no regular file: NAME" and "rotated too fast: NAME", as many as a termination message holds. Checkpoints that are in doubt are not
 # forgotten when their files have more than `resend_max` bytes in all.
 
 BEGIN { most_text = 4096 }
@@ -64,6 +75,8 @@ part == "checkpoints" {
   next
 }
 
+part == "seen" && /^irregular\t/ { next }
+part == "seen" && /^outrun\t/ { outrun[substr($0, 8)] = 1; next }
 part == "seen" {
   split($0, field, "\t")
   old[field[1]] = 1; old_size[field[1]] = field[2]; state[field[1]] = field[3]; old_head[field[1]] = field[4]; old_name[field[1]] = field[5]
@@ -79,13 +92,15 @@ part == "forgotten" { forgotten[$0] = 1; next }
   sub(/^[0-9]+\//, ""); tail_name[n_tails] = $0
   next
 }
-/^file [0-9]+ [0-9]+ [0-9]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\// {
-  duplicate = (($2 "," $3) in number) # a file that a symbolic link leads to is found twice
-  if (duplicate) next
-  n++
-  id = $2 "," $3
-  number[id] = n; ids[n] = id; size[n] = $4; written_at[n] = instant($5 "T" $6)
-  sub(/^file [0-9]+ [0-9]+ [0-9]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\//, ""); name[n] = $0
+/^file [0-9]+ [0-9]+ [0-9]+ [0-9a-f]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\// {
+  id = $2 "," $3; bytes = $4; time = instant($6 "T" $7)
+  irregular = $5 !~ /^8...$/ || $2 == proc # S_IFREG is 0100000
+  # A file that a symbolic link leads to is found twice.
+  ignored = !irregular && (bytes == 0 || id in number)
+  sub(/^file [0-9]+ [0-9]+ [0-9]+ [0-9a-f]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\//, "")
+  if (irregular) irregular_name[++n_irregular] = $0
+  else if (!ignored) { n++; number[id] = n; ids[n] = id; size[n] = bytes; written_at[n] = time; name[n] = $0 }
+  named = 1
   next
 }
 /^heads / {
@@ -98,7 +113,9 @@ part == "forgotten" { forgotten[$0] = 1; next }
   next
 }
 /^end [0-9]+$/ { complete = 1; unreadable = $2; next }
-n && !duplicate { name[n] = name[n] "?" $0 } # the name of the file has a newline and goes on in this line
+# The name of the file has a newline and goes on in this line.
+named && irregular { irregular_name[n_irregular] = irregular_name[n_irregular] "\001" $0; next }
+named && !ignored { name[n] = name[n] "\001" $0 }
 
 # Adds the checkpoints of a file that is whole.
 function close_checkpoints(  id) {
@@ -121,6 +138,9 @@ function instant(time) {
 # The position of a file's checkpoint. Not to mention position[id] keeps it from coming into being.
 function accepted(id) { return id in position ? position[id] + 0 : 0 }
 
+# How far Loki has what the inode held at the last look.
+function proved(id) { return state[id] == "doubt" ? 0 : accepted(id) }
+
 function copied(id) { return index(" " saved " ", " " id " ") > 0 }
 
 # Whether the inode holds other text than when it was looked at last.
@@ -139,6 +159,27 @@ function elsewhere(id,  i) {
   return 0
 }
 
+# The log of which a file is a part: NAME or NAME.1, NAME.2, ...
+function log_of(name) { sub(/\.[0-9]+$/, "", name); return name }
+
+# Finds the logs of which all parts are new since the last look, rotated ones as well. Others may have come between
+# those that were there and these, and been deleted.
+function find_outrun(  i, id, of, rotated, followed) {
+  for (i = 1; i <= n; i++) {
+    of = log_of(name[i])
+    if ((ids[i] in old) && !other(i)) followed[of] = 1
+    else if (of != name[i]) rotated[of] = 1
+  }
+  for (id in old) {
+    of = log_of(old_name[id])
+    if ((of in rotated) && elsewhere(id)) followed[of] = 1
+  }
+  for (id in old) {
+    of = log_of(old_name[id])
+    if ((of in rotated) && !(of in followed)) outrun[of] = 1
+  }
+}
+
 function doubtful(i,  id, at) {
   id = ids[i]
   if (!(id in position)) return 0
@@ -149,13 +190,23 @@ function doubtful(i,  id, at) {
 }
 
 function line(missing, of, text) {
-  text = sprintf("%.0f of %.0f bytes missing: %s", missing, of, text)
-  if (length(lines) < most_text) lines = lines "\n" text
+  gsub(/[[:cntrl:]]/, "?", text)
+  note(sprintf("%.0f of %.0f bytes missing: %s", missing, of, text))
+}
+
+function note(text) { if (length(lines) < most_text) lines = lines "\n" text }
+
+# A glob pattern for one name, as it is inside of double quotes in YAML.
+function pattern(name) {
+  gsub(/[][*?]/, "[&]", name)
+  gsub(/[[:cntrl:]]/, "?", name)
+  gsub(/["\\]/, "\\\\&", name)
+  return name
 }
 
 # Counts what was removed or overwritten before Loki had it.
 function count_lost(id,  at) {
-  at = accepted(id)
+  at = proved(id)
   if (copied(id) || at >= old_size[id] + 0 || elsewhere(id)) return
   gone += old_size[id] - at
   line(old_size[id] - at, old_size[id], old_name[id] " (removed or emptied before Loki had it)")
@@ -165,21 +216,24 @@ function print_looks(  i, id, mark, text, was) {
   for (i = 1; i <= n; i++) {
     id = ids[i]
     mark = other(i) ? "doubt" : id in old ? state[id] : id in position ? "late" : "proved"
-    if (other(i) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
-      was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - accepted(id), old_name[id])
+    if (other(i) && proved(id) < old_size[id] + 0 && !elsewhere(id))
+      was = was sprintf("%s.%d\t%.0f\tgone\t\t%s\n", id, ++n_gone, old_size[id] - proved(id), old_name[id])
     text = head[name[i]]
     sub(/\002+$/, "", text)
     printf "%s\t%s\t%s\t%s\t%s\n", id, size[i], mark, text, name[i]
   }
   for (id in old)
-    if (!(id in number) && accepted(id) < old_size[id] + 0 && !elsewhere(id))
+    if (!(id in number) && proved(id) < old_size[id] + 0 && !elsewhere(id))
       printf "%s\t%s\tgone\t%s\t%s\n", id, old_size[id], old_head[id], old_name[id]
   printf "%s", was
+  for (i = 1; i <= n_irregular; i++) printf "irregular\t%s\n", pattern(irregular_name[i])
+  for (id in outrun) printf "outrun\t%s\n", id
 }
 
 END {
   close_checkpoints()
   for (id in old) if (id ~ /\./) n_gone++
+  find_outrun()
   if (look) { if (complete) print_looks(); exit !complete }
   for (i = 1; i <= n; i++) {
     id = ids[i]
@@ -211,7 +265,11 @@ END {
   for (i = 1; i <= n; i++) {
     written += size[i]; delivered += done[i]
     missing = size[i] - done[i]
-    if (missing) { incomplete++; line(missing, size[i], name[i]) }
+    if (missing) {
+      incomplete++
+      line(missing, size[i], name[i])
+      if (incomplete <= 200) include = include "\ninclude " pattern(name[i])
+    }
     if (missing > behind) behind = missing
     if (first && other(i)) count_lost(ids[i])
   }
@@ -219,6 +277,11 @@ END {
   if (!first) for (t = 1; t <= n_tails; t++) number[tail_id[t]] = 0
   for (id in position) if (!(id in number)) forget = forget "\nforget " id
   if (in_doubt <= resend_max + 0) forget = forget doubts
-  printf "%d %.0f %.0f %.0f %d %d %.0f %d%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
-    unreadable, forget, lines
+  for (i = 1; i <= n_irregular; i++) {
+    gsub(/[[:cntrl:]]/, "?", irregular_name[i])
+    note("no regular file: " irregular_name[i])
+  }
+  for (id in outrun) { n_outrun++; note("rotated too fast: " id) }
+  printf "%d %.0f %.0f %.0f %d %d %.0f %d %d %d%s%s%s\n", n + n_removed, written, delivered, behind, incomplete, complete, gone,
+    unreadable, n_irregular, n_outrun, forget, include, lines
 }

@@ -109,28 +109,50 @@ read_clock() {
 
 # --- Vector ---------------------------------------------------------------------------------------------------
 
-vector='' reader='' starting='' sent=''
+vector='' reader='' starting='' stuck='' links='' sent='' excluded='' included=''
 
 # start_vector LIMIT: starts a Vector that may go on delivering for LIMIT seconds after its SIGTERM.
 start_vector() {
   starting=1 # on_signal does not drain now, because it could not stop a Vector whose process id is not known yet
   sent=''
+  excluded=$(irregular_files)
   if [ -p "$state/log" ]; then
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" >"$state/log" 2>&1 3<<EOF &
-$credentials
-EOF
+    run_vector "$1" >"$state/log" &
     vector=$!
     watch_log <"$state/log" &
     reader=$!
   else # there is no room even for a pipe
-    VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS=$1 "$VECTOR_BIN" 2>&1 3<<EOF &
-$credentials
-EOF
+    run_vector "$1" &
     vector=$!
     reader='' unwatched=1
   fi
   starting=''
 }
+
+run_vector() {
+  if [ -n "$excluded$included" ] || [ "$data" != "$DATA_DIR" ]; then
+    write_config && VECTOR_CONFIG=$state/vector.yaml
+  fi
+  export VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="$1"
+  exec "$VECTOR_BIN" 2>&1 3<<EOF
+$credentials
+EOF
+}
+
+# Writes a copy of the configuration for a Vector that uses $data, does not open the files of $excluded, and reads only
+# the files of $included where that is not empty.
+write_config() {
+  {
+    printf '%s\n' "s|$DATA_DIR|$data|g" "/^  $SOURCE_ID:\$/,/^  [^ ]*:\$/{"
+    [ -z "$excluded" ] || printf '%s\n' "s|^    exclude: \[\]\$|    exclude: [$(yaml_list "$excluded")]|"
+    [ -z "$included" ] ||
+      printf '%s\n' "s|^    include:\$|    include: [$(yaml_list "$included")\"$tails/**/*.log*\"]|" '/^    - /d'
+    echo '}'
+  } | sed -f - "$VECTOR_CONFIG" >"$state/vector.yaml"
+} 2>/dev/null
+
+# Prints paths relative to the log folder as YAML, for the right side of the command s of sed.
+yaml_list() { printf '%s\n' "$1" | sed "s|.*|\"$LOG_ROOT/&\",|" | tr -d '\n' | sed 's/[\\&|]/\\&/g'; }
 
 # Prints Vector's log and notes two kinds of lost lines that the checkpoints do not show: lines that Loki refuses
 # for good, because the next request that Loki accepts moves the checkpoint past them, and lines above
@@ -177,6 +199,7 @@ stop_vector() {
     signal_vector
     read_clock
     if [ "$now" -ge "$kill_at" ]; then
+      stuck=1
       kill -KILL "$vector" 2>/dev/null
       [ "$now" -lt $((deadline + 20)) ] || break # SIGKILL cannot end a process that hangs in a system call
     fi
@@ -199,13 +222,13 @@ close_log() {
 
 # --- Log files ------------------------------------------------------------------------------------------------
 
-# log_files [FIND-EXPRESSION]: finds the files that Vector's file source reads. Keep the patterns the same as
-# `include` in vector.yaml. Vector follows symbolic links, so the files behind them count as well, each once. The data
-# directory may be a folder of the log directory; Vector's files in it are no logs. The time is limited, because a
-# search may be slow.
+# log_files FIND-EXPRESSION: finds what has the name of a file that Vector's file source reads. Keep the patterns the
+# same as `include` in vector.yaml. Vector follows symbolic links, so the files behind them count as well, each once.
+# The data directory may be a folder of the log directory; Vector's files in it are no logs. The time is limited,
+# because a search may be slow.
 log_files() {
   (cd "$LOG_ROOT" && timeout "${seconds:-1}" find "${links:--L}" . -type d \( -name lost+found -o \
-    -inum "${data_inode:-0}" \) -prune -o -type f -size +0c \( -name 'attempt=*.log*' -o -path './scheduler/*.log' \
+    -inum "${data_inode:-0}" \) -prune -o \( -name 'attempt=*.log*' -o -path './scheduler/*.log' \
     -o -path './dag_processor/*.log' -o -path './dag_processor_manager/*.log' \) "$@") 2>/dev/null
 }
 
@@ -217,11 +240,11 @@ newline='
 describe_files() {
   export TZ=UTC0 # of the times that stat prints
   [ ! -d "$tails" ] || (cd "$tails" && timeout "$seconds" find . -type f -exec stat -c 'tail %d %i %s %n' {} +)
-  log_files -exec stat -L -c 'file %d %i %s %y %n' {} +
+  log_files ! -type d ! -type l -exec stat -L -c 'file %d %i %s %f %y %n' {} +
   status=$?
   if [ -n "$heads" ] && [ "$status" -lt 124 ]; then
     printf 'heads '
-    log_files -exec head -v -c 128 {} + | tr '\000\t\n' '\001\004\002'
+    log_files -type f -size +0c -exec head -v -c 128 {} + | tr '\000\t\n' '\001\004\002'
     echo
   fi
   [ "$status" -ge 124 ] || echo "end $status" # timeout ends with 124 or more when it has ended the search
@@ -233,7 +256,7 @@ compare() {
   [ -r "$of_vector" ] || of_vector=/dev/null
   [ -r "$seen" ] || seen=/dev/null
   [ -r "$forgotten" ] || forgotten=/dev/null
-  describe_files 2>/dev/null | awk "$audit_program" part=checkpoints RS='}' "$of_vector" "$@" RS='\n' \
+  describe_files 2>/dev/null | awk "$audit_program" proc="$proc" part=checkpoints RS='}' "$of_vector" "$@" RS='\n' \
     part=seen "$seen" part=forgotten "$forgotten" part=files -
 }
 
@@ -245,19 +268,22 @@ compare() {
 #   incomplete  the number of files that are not delivered to their end
 #   complete    1 when all files were looked at
 #   unreadable  not 0 when a file or directory could not be read
-#   details     lines "forget ID" and a line of text for each incomplete file
+#   irregular   the number of pipes, devices and the like that have the name of a log file
+#   outrun      the number of logs that were rotated so fast that a part may have come and gone unseen
+#   details     lines "forget ID" and a line of text for each of these files
 # When there is no time to look at all files, the numbers stay as they were, but for `complete`.
 audit() {
   read_clock
   seconds=$(((deadline - now) / 100))
   [ "$seconds" -ge 1 ] || seconds=1
   result=$(compare first="$first" saved="$saved" resend_max="$RESEND_MAX_BYTES" "$@")
-  read -r new_files new_written new_delivered new_behind new_incomplete complete gone unreadable <<EOF
+  read -r new_files new_written new_delivered new_behind new_incomplete complete gone unreadable new_irregular \
+    new_outrun <<EOF
 ${result%%"$newline"*}
 EOF
   if [ "${complete:=0}" = 1 ]; then
     files=$new_files written=$new_written delivered=$new_delivered behind=$new_behind
-    incomplete=$new_incomplete
+    incomplete=$new_incomplete irregular=$new_irregular outrun=$new_outrun
     details=${result#*"$newline"}
     [ "$details" != "$result" ] || details=''
     keep_gone
@@ -276,19 +302,26 @@ keep_gone() {
 # Tells whether there is the log file of a task, without starting a program.
 task_has_file() {
   for file in "$LOG_ROOT"/*/*/*/attempt=* "$LOG_ROOT"/*/*/*/*/attempt=* "$LOG_ROOT"/attempt=*; do
-    [ ! -s "$file" ] || return 0
+    if [ -s "$file" ] || { [ -e "$file" ] && [ ! -f "$file" ]; }; then return 0; fi
   done
   return 1
 }
 
-# Keeps in mind what the log files are like, for audit.awk. The file that says so takes the place of the one before.
+# look WHO: keeps in mind what the log files are like, for audit.awk. The file that says so takes the place of the one
+# before. WHO keeps the one that looks apart from another that was ended before it was ready.
 look() {
   heads=1
-  compare look=1 >"$state/seen.new" && mv -f "$state/seen.new" "$state/seen"
+  compare look=1 >"$state/seen.$1" && mv -f "$state/seen.$1" "$state/seen"
 } 2>/dev/null
 
+# Prints a glob pattern for each file that Vector must not open.
+irregular_files() { sed -n 's/^irregular	//p' "$state/seen" 2>/dev/null | ascii; }
+
+# Puts a "?" in the place of each character that is not ASCII, of which UTF-8 has several bytes.
+ascii() { LC_ALL=C tr -d '\200-\277' | LC_ALL=C tr '\300-\377' '?'; }
+
 # Looks at the log files every few seconds while Vector runs. So audit.awk can tell later that a file was emptied,
-# replaced or removed. A look takes a few milliseconds; the pauses are long where there are many files. The first look
+# replaced or removed. Ends Vector when there are other irregular files than when it was started. A look takes a few milliseconds; the pauses are long where there are many files. The first look
 # comes as soon as there is a file, before Vector has an acknowledgement of it.
 watch_files() {
   polls=300
@@ -301,7 +334,8 @@ watch_files() {
     seconds=30
     read_clock
     begun=$now
-    look
+    look watcher
+    [ "$(irregular_files)" = "$excluded" ] || kill -KILL "$vector"
     read_clock
     [ $((now - begun)) -lt $((pause * 2)) ] || pause=$(((now - begun) / 2))
     [ "$pause" -le 30 ] || pause=30 # Vector forgets a file a minute after its end
@@ -322,7 +356,7 @@ end_last_lines() {
   seconds=$(((deadline - now) / 200 + 1))
   export last_second MAX_LINE_BYTES
   # shellcheck disable=SC2016 # the inner shell is meant to expand the variables
-  links=-P log_files -print0 | (cd "$LOG_ROOT" && LC_ALL=C xargs -0 -n 500 sh -c '
+  links=-P log_files -type f -size +0c -print0 | (cd "$LOG_ROOT" && LC_ALL=C xargs -0 -n 500 sh -c '
     readable="" i=0
     for file; do
       i=$((i + 1))
@@ -493,15 +527,22 @@ drain() {
   export READ_AT
   [ -z "$watcher" ] || kill "$watcher" 2>/dev/null
   connect_statsd
-  files=0 written=0 delivered=0 behind=0 incomplete=0 details='' first=1
+  files=0 written=0 delivered=0 behind=0 incomplete=0 irregular=0 outrun=0 details='' first=1
   ended=1 removed='' saved='' lost=0 lost_lines='' captured='' offered=''
   if [ -n "$vector" ]; then
     save_removed
   fi
   # Audits do without the first bytes of the files, because the files do not change any more.
   seconds=$(((deadline - now) / 400 + 1))
-  if look; then heads=''; fi
-  [ -z "$vector" ] || signal_vector
+  if look drain; then heads=''; fi
+  # Links that lead in a circle, or to /, make this search too long, and Vector's as well.
+  read_clock
+  if [ $((now - started)) -ge $((seconds * 100)) ]; then links=-P first_limit=$((first_limit / 4 + 1)); fi
+  if [ -n "$vector" ]; then
+    # A Vector that has opened an irregular file may never end.
+    [ "$(irregular_files)" = "$excluded" ] || kill -KILL "$vector" 2>/dev/null
+    signal_vector
+  fi
   end_last_lines # while Vector ends
   stop_vector "$first_limit"
   # Without room Vector could not write its checkpoints, and the same lines would be sent again and again.
@@ -520,6 +561,8 @@ drain() {
     [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
     forget_doubtful
+    # A folder may have stopped Vector, such as a link that leads to itself. By their names it finds the files all the same.
+    [ -z "$stuck" ] || included=$(printf '%s\n' "$details" | sed -n 's/^include //p' | ascii)
     [ -n "$ended" ] || end_last_lines
     ended=''
     read_clock
@@ -536,7 +579,7 @@ drain() {
     if [ "$delivered" -gt "$before" ]; then
       fruitless=0
     elif [ $((now - begun)) -lt $((limit * 100)) ]; then
-      fruitless=$((fruitless + 1))
+      fruitless=$((fruitless + 1)) stuck=1
       [ "$fruitless" -lt 4 ] || break
       sleep "0.$fruitless"
     fi
@@ -554,7 +597,8 @@ drain() {
 no_log_file() {
   [ "$files" = 0 ] && [ -n "$DAG_ID" ] || return 1
   [ -z "$START_MARKED" ] || [ -d "$DATA_DIR/base-started" ] || return 1
-  [ -z "$(find -L "$LOG_ROOT" -type f -name 'attempt=*.log*' 2>/dev/null)" ]
+  seconds=1
+  [ -z "$(log_files -type f)" ]
 }
 
 # Prints the number and the bytes of the lines above max_line_bytes, which Vector has skipped, and 1 when it could
@@ -567,7 +611,7 @@ oversized_lines() {
   [ "$seconds" -gt 0 ] || { echo 0 0 0; return; }
   {
     begun=$now
-    log_files -size +"$MAX_LINE_BYTES"c -exec timeout "$seconds" cat {} + | tr '\n\000\001' '\001  '
+    log_files -type f -size +"$MAX_LINE_BYTES"c -exec timeout "$seconds" cat {} + | tr '\n\000\001' '\001  '
     read_clock
     [ $((now - begun)) -ge $((seconds * 100)) ] || printf '\n\001all\n'
   } | fold -b -w 4096 |
@@ -617,6 +661,9 @@ EOF
   fi
   [ "$complete" = 1 ] || problems="$problems, not all files were looked at before the deadline"
   [ "$all_searched" = 1 ] || problems="$problems, lines above $MAX_LINE_BYTES bytes were not counted before the deadline"
+  [ "$irregular" = 0 ] || problems="$problems, $irregular files are pipes, devices or the like and were not read"
+  [ -z "$links" ] || problems="$problems, links were not followed because the search for files took too long"
+  [ "$outrun" = 0 ] || problems="$problems, $outrun logs were rotated too fast to see all parts"
   [ -z "$unwatched" ] || problems="$problems, what Loki has refused could not be noted"
   without_file=0
   hint=''
@@ -638,7 +685,7 @@ EOF
     echo "$summary"
     [ -z "$hint" ] || echo "$hint"
     printf '%s' "$lost_lines"
-    printf '%s\n' "$details" | grep ' bytes missing: ' | grep -v '(removed or emptied before Loki had it)$'
+    printf '%s\n' "$details" | grep -v -e '^forget ' -e '^include ' -e '^$' -e '(removed or emptied before Loki had it)$'
   } | head -c 4096 >"$TERMINATION_LOG" # the kubelet keeps 4096 bytes
   exit 1
 }
@@ -666,6 +713,7 @@ send_statsd() {
     metric bytes_delivered "$delivered" c
     # A series for each task, so only for those that need it.
     [ "$missing" -eq 0 ] || metric bytes_missing "$missing" c
+    [ -z "$problems" ] || metric unverified 1 c
     metric refused "$refused" c
     metric oversized "$oversized" c
     metric redacted "$redacted" c
@@ -698,14 +746,12 @@ restarted() {
 
 has_room() { printf '%65536s' '' 2>/dev/null >"$state/room" && true >"$state/room"; }
 
-# Puts Vector's data and this program's own into memory, because the data directory has no room. Vector gets a copy of
-# its configuration with the other directory.
+# Puts Vector's data and this program's own into memory, because the data directory has no room.
 use_memory() {
   from=$data
   [ "$from" = "$DATA_DIR" ] || return 0
   use_data "$MEMORY_DIR/task-logs-$POD_UID"
-  if mkdir -p "$state" "$data/$SOURCE_ID" && sed "s|$DATA_DIR|$data|g" "$VECTOR_CONFIG" >"$data/vector.yaml"; then
-    VECTOR_CONFIG=$data/vector.yaml
+  if mkdir -p "$state" "$data/$SOURCE_ID" && write_config; then
     for file in "$SOURCE_ID/checkpoints.json" drain/seen drain/refused drain/oversized drain/restarts redacted unrecognised; do
       [ ! -e "$from/$file" ] || [ -e "$data/$file" ] || cp "$from/$file" "$data/$file"
     done
@@ -738,6 +784,7 @@ read -r device data_inode other_device _ <<EOF
 $(stat -L -c '%d %i' "$DATA_DIR" "$LOG_ROOT" 2>/dev/null | tr '\n' ' ')
 EOF
 [ "$device" = "$other_device" ] || data_inode=0
+proc=$(stat -c %d /proc)
 read_clock
 deadline=$((now + DRAIN_TIMEOUT_SECONDS * 100 - 100))
 time_limit
@@ -748,19 +795,22 @@ restarted
 
 trap on_signal TERM INT
 [ -z "$terminating" ] || drain
-watch_files &
-watcher=$!
 
 # A Vector that ends by itself (crash, out of memory, a configuration that it refuses) is started again after 1 s,
-# then after 2 s, 4 s, ... 32 s. After a Vector that has run for a minute the delay is 1 s again.
+# then after 2 s, 4 s, ... 32 s. After a Vector that has run for a minute the delay is 1 s again. An irregular file may
+# have ended it, so there is a look at the files before the next one starts.
 delay=1
 while :; do
   read_clock
   begun=$now
   start_vector "$first_limit"
   [ -z "$terminating" ] || drain
+  watch_files &
+  watcher=$!
   wait "$vector"
-  echo "Vector has ended by itself with code $?; starting it again in $delay s"
+  code=$?
+  kill "$watcher" 2>/dev/null
+  echo "Vector has ended by itself with code $code; starting it again in $delay s"
   close_log
   read_clock
   [ $((now - begun)) -lt 6000 ] || delay=1
@@ -768,5 +818,9 @@ while :; do
   sleep "$delay" &
   wait $!
   [ "$delay" -ge 32 ] || delay=$((delay * 2))
+  seconds=5
+  look restart &
+  watcher=$!
+  wait "$watcher"
   restarted
 done
