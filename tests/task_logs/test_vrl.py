@@ -951,6 +951,55 @@ def test_a_pattern_of_the_user_can_have_any_name(name: str) -> None:
     assert redact("C-123 of api_key", of=own) == {"message": "*** of api_key", "redacted": name}
 
 
+@pytest.mark.parametrize(
+    "pattern", ["BOOKMARKS-C[0-9]{2}", "TOKENS=C[0-9]{2}", "# PATTERNS C[0-9]{2}", r"\AC[0-9]{2}\z"]
+)
+def test_a_pattern_of_the_user_can_look_like_a_place_of_the_program(pattern: str) -> None:
+    own = shipped({"redaction": {"patterns": {"own": pattern}}})
+    text = pattern.replace("[0-9]{2}", "12").replace(r"\A", "").replace(r"\z", "")
+    record = {"timestamp": READ_AT, "level": "info", "event": text}
+    for line in (text, json.dumps(record)):
+        redacted = redact(line, of=own)
+        assert "C12" not in redacted["message"], line
+        assert redacted["redacted"] == "own"
+
+
+@pytest.mark.parametrize("pattern", [r"K-\w{32,40}", r"[\w.-]{20,}x", "a.{1,1000}b", "[^,]{300}"])
+def test_the_user_can_have_many_large_patterns(pattern: str) -> None:
+    patterns = {f"own-{number}": f"{number}{pattern}" for number in range(40)}
+    own = shipped({"redaction": {"patterns": patterns}})
+    assert redact("text", of=own) == {"message": "text"}
+
+
+def test_a_mark_of_redaction_in_a_line_stays() -> None:
+    line = "icon \U0010f803 password=None"
+    assert redact(line) == {"message": line}
+
+
+def test_half_of_a_character_hides_no_secret() -> None:
+    line = r'{"event": "x", "context": {"text": "\ud800 password=Xk7vQ2mw9"}}'
+    redacted = redact(line)["message"]
+    assert "Xk7vQ2mw9" not in redacted
+    assert json.loads(redacted)["event"] == "x"
+
+
+def test_nul_characters_before_json_hide_no_secret() -> None:
+    record = {"timestamp": READ_AT, "level": "info", "event": "x", "password": 4711}
+    redacted = redact("\0\0" + json.dumps(record))["message"]
+    assert json.loads(redacted.lstrip("\0")) == {**record, "password": "***"}
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("DB_PASSWORD=" + "AKIA" + "IOSFODNN7EXAMPLE", "aws-keys"),
+        ("AWS_SECRET_ACCESS_KEY=" + 4 * "wJalrXUtnF", "aws-keys"),
+    ],
+)
+def test_a_secret_counts_for_the_kind_that_hid_it_first(text: str, names: str) -> None:
+    assert redact(text)["redacted"] == names
+
+
 def test_patterns_of_the_user_may_have_groups_of_the_same_name_flags_and_comments() -> None:
     patterns = {
         "one": r"no(?P<n>1)",

@@ -22,9 +22,9 @@ Input: .Values.global.taskLogs.redaction.patterns
 {{- $joined := list "\\\\" -}}
 {{- $apart := list -}}
 {{- range $name, $pattern := . -}}
-{{- if regexMatch "[$^]|\\[Az]" $pattern -}}{{- $joined = append $joined "^\\{" -}}{{- end -}}
+{{- if regexMatch "[$^]|\\\\[Az]" $pattern -}}{{- $joined = append $joined "^\\{" -}}{{- end -}}
 {{- /* Two groups of the same name, and a comment, would break the whole. */ -}}
-{{- if regexMatch "\\(\\?(P?<|[A-Za-z]*x)" $pattern -}}
+{{- if regexMatch "\\(\\?(P?<|[A-Za-z]*x)|\\\\[wWdDpP]|\\[\\^|[.\\]][{]" $pattern -}}
 {{- $apart = append $apart (printf " || match(line, { r'%s' })" $pattern) -}}
 {{- else -}}
 {{- $joined = append $joined (printf "(?:%s)" $pattern) -}}
@@ -75,7 +75,7 @@ Input: the root context
 {{- $forText := list -}}
 {{- range $index, $kind := $kinds -}}
 {{- $group := printf "_%s" (replace "-" "." $kind.name) -}}
-{{- $mark := printf "%c" (add 58368 $index) -}}{{- /* from U+E400 on, a private use area that fonts with icons leave free */ -}}
+{{- $mark := printf "%c" (add 1112064 $index) -}}{{- /* U+10F800 and what follows, which Unicode leaves to programs for private use */ -}}
 {{- $marks = append $marks (printf "(?P<%s>%s)" $group $mark) -}}
 {{- $token := list -}}
 {{- $json := list -}}
@@ -105,12 +105,12 @@ Input: the root context
 {{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
 {{- .Files.Get "files/task-logs/redact.vrl"
   | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
-  | replace "# OWN GATES" (empty $ownGates | ternary "" (printf "own = %s" $ownGates))
+  | replace "TOKENS" ($tokens | join "|" | default "[^\\s\\S]")
+  | replace "MARKS" ($marks | join "|" | default "[^\\s\\S]")
   | replace "# PARTS" (join "\n" $shared)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
   | replace "# PATTERNS" (join "\n" $forText | indent 4 | trim)
-  | replace "TOKENS" ($tokens | join "|" | default "[^\\s\\S]")
-  | replace "MARKS" ($marks | join "|" | default "[^\\s\\S]") -}}
+  | replace "# OWN GATES" (empty $ownGates | ternary "" (printf "own = %s" $ownGates)) -}}
 {{- end -}}
 
 {{/*

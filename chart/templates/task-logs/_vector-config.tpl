@@ -53,9 +53,9 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $last = "level" -}}
 {{- end -}}
 {{- range $settings.extraTransforms -}}
-{{- if hasKey $transforms .id -}}
+{{- if or (hasKey $config.sources .id) (hasKey $transforms .id) (hasKey $config.sinks .id) (eq .id "internal_metrics" "internal_metrics_exporter") -}}
 {{- $example := dict "global" (dict "taskLogs" (dict "extraTransforms" (list (merge (dict "id" (printf "my_%s" .id)) .)))) -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: the chart has a transform with the id %q already.\nChoose another id, such as:\n\n%s\n" .id (toYaml $example | indent 2)) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraTransforms: the chart has a step with the id %q already.\nChoose another id, such as:\n\n%s\n" .id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $transforms .id (merge (dict "inputs" (list $last)) (omit . "id")) -}}
 {{- $last = .id -}}
@@ -63,9 +63,9 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $_ := set $transforms.split "inputs" (list $last) -}}
 
 {{- range $id, $sink := $settings.extraSinks -}}
-{{- if hasKey $config.sinks $id -}}
+{{- if or (hasKey $config.sources $id) (hasKey $transforms $id) (hasKey $config.sinks $id) (eq $id "internal_metrics" "internal_metrics_exporter") -}}
 {{- $example := dict "global" (dict "taskLogs" (dict "extraSinks" (dict (printf "my_%s" $id) $sink))) -}}
-{{- fail (printf "\n\nglobal.taskLogs.extraSinks: the chart has a sink with the id %q already.\nChoose another id, such as:\n\n%s\n" $id (toYaml $example | indent 2)) -}}
+{{- fail (printf "\n\nglobal.taskLogs.extraSinks: the chart has a step with the id %q already.\nChoose another id, such as:\n\n%s\n" $id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $config.sinks $id (merge (dict) $sink (dict "inputs" (list "fields"))) -}}
 {{- end -}}

@@ -89,11 +89,11 @@ CASES = {
     ),
     "PodMonitor": add_on("The PodMonitor has nothing to scrape", podMonitor={"enabled": True}),
     "transform": task_logs(
-        'global.taskLogs.extraTransforms: the chart has a transform with the id "parse" already.',
+        'global.taskLogs.extraTransforms: the chart has a step with the id "parse" already.',
         extraTransforms=[{"id": "parse", "type": "remap", "source": "."}],
     ),
     "sink": task_logs(
-        'global.taskLogs.extraSinks: the chart has a sink with the id "loki" already.',
+        'global.taskLogs.extraSinks: the chart has a step with the id "loki" already.',
         extraSinks={"loki": {"type": "console"}},
     ),
     "base of another kind": base(

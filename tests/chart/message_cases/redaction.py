@@ -12,4 +12,8 @@ CASES = {
         'global.taskLogs.redaction.disabledPatterns: redaction has no pattern "xx"\n',
         redaction={"disabledPatterns": ["xx"]},
     ),
+    "a pattern has the name of one of ours": task_logs(
+        'global.taskLogs.redaction.patterns: redaction has a pattern "cookies" already.',
+        redaction={"patterns": {"cookies": "C-[0-9]{8}"}},
+    ),
 }
