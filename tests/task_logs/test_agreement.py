@@ -14,7 +14,7 @@ import pytest
 from .shipped import Shipped, shipped
 
 # Vector's own variables; the drain passes them on.
-OF_VECTOR = {"VECTOR_THREADS", "VECTOR_CHUNK_SIZE_EVENTS", "VECTOR_LOG"}
+OF_VECTOR = {"VECTOR_THREADS", "VECTOR_CHUNK_SIZE_EVENTS", "VECTOR_LOG", "SSL_CERT_FILE"}
 
 
 def drain() -> str:
@@ -139,3 +139,18 @@ def test_shellcheck(program: Callable[[str], Path], tmp_path: Path) -> None:
         text=True,
     )
     assert check.returncode == 0, check.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "read"),
+    [
+        ({}, False),
+        ({"loki": {"endpoint": "https://loki.example.com"}}, True),
+        ({"extraSinks": {"archive": {"type": "aws_s3"}}}, True),
+        ({"extraTransforms": [{"id": "mine", "type": "remap", "source": "."}]}, True),
+    ],
+)
+def test_vector_reads_the_certificates_of_authorities_only_where_something_may_need_them(
+    settings: dict[str, Any], read: bool
+) -> None:
+    assert (shipped(settings).environment().get("SSL_CERT_FILE") != "/dev/null") == read
