@@ -19,6 +19,7 @@ It has the properties of Vector 0.58 that the drain is about, its environment an
   checkpoints.json is replaced atomically;
 - it opens whatever has a name of `include` and not of `exclude`: a pipe without a writer makes it
   wait for ever, one with a writer makes it panic, a device without an end is read without end;
+- it does not see a file whose name is not UTF-8;
 - it does not start without its configuration and every program that this names.
 
 It does not run those programs: lines go to Loki as they are, labels and structured metadata come
@@ -285,6 +286,7 @@ class Vector:
             for name in sorted(glob.glob(pattern, recursive=True, include_hidden=True)):  # noqa: PTH207
                 path = Path(name)
                 try:
+                    path.name.encode()
                     status = path.stat()
                     key = (status.st_dev, status.st_ino)
                     if key in self.files:
@@ -293,7 +295,7 @@ class Vector:
                     if path.is_dir() or any(fnmatchcase(name, each) for each in self.exclude):
                         continue
                     file = path.open("rb")
-                except OSError:
+                except (OSError, UnicodeEncodeError):
                     continue
                 file.peek(2)  # is it compressed?
                 file.seek(self.positions.get(key, 0))

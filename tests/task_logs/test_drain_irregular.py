@@ -45,14 +45,23 @@ def unix_socket(path: Path) -> None:
         one.bind(f"/proc/self/fd/{here}/{path.name}")
 
 
+def link_to_a_file_shorter_than_its_size(path: Path) -> None:
+    path.symlink_to("/sys/devices/system/cpu/possible")
+
+
 KINDS = [
     pipe,
     pipe_with_a_writer,
     link_to_a_pipe_with_text,
     link_to_a_device,
     link_to_a_file_without_an_end,
+    link_to_a_file_shorter_than_its_size,
     unix_socket,
 ]
+
+
+# A byte that never occurs; the first byte of two alone; too many bytes for a "/"; a surrogate.
+NOT_UTF_8 = [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80"]
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
@@ -79,7 +88,7 @@ def test_logs_are_shipped_while_it_is_there(sidecar: Sidecar, make: Callable[[Pa
     sidecar.start()
     sidecar.up()
     make(sidecar.task_log("other", attempt=9))
-    wait_for(lambda: "Vector has ended by itself" in sidecar.output(), "the end of Vector", 30)
+    wait_for(lambda: sidecar.starts() == 2, "another Vector", 30)
     sidecar.task_log().write_text(lines(20))
     sidecar.acknowledged(sidecar.task_log())
     assert in_loki(sidecar) == set(lines(20).splitlines())
@@ -90,13 +99,27 @@ def test_it_is_named_exactly(sidecar: Sidecar) -> None:
     sidecar.up()
     folder = sidecar.task_log().parent
     names = ["*", "[a-z]", "?", "]", "{a,b}", 'q"q', "b\\b", "n\nl", "ž日", " a & b|c ", "'", "!"]
+    names += [
+        "é",
+        "t\tt",
+        "\x7f",
+        "\x85\u2028\ufeff",
+        "👍🏽",
+        "$HOME",
+        *map(os.fsdecode, NOT_UTF_8),
+    ]
     for name in names:
         pipe(folder / f"attempt={name}.log")
+    pipe(sidecar.task_log("тест"))
     sidecar.task_log(attempt=2).write_text(lines(20))
-    (folder / "attempt=q.log").write_text(lines(5, "short"))
+    others = ["q", "nxl", "txt", "e", "abc", "ž月", "�"]
+    for name in others:
+        (folder / f"attempt={name}.log").write_text(lines(5, name))
+    sidecar.task_log("load").write_text(lines(5, "load"))
     outcome = stop_within(sidecar, 8)
-    assert in_loki(sidecar) == set((lines(20) + lines(5, "short")).splitlines())
-    assert f"{len(names)} files are pipes" in outcome.message
+    written = lines(20) + "".join(lines(5, name) for name in [*others, "load"])
+    assert in_loki(sidecar) == set(written.splitlines())
+    assert f"{len(names) + 1} files are pipes" in outcome.message
     assert outcome.code == 1
 
 
@@ -106,9 +129,34 @@ def test_an_irregular_file_that_becomes_a_log_file_is_read(sidecar: Sidecar) -> 
     sidecar.up()
     log = sidecar.task_log()
     pipe(log)
-    wait_for(lambda: "Vector has ended by itself" in sidecar.output(), "the end of Vector", 30)
+    wait_for(lambda: sidecar.starts() == 2, "another Vector", 30)
     log.unlink()
     log.write_text(lines(20))
     outcome = stop_within(sidecar, 8)
     assert in_loki(sidecar) == set(lines(20).splitlines())
     assert outcome.code == 0, outcome.output
+
+
+def another_vector(sidecar: Sidecar) -> None:
+    before = sidecar.starts()
+    wait_for(lambda: sidecar.starts() > before, "another Vector", 30)
+
+
+@busybox
+def test_a_vector_that_was_ended_for_it_is_not_counted(sidecar: Sidecar) -> None:
+    sidecar.start()
+    sidecar.up()
+    for attempt in 2, 3:
+        other = sidecar.task_log("other", attempt)
+        pipe(other)
+        another_vector(sidecar)
+        other.unlink()
+        another_vector(sidecar)
+    sidecar.task_log().write_text(lines(20))
+    outcome = stop_within(sidecar, 8)
+    assert in_loki(sidecar) == set(lines(20).splitlines())
+    assert outcome.code == 0, outcome.output
+    assert " 0 restarts of Vector" in outcome.output
+    assert "ended by itself" not in outcome.output
+    why = "The pipes, devices and the like that are named like log files have changed"
+    assert outcome.output.count(why) == 4

@@ -23,7 +23,8 @@
 #
 # A pipe, device or socket with the name of a log file, or a link to one, is no log file, and what is written to it
 # cannot be counted. Vector waits for a pipe that nobody writes to, cannot seek in one that somebody writes to, and
-# reads some devices, and some files of /proc, without end. So it must not open them.
+# reads some devices, and some files of /proc, without end. Files of /sys have less in them than their size says. So it
+# must not open them.
 #
 # Variables:
 #   look   1: print what to compare with next time, a line "ID, SIZE, STATE, HEAD, NAME" for each file, with tabs;
@@ -34,7 +35,7 @@
 #   first  1: count what is gone as well. Later the checkpoints of these files may be forgotten
 #   saved  ids of removed files of which drain.sh has made copies
 #   resend_max  see the output
-#   proc   the device of /proc
+#   kernel  the devices of /proc and /sys
 #
 # Output without `look`: the first line is
 #   FILES WRITTEN DELIVERED BEHIND INCOMPLETE COMPLETE GONE UNREADABLE IRREGULAR OUTRUN
@@ -46,11 +47,14 @@
 #     IRREGULAR     the number of pipes, devices and the like that have the name of a log file
 #     OUTRUN        the number of logs that were rotated so fast that a part may have come and gone unseen
 # Then comes a line "forget ID" for each checkpoint that Vector must not use, a line "include PATTERN" for each of the
-# first 200 incomplete files, an item of `include` in vector.yaml, relative to the log folder; and lines "BYTES of SIZE bytes missing:
-# NAME", "no regular file: NAME" and "rotated too fast: NAME", as many as a termination message holds. Checkpoints that are in doubt are not
-# forgotten when their files have more than `resend_max` bytes in all.
+# first 200 incomplete files, an item of `include` in vector.yaml, relative to the log folder; and lines "BYTES of SIZE
+# bytes missing: NAME", "no regular file: NAME" and "rotated too fast: NAME", as many as a termination message holds.
+# Checkpoints that are in doubt are not forgotten when their files have more than `resend_max` bytes in all.
 
-BEGIN { most_text = 4096 }
+BEGIN {
+  most_text = 4096
+  for (i = 1; i < 256; i++) byte[sprintf("%c", i)] = i
+}
 
 part != previous || FNR == 1 { close_checkpoints(); previous = part }
 
@@ -94,7 +98,7 @@ part == "forgotten" { forgotten[$0] = 1; next }
 }
 /^file [0-9]+ [0-9]+ [0-9]+ [0-9a-f]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\// {
   id = $2 "," $3; bytes = $4; time = instant($6 "T" $7)
-  irregular = $5 !~ /^8...$/ || $2 == proc # S_IFREG is 0100000
+  irregular = $5 !~ /^8...$/ || index(" " kernel, " " $2 " ") # S_IFREG is 0100000
   # A file that a symbolic link leads to is found twice.
   ignored = !irregular && (bytes == 0 || id in number)
   sub(/^file [0-9]+ [0-9]+ [0-9]+ [0-9a-f]+ [0-9-]+ [0-9:.]+ [+-]?[0-9]+ \.\//, "")
@@ -196,12 +200,31 @@ function line(missing, of, text) {
 
 function note(text) { if (length(lines) < most_text) lines = lines "\n" text }
 
-# A glob pattern for one name, as it is inside of double quotes in YAML.
-function pattern(name) {
-  gsub(/[][*?]/, "[&]", name)
-  gsub(/[[:cntrl:]]/, "?", name)
-  gsub(/["\\]/, "\\\\&", name)
-  return name
+# A glob pattern for one name, as it is inside of double quotes in YAML. YAML refuses some characters and takes others
+# for the end of a line, so all but printable ASCII is escaped. No pattern matches a name that is not UTF-8; the one that
+# is printed for it matches no other name either.
+function pattern(name,  none, i, c, code, more, least, text) {
+  none = "\\uFFFD"
+  for (i = 1; i <= length(name); i++) {
+    c = substr(name, i, 1)
+    if (more) {
+      if (byte[c] < 128 || byte[c] > 191) return none
+      code = code * 64 + byte[c] % 64
+      if (--more) continue
+      if (code < least || (code >= 55296 && code < 57344) || code > 1114111) return none
+      text = text sprintf("\\U%08X", code)
+    }
+    else if (c == "\001") text = text "[\\n\\x01]" # may stand for a newline
+    else if (c ~ /[][*?]/) text = text "[" c "]"
+    else if (c ~ /["\\]/) text = text "\\" c
+    else if (c ~ /[[:cntrl:]]/) text = text sprintf("\\x%02X", byte[c])
+    else if (byte[c] < 128) text = text c
+    else if (byte[c] < 192 || byte[c] > 247) return none
+    else if (byte[c] < 224) { more = 1; least = 128; code = byte[c] % 32 }
+    else if (byte[c] < 240) { more = 2; least = 2048; code = byte[c] % 16 }
+    else { more = 3; least = 65536; code = byte[c] % 8 }
+  }
+  return more ? none : text
 }
 
 # Counts what was removed or overwritten before Loki had it.

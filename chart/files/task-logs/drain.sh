@@ -36,7 +36,7 @@
 #   STATSD_HOST                                where the metrics of the report are sent; empty: nowhere
 #   STATSD_PORT            9125
 #   STATSD_PREFIX          airflow             prefix of the names of these metrics
-#   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags. Only the pod of a single task has them
+#   DAG_ID, TASK_ID                            tags of these metrics; empty: no tags. Only a task's own pod has them
 #   START_MARKED                               true: $DATA_DIR/base-started exists once the task's container has started
 #   POD_UID                pod                 the pod to which this program's copy of the configuration belongs
 #   TERMINATION_LOG        /dev/termination-log
@@ -256,7 +256,7 @@ compare() {
   [ -r "$of_vector" ] || of_vector=/dev/null
   [ -r "$seen" ] || seen=/dev/null
   [ -r "$forgotten" ] || forgotten=/dev/null
-  describe_files 2>/dev/null | awk "$audit_program" proc="$proc" part=checkpoints RS='}' "$of_vector" "$@" RS='\n' \
+  describe_files 2>/dev/null | LC_ALL=C awk "$audit_program" kernel="$kernel" part=checkpoints RS='}' "$of_vector" "$@" RS='\n' \
     part=seen "$seen" part=forgotten "$forgotten" part=files -
 }
 
@@ -315,14 +315,12 @@ look() {
 } 2>/dev/null
 
 # Prints a glob pattern for each file that Vector must not open.
-irregular_files() { sed -n 's/^irregular	//p' "$state/seen" 2>/dev/null | ascii; }
-
-# Puts a "?" in the place of each character that is not ASCII, of which UTF-8 has several bytes.
-ascii() { LC_ALL=C tr -d '\200-\277' | LC_ALL=C tr '\300-\377' '?'; }
+irregular_files() { sed -n 's/^irregular	//p' "$state/seen" 2>/dev/null; }
 
 # Looks at the log files every few seconds while Vector runs. So audit.awk can tell later that a file was emptied,
-# replaced or removed. Ends Vector when there are other irregular files than when it was started. A look takes a few milliseconds; the pauses are long where there are many files. The first look
-# comes as soon as there is a file, before Vector has an acknowledgement of it.
+# replaced or removed. Ends Vector when there are other irregular files than when it was started. A look takes a few
+# milliseconds; the pauses are long where there are many files. The first look comes as soon as there is a file, before
+# Vector has an acknowledgement of it.
 watch_files() {
   polls=300
   while ! task_has_file && [ "$polls" -gt 0 ]; do
@@ -561,8 +559,9 @@ drain() {
     [ $((deadline - now)) -gt 30 ] || break # Vector could not start and deliver in less than 0.3 s
     before=$delivered
     forget_doubtful
-    # A folder may have stopped Vector, such as a link that leads to itself. By their names it finds the files all the same.
-    [ -z "$stuck" ] || included=$(printf '%s\n' "$details" | sed -n 's/^include //p' | ascii)
+    # A folder may have stopped Vector, such as a link that leads to itself. By their names it finds the files all the
+    # same.
+    [ -z "$stuck" ] || included=$(printf '%s\n' "$details" | sed -n 's/^include //p')
     [ -n "$ended" ] || end_last_lines
     ended=''
     read_clock
@@ -784,7 +783,7 @@ read -r device data_inode other_device _ <<EOF
 $(stat -L -c '%d %i' "$DATA_DIR" "$LOG_ROOT" 2>/dev/null | tr '\n' ' ')
 EOF
 [ "$device" = "$other_device" ] || data_inode=0
-proc=$(stat -c %d /proc)
+kernel=$(stat -c %d /proc /sys 2>/dev/null | tr '\n' ' ')
 read_clock
 deadline=$((now + DRAIN_TIMEOUT_SECONDS * 100 - 100))
 time_limit
@@ -798,7 +797,8 @@ trap on_signal TERM INT
 
 # A Vector that ends by itself (crash, out of memory, a configuration that it refuses) is started again after 1 s,
 # then after 2 s, 4 s, ... 32 s. After a Vector that has run for a minute the delay is 1 s again. An irregular file may
-# have ended it, so there is a look at the files before the next one starts.
+# have ended it, so there is a look at the files before the next one starts. One that watch_files has ended is started
+# again after 1 s, and is not counted.
 delay=1
 while :; do
   read_clock
@@ -810,17 +810,23 @@ while :; do
   wait "$vector"
   code=$?
   kill "$watcher" 2>/dev/null
-  echo "Vector has ended by itself with code $code; starting it again in $delay s"
-  close_log
   read_clock
   [ $((now - begun)) -lt 6000 ] || delay=1
+  if [ "$(irregular_files)" = "$excluded" ]; then
+    by_itself=1 pause=$delay
+    [ "$delay" -ge 32 ] || delay=$((delay * 2))
+    echo "Vector has ended by itself with code $code; starting it again in $pause s"
+  else
+    by_itself='' pause=1
+    echo "The pipes, devices and the like that are named like log files have changed; starting Vector again without them"
+  fi
+  close_log
   vector=''
-  sleep "$delay" &
+  sleep "$pause" &
   wait $!
-  [ "$delay" -ge 32 ] || delay=$((delay * 2))
   seconds=5
   look restart &
   watcher=$!
   wait "$watcher"
-  restarted
+  [ -z "$by_itself" ] || restarted
 done
