@@ -251,6 +251,18 @@ _NAMED: Mapping[str, str] = {
     "odbc, braces": "UID=sa;PWD={two @@; words};Encrypt=yes",
     "shell, quote in quotes": "export DB_PASSWORD='it'\"'\"'s @@'",
     "list": "<QueryDict: {'user': ['etl'], 'password': ['@@']}>",
+    "several in a list": "password=['@@1', 'it\\'s @@2', \"it's @@3\"], user='etl'",
+    "several in a list, json": '{"secret": ["@@1", "@@2"], "user": "etl"}',
+    "several in a list, json in json": '{"extra": "{\\"api_key\\": [\\"@@1\\", \\"@@2\\"]}"}',
+    "several in a list, yaml": "db:\n  password: [@@1, @@2]\n  host: h",
+    "several in a list, indented": '{\n  "password": [\n    "@@1",\n    "@@2"\n  ]\n}',
+    "several in a list that is cut off": "password=['@@1', '@@2",
+    "words first in a list": "X-Api-Key: ['a', 'b', '@@']",
+    "tuple without quotes": "password=(@@1, @@2)",
+    "tuple of several": "password=('@@1', '@@2')",
+    "plural": "passwords=@@",
+    "plural, keys": "OPENAI_API_KEYS=@@1,@@2",
+    "plural, secrets": "secrets=['@@1', '@@2']",
     "JSON in a URL": "https://x.example.com/?q=%7B%22password%22%3A%22@@%22%7D",
 }
 _COMMANDS: Mapping[str, str] = {
@@ -304,7 +316,7 @@ _URLS: Mapping[str, str] = {
 
 def _awkward() -> list[Secret]:
     slash, quoted, spaced = f"p@ss/{word(8)}#x!", f"it's {word(8)}", f"two {word(8)} words"
-    password = f"x}}{word()}"
+    password, other = f"x}}{word()}", word()
     nested = {"conn_type": "http", "extra": {"a": {"b": 1}}, "password": password}
     private = "\n".join(base64(64) for _ in range(6))
     block = f"-----BEGIN {{0}}-----\n{private}\n-----END {{0}}-----"
@@ -393,6 +405,34 @@ def _awkward() -> list[Secret]:
         _secret("list", "form", spaced, form={"user": ["etl"], "password": [spaced]}),
         _secret("option in a list", "run", spaced, command=["tool", "--password", spaced, "-v"]),
         _secret("header in a list", "send", spaced, headers={"Authorization": [f"Basic {spaced}"]}),
+        *(
+            _secret(f"list of {key}", "form", *several, form={"user": ["etl", "x"], key: several})
+            for key in ("password", "secret", "api_key", "X-Api-Key", "passwords")
+            for several in [[word(), spaced, quoted]]
+        ),
+        _secret("list that begins with words", "", other, form={"password": ["a", "b", other]}),
+        _secret("list with other values", "", other, f={"password": [None, "", other], "n": 1}),
+        _secret("list of numbers", "connected", "83019275", pin={"password": [12, 83019275]}),
+        _secret("list and a dictionary", "", spaced, other, e={"secret": [other, spaced, {}]}),
+        _secret("pair with a list", "", spaced, other,
+                e={"name": "DB_PASSWORD", "value": [other, spaced]}),
+        _secret("old and new", "changed", spaced, other, password={"old": spaced, "new": other}),
+        _secret("new and its type", "", other, x={"password": {"new": other, "type": "string"}}),
+        _secret("auth", "send", spaced, auth=["etl", spaced]),
+        _secret("cookies in a list", "", other, spaced,
+                headers={"Set-Cookie": [f"a={other}; Path=/", f"b={spaced}"]}),
+        *(
+            _secret(f"arguments of {arguments[0]}", "run", other, command=arguments)
+            for arguments in (
+                ["mysql", "-h", "db", f"-p{other}"],
+                ["/usr/bin/curl", "-s", "-u", f"etl:{other}", "https://api.example.com"],
+                ["sshpass", "-p", other, "ssh", "etl@host"],
+                ["docker", "login", "-u", "etl", "-p", other],
+                ["redis-cli", "-h", "redis", "-a", other, "ping"],
+                ["sqlcmd", "-S", "db", "-P", other],
+                ["ldapsearch", "-x", "-w", other],
+            )
+        ),
         _secret("reversed pair", "env", spaced, env=[{"value": spaced, "name": "DB_PASSWORD"}]),
         _secret("reversed connection", "", spaced, e=[{"value": spaced, "name": "AIRFLOW_CONN_X"}]),
     ]  # fmt: skip
@@ -496,6 +536,10 @@ HARMLESS: tuple[str, ...] = (
     "https://docker-registry-with-a-long-name.example.com/v2/@scope/image",
     "napi_get_value_string_utf8 is a function", '<a accesskey="n" href="index.html">',
     "token = Name.Builtin.Pseudo", "self.token: str | None = None", "final_token = token[:-1]",
+    "secrets: airflow-db-2", "secrets=['db-creds-1', 'tls-2']", "imagePullSecrets: [regcred-1]",
+    "secrets=[Secret(deploy_type='env', deploy_target='SQL_CONN1')]",
+    "passwords: 3 changed", "token=[101, 2023, 5]", "token = (0, Generic.Traceback, line)",
+    "cookie: none, 2 others", "auth: ['basic']", "passwords=None", "secrets: ['id', 'name']",
     "{'token': ['id', 'name']}", '["--token", "/run/x", "--password", "--verbose"]',
     "password = base64.b64encode(random_bytes[8:])", "holders/<token>, one for each of 12",
     "the --username and --password options", "token: Final = next(_TRANSITION_TOKENS)",
