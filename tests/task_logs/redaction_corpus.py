@@ -372,6 +372,7 @@ def _awkward() -> list[Secret]:
         _around("bearer alone", token(32), "sent bearer @@"),
         _around("auth", word(), "requests.get(url, auth=('etl', '@@'))"),
         _around("cookie", token(32), "Set-Cookie: session=@@; Path=/"),
+        _around("cookies in a list", token(32), "{'Set-Cookie': ['a=@@1; Path=/', 'b=@@2'], 1: 2}"),
         _around("cookies", token(32), "cookies={'session': '@@'}"),
         _around("cookie of a session", token(32), "resumed with sessionid=@@"),
         _around("login to a mail server", base64(24), "send: 'AUTH PLAIN @@\\r\\n'"),
