@@ -228,6 +228,15 @@ class Sidecar:
         end = f'"position":{position},'
         wait_for(lambda: path.exists() and end in path.read_text(), "a checkpoint")
 
+    def deliver(self, text: str) -> Path:
+        """Starts, writes a task's log file, and waits until Loki has it. Returns its path."""
+        self.start()
+        self.up()
+        log = self.task_log()
+        log.write_text(text)
+        self.acknowledged(log)
+        return log
+
     def vectors(self) -> list[int]:
         """Process ids of the running Vectors: of all children only they have this variable."""
         assert self.process is not None

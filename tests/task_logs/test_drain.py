@@ -370,11 +370,7 @@ def test_sigterm_between_a_crash_and_the_restart(sidecar: Sidecar) -> None:
 
 @busybox
 def test_a_restart_of_the_container_delivers_nothing_twice(sidecar: Sidecar) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20))
     sidecar.kill()
     with log.open("a") as file:
         file.write(lines(20, "after"))

@@ -84,11 +84,7 @@ def test_a_name_that_is_not_unicode(sidecar: Sidecar, where: str) -> None:
 @pytest.mark.parametrize("targets", [["."], [".", "."], ["/"]], ids=" ".join)
 def test_links_in_a_circle(sidecar: Sidecar, targets: list[str]) -> None:
     sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "12"
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20))
     for number, target in enumerate(targets):
         (log.parent / f"link{number}").symlink_to(target)
     sidecar.task_log("other").write_text(lines(3, "other"))
@@ -139,11 +135,7 @@ def test_a_rotating_handler(sidecar: Sidecar, backups: int) -> None:
 
 @pytest.mark.parametrize("more", [5, 20, 60])
 def test_a_file_that_is_written_again_before_anybody_looks(sidecar: Sidecar, more: int) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20, "before"))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20, "before"))
     log.write_text(lines(more, "after"))
     outcome = sidecar.stop()
     assert_nothing_is_lost_in_silence(sidecar, outcome, lines(more, "after"))

@@ -67,11 +67,7 @@ NOT_UTF_8 = [b"\xff", b"\xc3", b"\xc0\xaf", b"\xed\xa0\x80"]
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 def test_the_others_are_delivered(sidecar: Sidecar, make: Callable[[Path], None]) -> None:
     sidecar.environment["DRAIN_TIMEOUT_SECONDS"] = "8"
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(3, "before"))
-    sidecar.acknowledged(log)
+    sidecar.deliver(lines(3, "before"))
     make(sidecar.task_log("other", attempt=9))
     sidecar.task_log("later").write_text(lines(20, "later"))
     outcome = stop_within(sidecar, 8)

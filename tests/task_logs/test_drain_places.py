@@ -118,11 +118,7 @@ def test_a_data_directory_that_is_full_from_the_start(sidecar: Sidecar, full: Pa
 
 
 def test_a_data_directory_that_fills_while_the_task_runs(sidecar: Sidecar, full: Path) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20))
     fill(full)
     with log.open("a") as file:
         file.write(lines(20, "after"))

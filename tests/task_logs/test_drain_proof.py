@@ -49,11 +49,7 @@ def assert_nothing_is_lost_in_silence(sidecar: Sidecar, outcome: Outcome, *texts
 
 @pytest.mark.parametrize("more", [5, 60], ids=["shorter than before", "longer than before"])
 def test_a_file_that_is_emptied_and_written_again(sidecar: Sidecar, more: int) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20, "before"))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20, "before"))
     seen(sidecar, log)
     log.write_text(lines(more, "after"))  # the same inode
     outcome = sidecar.stop()
@@ -64,11 +60,7 @@ def test_a_file_that_is_emptied_and_written_again(sidecar: Sidecar, more: int) -
 
 @busybox
 def test_a_file_that_is_emptied_and_written_again_while_vector_follows(sidecar: Sidecar) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20, "before"))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20, "before"))
     seen(sidecar, log)
     log.write_text(lines(60, "after"))
     sidecar.acknowledged(log)  # of the end, which Vector has read
@@ -79,11 +71,7 @@ def test_a_file_that_is_emptied_and_written_again_while_vector_follows(sidecar: 
 
 @busybox
 def test_a_file_that_is_written_again_with_the_same_size(sidecar: Sidecar) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20, "one"))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20, "one"))
     log.write_text(lines(20, "two"))
     outcome = sidecar.stop()
     assert outcome.code == 0, outcome.output
@@ -178,11 +166,7 @@ def test_a_file_that_is_removed_before_loki_has_it_is_missing(sidecar: Sidecar) 
 
 @busybox
 def test_a_file_that_is_removed_when_loki_has_it_is_no_loss(sidecar: Sidecar) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20))
     seen(sidecar, log)
     log.unlink()
     sidecar.task_log("other").write_text(lines(3))
@@ -199,11 +183,7 @@ def test_a_file_with_an_early_checkpoint_is_sent_again_when_it_is_small(
     sidecar.environment["RESEND_MAX_BYTES"] = limit
     no_look = """case $* in *'look=1 RS='*) exit 1 ;; esac"""
     sidecar.tool("awk", f'{no_look}\nexec "{sidecar.find("awk")}" "$@"')
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20))
-    sidecar.acknowledged(log)
+    sidecar.deliver(lines(20))
     assert_all_delivered(sidecar)
     assert sidecar.starts() == starts
 
@@ -242,11 +222,7 @@ def test_rotation_while_the_task_writes(sidecar: Sidecar, how: str) -> None:
 @busybox
 @pytest.mark.parametrize("how", ["rename", "copy"])
 def test_one_rotation_between_two_looks(sidecar: Sidecar, how: str) -> None:
-    sidecar.start()
-    sidecar.up()
-    log = sidecar.task_log()
-    log.write_text(lines(20, "older"))
-    sidecar.acknowledged(log)
+    log = sidecar.deliver(lines(20, "older"))
     seen(sidecar, log)
     older = log.with_name("attempt=1.log.1")
     if how == "rename":

@@ -952,7 +952,14 @@ def test_a_pattern_of_the_user_can_have_any_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["BOOKMARKS-C[0-9]{2}", "TOKENS=C[0-9]{2}", "# PATTERNS C[0-9]{2}", r"\AC[0-9]{2}\z"]
+    "pattern",
+    [
+        "BOOKMARKS-C[0-9]{2}",
+        "TOKENS=C[0-9]{2}",
+        "# PATTERNS C[0-9]{2}",
+        "# OWN GATES C[0-9]{2}",
+        r"\AC[0-9]{2}\z",
+    ],
 )
 def test_a_pattern_of_the_user_can_look_like_a_place_of_the_program(pattern: str) -> None:
     own = shipped({"redaction": {"patterns": {"own": pattern}}})

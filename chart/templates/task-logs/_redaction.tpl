@@ -102,15 +102,17 @@ Input: the root context
 {{- $forText = concat $forText $text -}}
 {{- end -}}
 {{- end -}}
-{{- $ownGates := include "observability.taskLogs.redactOwnGates" $settings.patterns -}}
-{{- .Files.Get "files/task-logs/redact.vrl"
+{{- $program := .Files.Get "files/task-logs/redact.vrl"
   | replace "GATE'" (printf "%s'" (include "observability.taskLogs.redactGate" .))
   | replace "TOKENS" ($tokens | join "|" | default "[^\\s\\S]")
   | replace "MARKS" ($marks | join "|" | default "[^\\s\\S]")
   | replace "# PARTS" (join "\n" $shared)
   | replace "# PATTERNS FOR JSON" (join "\n" $forJson | indent 2 | trim)
-  | replace "# PATTERNS" (join "\n" $forText | indent 4 | trim)
-  | replace "# OWN GATES" (empty $ownGates | ternary "" (printf "own = %s" $ownGates)) -}}
+  | splitList "# OWN GATES" -}}
+{{- /* The user's patterns come last and each into a text of its own, because they can look like a place to fill in. */ -}}
+{{- first $program -}}
+{{- with include "observability.taskLogs.redactOwnGates" $settings.patterns }}own = {{ . }}{{ end -}}
+{{- last $program | replace "# PATTERNS" (join "\n" $forText | indent 4 | trim) -}}
 {{- end -}}
 
 {{/*

@@ -52,18 +52,21 @@ Vector's configuration: files/task-logs/vector.yaml, which is valid by itself, w
 {{- $_ := set $transforms "level" (dict "type" "filter" "inputs" (list $last) "condition" $condition) -}}
 {{- $last = "level" -}}
 {{- end -}}
+{{- /* Vector refuses an id that two steps have, of whatever kind they are. */ -}}
+{{- $ids := concat (keys $config.sources $transforms $config.sinks) (list "internal_metrics" "internal_metrics_exporter") -}}
 {{- range $settings.extraTransforms -}}
-{{- if or (hasKey $config.sources .id) (hasKey $transforms .id) (hasKey $config.sinks .id) (eq .id "internal_metrics" "internal_metrics_exporter") -}}
+{{- if has .id $ids -}}
 {{- $example := dict "global" (dict "taskLogs" (dict "extraTransforms" (list (merge (dict "id" (printf "my_%s" .id)) .)))) -}}
 {{- fail (printf "\n\nglobal.taskLogs.extraTransforms: the chart has a step with the id %q already.\nChoose another id, such as:\n\n%s\n" .id (toYaml $example | indent 2)) -}}
 {{- end -}}
 {{- $_ := set $transforms .id (merge (dict "inputs" (list $last)) (omit . "id")) -}}
 {{- $last = .id -}}
+{{- $ids = append $ids .id -}}
 {{- end -}}
 {{- $_ := set $transforms.split "inputs" (list $last) -}}
 
 {{- range $id, $sink := $settings.extraSinks -}}
-{{- if or (hasKey $config.sources $id) (hasKey $transforms $id) (hasKey $config.sinks $id) (eq $id "internal_metrics" "internal_metrics_exporter") -}}
+{{- if has $id $ids -}}
 {{- $example := dict "global" (dict "taskLogs" (dict "extraSinks" (dict (printf "my_%s" $id) $sink))) -}}
 {{- fail (printf "\n\nglobal.taskLogs.extraSinks: the chart has a step with the id %q already.\nChoose another id, such as:\n\n%s\n" $id (toYaml $example | indent 2)) -}}
 {{- end -}}

@@ -92,6 +92,15 @@ CASES = {
         'global.taskLogs.extraTransforms: the chart has a step with the id "parse" already.',
         extraTransforms=[{"id": "parse", "type": "remap", "source": "."}],
     ),
+    "transform with the id of a sink": task_logs(
+        'global.taskLogs.extraTransforms: the chart has a step with the id "loki" already.',
+        extraTransforms=[{"id": "loki", "type": "remap", "source": "."}],
+    ),
+    "sink with the id of a transform": task_logs(
+        'global.taskLogs.extraSinks: the chart has a step with the id "mine" already.',
+        extraTransforms=[{"id": "mine", "type": "remap", "source": "."}],
+        extraSinks={"mine": {"type": "console"}},
+    ),
     "sink": task_logs(
         'global.taskLogs.extraSinks: the chart has a step with the id "loki" already.',
         extraSinks={"loki": {"type": "console"}},
