@@ -38,7 +38,7 @@ class Tool:
     package: str
     command: str
     version_arguments: tuple[str, ...] = ("--version",)
-    linker_values: tuple[str, ...] = ()  # variables set to the minor version of Kubernetes
+    linker_values: tuple[str, ...] = ()  # "variable=value", with the version of Kubernetes put in
     directory: str = ""  # below tools/, of a program with a go.mod of its own
 
     @property
@@ -50,16 +50,33 @@ class Tool:
         return pinned
 
 
+_K8S = "k8s.io/kubernetes"
+
+
+def _minor_version(prefix: str) -> tuple[str, ...]:
+    return (f"{prefix}Major={{major}}", f"{prefix}Minor={{minor}}")
+
+
 # Helm 3 learns the Kubernetes version it was made for from its linker: without these values it
 # takes every cluster for v1.20 and refuses charts with a newer `kubeVersion`.
-_HELM3_CAPABILITIES = "helm.sh/helm/v3/pkg/chartutil.k8sVersion"
-_HELM3_LINT = "helm.sh/helm/v3/pkg/lint/rules.k8sVersion"
-_K8S = "k8s.io/kubernetes"
+_HELM3_CAPABILITIES = _minor_version("helm.sh/helm/v3/pkg/chartutil.k8sVersion")
+_HELM3_LINT = _minor_version("helm.sh/helm/v3/pkg/lint/rules.k8sVersion")
+# And an API server says v0.0.0, so that every Helm refuses charts with a `kubeVersion`.
+_KUBERNETES_VERSIONS = tuple(
+    value
+    for library in ("component-base", "client-go/pkg")
+    for prefix in [f"k8s.io/{library}/version.git"]
+    for value in (*_minor_version(prefix), f"{prefix}Version=v{{version}}")
+)
 _LOKI = "github.com/grafana/loki/v3"
 
 
-def _kubernetes(name: str) -> Tool:
-    return Tool(name, _K8S, f"{_K8S}/cmd/{name}", name)
+def _kubernetes(name: str, directory: str = "") -> Tool:
+    """Return a program of Kubernetes; those of ``directory`` are called by its name as well."""
+    package = f"{_K8S}/cmd/{name}"
+    called = f"{directory}/{name}" if directory else name
+    ask = ("version", "--client") if name == "kubectl" else ("--version",)
+    return Tool(called, _K8S, package, name, ask, _KUBERNETES_VERSIONS, directory)
 
 
 TOOLS: Mapping[str, Tool] = {
@@ -71,7 +88,7 @@ TOOLS: Mapping[str, Tool] = {
             "helm.sh/helm/v3/cmd/helm",
             "helm",
             ("version", "--short"),
-            (_HELM3_CAPABILITIES, _HELM3_LINT),
+            (*_HELM3_CAPABILITIES, *_HELM3_LINT),
         ),
         Tool(
             "helm4", "helm.sh/helm/v4", "helm.sh/helm/v4/cmd/helm", "helm", ("version", "--short")
@@ -81,7 +98,7 @@ TOOLS: Mapping[str, Tool] = {
             "github.com/helm-unittest/helm-unittest",
             "github.com/helm-unittest/helm-unittest/cmd/helm-unittest",
             "helm-unittest",
-            linker_values=(_HELM3_CAPABILITIES,),
+            linker_values=_HELM3_CAPABILITIES,
         ),
         Tool(
             "kubeconform",
@@ -113,6 +130,7 @@ TOOLS: Mapping[str, Tool] = {
         _kubernetes("kube-apiserver"),
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
+        _kubernetes("kubectl"),
         Tool(
             "actionlint",
             "github.com/rhysd/actionlint",
@@ -164,11 +182,10 @@ def _build(wanted: Tool) -> Path:
             return target
         compiler = go(wanted.directory)
         scratch = target.with_suffix(".new")
-        minor = _pinned_versions()[_K8S].split(".")[1]
-        linker = " ".join(
-            ["-s -w", *(f"-X {v}Major=1 -X {v}Minor={minor}" for v in wanted.linker_values)]
-        )
-        command = [str(compiler), "build", "-o", str(scratch), "-ldflags", linker, wanted.package]
+        command: processes.Command = [
+            *(compiler, "build", "-o", scratch),
+            *("-ldflags", _linker(wanted), wanted.package),
+        ]
         with progress(f"Building {wanted.name} {wanted.version}"):
             directory = _MODULE_DIR / wanted.directory
             done = processes.run(command, cwd=directory, env=go_environment())
@@ -181,6 +198,13 @@ def _build(wanted: Tool) -> Path:
             )
         scratch.rename(target)
     return target
+
+
+def _linker(wanted: Tool) -> str:
+    kubernetes = wanted.version if wanted.module == _K8S else _pinned_versions()[_K8S]
+    major, minor, _ = kubernetes.split(".")
+    values = (v.format(version=kubernetes, major=major, minor=minor) for v in wanted.linker_values)
+    return " ".join(["-s -w", *(f"-X {value}" for value in values)])
 
 
 def go(directory: str = "") -> Path:
@@ -246,4 +270,4 @@ def _target(wanted: Tool) -> Path:
     digest = hashlib.sha256(repr((wanted, sys.platform, platform.machine())).encode())
     for file in (directory / "go.mod", directory / "go.sum", *sorted(directory.glob("*.go"))):
         digest.update(file.read_bytes())
-    return cache_dir("tools", digest.hexdigest()[:16]) / wanted.name
+    return cache_dir("tools", digest.hexdigest()[:16]) / Path(wanted.name).name
