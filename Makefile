@@ -8,12 +8,13 @@ BIN := .venv/bin
 PLATFORM := $(BIN)/airflow-platform
 INSTALLED := .venv/installed
 
-.PHONY: help render test lint check generate tools clean
+.PHONY: help render test e2e lint check generate tools clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make render ENV=prod   print the manifests of an environment; values of yours: ARGS="-f mine.yaml"'
 	@echo 'make test              run all tests'
+	@echo 'make e2e               run the tests that need a Kubernetes API, on one that they start'
 	@echo 'make lint              check charts, values, Python and YAML'
 	@echo 'make check ENV=prod    check the manifests of an environment, or of all; ARGS as above'
 	@echo 'make generate          write dashboards, schema descriptions and docs/values.md anew'
@@ -28,6 +29,12 @@ render: $(INSTALLED)
 test: $(INSTALLED) tools
 	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
 		$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
+
+# As many as there are cores: each worker starts a control plane of its own.
+e2e: $(INSTALLED)
+	@$(PLATFORM) tools helm3 helm4 etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl >/dev/null
+	@RUN_E2E=1 PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
+		$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/e2e $(ARGS)
 
 lint: $(INSTALLED)
 	@$(PLATFORM) lint

@@ -11,13 +11,13 @@ import yaml
 
 from airflow_platform.checks import schemas
 from airflow_platform.checks.schemas import (
-    CrdModule,
     crd_locations,
-    crd_modules,
     kubernetes_location,
     kubernetes_versions,
     strict_schema,
 )
+from airflow_platform.support import crds
+from airflow_platform.support.crds import CrdModule, crd_modules
 from airflow_platform.support.errors import PlatformError
 
 MODULE = CrdModule("example.org", "example.org/operator", "v1.0.0", "h1:good=", {"Cup": "cup.yaml"})
@@ -149,7 +149,7 @@ def download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., l
         go.write_text(f"#!/bin/sh\necho '{json.dumps(answer)}'\n{'exit 1' if error else ''}\n")
         go.chmod(0o755)
         module = CrdModule(MODULE.group, MODULE.module, MODULE.version, MODULE.sum, files)
-        monkeypatch.setattr(schemas, "go", lambda: go)
+        monkeypatch.setattr(crds, "go", lambda: go)
         monkeypatch.setattr(schemas, "crd_modules", lambda: (module,))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         return crd_locations(["example.org", "apps"])

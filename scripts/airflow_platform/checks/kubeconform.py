@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_platform.checks.schemas import (
-    CRDS_FILE,
     crd_locations,
-    crd_modules,
     kubernetes_location,
     kubernetes_versions,
 )
@@ -16,6 +14,7 @@ from airflow_platform.checks.violations import CHECKS, Fault, is_ours, needed
 from airflow_platform.manifests import Manifest, Render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.answers import ask
+from airflow_platform.support.crds import CRDS_FILE, crd_modules
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import KUBE_VERSION, ROOT

@@ -7,36 +7,19 @@ Go modules of their operators, which tools/crds.yaml lists.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import asdict
 from importlib.metadata import version as package_version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from airflow_platform.support import processes, strict_yaml
 from airflow_platform.support.cache import cache_dir, publish
+from airflow_platform.support.crds import CrdModule, crd_modules, crds
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.progress import progress
-from airflow_platform.support.project import ROOT
-from airflow_platform.support.tools import go, go_environment
-
-CRDS_FILE = ROOT / "tools" / "crds.yaml"
 
 _PACKAGE = "kubernetes-validate"
 _DEFINITIONS = "_definitions.json"
 _NOT_JSON_SCHEMA = {"default", "description", "example", "externalDocs", "nullable"}
-
-
-@dataclass(frozen=True)
-class CrdModule:
-    """A Go module that holds CustomResourceDefinitions of one API group: ``files`` by kind."""
-
-    group: str
-    module: str
-    version: str
-    sum: str
-    files: Mapping[str, str]
 
 
 def kubernetes_versions() -> tuple[str, ...]:
@@ -71,12 +54,6 @@ def crd_locations(groups: Iterable[str]) -> list[str]:
     """
     wanted = set(groups)
     return [_crd_location(module) for module in crd_modules() if module.group in wanted]
-
-
-@cache
-def crd_modules() -> tuple[CrdModule, ...]:
-    """Return what tools/crds.yaml lists."""
-    return tuple(CrdModule(**entry) for entry in strict_yaml.load_file(CRDS_FILE))
 
 
 def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,43 +150,13 @@ def _crd_location(module: CrdModule) -> str:
 
 
 def _crd_schemas(module: CrdModule) -> Iterator[tuple[str, Any]]:
-    source = _download(module)
-    for kind, path in module.files.items():
-        spec = strict_yaml.load_file(source / path)["spec"]
-        if (spec["group"], spec["names"]["kind"]) != (module.group, kind):
-            raise PlatformError(
-                f"{CRDS_FILE}: {path} of {module.module} is not {kind} of {module.group}."
-            )
-        for version in spec["versions"]:
+    for kind, crd in crds(module).items():
+        for version in crd["spec"]["versions"]:
             if version["served"]:
                 schema = strict_schema(version["schema"]["openAPIV3Schema"])
                 # Draft 4 is the one whose words OpenAPI 3.0 uses.
                 schema["$schema"] = "http://json-schema.org/draft-04/schema#"
                 yield f"{module.group}/{kind.lower()}_{version['name']}.json", schema
-
-
-def _download(module: CrdModule) -> Path:
-    """Return the directory of the Go module, downloaded and compared with its pinned checksum."""
-    wanted = f"{module.module}@{module.version}"
-    with progress(f"Downloading CustomResourceDefinitions ({wanted})"):
-        done = processes.run(
-            [str(go()), "mod", "download", "-json", wanted],
-            cwd=cache_dir("schemas"),  # outside of any Go module
-            env={**go_environment(), "GOSUMDB": "off"},  # the checksum is pinned here
-        )
-    answer = json.loads(done.stdout or "{}")
-    if done.returncode or "Dir" not in answer:
-        reason = answer.get("Error") or done.stderr.strip()
-        raise PlatformError(
-            f"The schemas of {module.group} are in the Go module {wanted}, which could not be"
-            f" downloaded: {reason}\nLet Go reach its module proxy (GOPROXY)."
-        )
-    if answer["Sum"] != module.sum:
-        raise PlatformError(
-            f"{wanted} has the checksum {answer['Sum']}, but {CRDS_FILE} pins {module.sum}."
-            " If the version was changed on purpose, change `sum` as well."
-        )
-    return Path(answer["Dir"])
 
 
 def _read(path: Path) -> Any:

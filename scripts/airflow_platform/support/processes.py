@@ -20,6 +20,8 @@ Command = Sequence[str | Path]
 
 _IMPATIENT_SECONDS = 1.0  # some senders, such as `timeout`, send a signal twice
 
+Process = subprocess.Popen[bytes]
+
 _groups: set[int] = set()
 _starting: set[int] = set()  # threads between the start of a program and its entry in _groups
 _received: list[tuple[int, float]] = []  # signals, and when they came
@@ -61,7 +63,7 @@ def start(
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
     output: IO[bytes] | None = None,
-) -> "subprocess.Popen[bytes]":
+) -> Process:
     """Start ``command``; ``end`` has to follow. Without ``output``, a file, pipes take its output.
 
     OSError when it cannot be started.
@@ -89,7 +91,7 @@ def start(
     return process
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def end(process: Process) -> None:
     """Kill the group of ``process``, if it has not ended, and wait for it."""
     if process.poll() is None:
         _kill(process.pid)
@@ -100,7 +102,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 @contextmanager
 def started(
     command: Command, *, env: Mapping[str, str] | None = None, output: IO[bytes] | None = None
-) -> "Iterator[subprocess.Popen[bytes]]":
+) -> Iterator[Process]:
     """Start ``command`` as ``start`` does, and end it with the block."""
     process = start(command, env=env, output=output)
     try:

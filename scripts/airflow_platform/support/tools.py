@@ -131,6 +131,10 @@ TOOLS: Mapping[str, Tool] = {
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
         _kubernetes("kubectl"),
+        # The oldest version that Chart.yaml takes.
+        _kubernetes("kube-apiserver", "oldest-kubernetes"),
+        _kubernetes("kube-controller-manager", "oldest-kubernetes"),
+        _kubernetes("kube-scheduler", "oldest-kubernetes"),
         Tool(
             "actionlint",
             "github.com/rhysd/actionlint",

@@ -1,0 +1,1 @@
+"""A Kubernetes API: a local control plane without containers, or any cluster with a kubeconfig."""

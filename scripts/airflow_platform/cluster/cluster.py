@@ -1,0 +1,71 @@
+"""A Kubernetes API that a kubeconfig leads to, by kubectl."""
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_platform.support import processes
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.tools import tool
+
+Object = Mapping[str, Any]
+
+_TIMEOUT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """The cluster and the user that are current in a kubeconfig."""
+
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str, given: str | None = None) -> str:
+        """Return what kubectl prints; ``given`` is its standard input. PlatformError on failure."""
+        done = self._run(arguments, given)
+        if done.returncode:
+            raise PlatformError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def succeeds(self, *arguments: str) -> bool:
+        """Return whether kubectl succeeds."""
+        return self._run(arguments, None).returncode == 0
+
+    def apply(self, objects: Iterable[Object], *options: str) -> str:
+        """Create or change objects, strictly validated by the server; return what kubectl says."""
+        manifests = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        arguments = ("apply", "--server-side", "--validate=strict", "--filename=-", *options)
+        return self.kubectl(*arguments, given=manifests)
+
+    def get(self, kind: str, name: str, namespace: str = "") -> dict[str, Any] | None:
+        """Return an object, None when there is none of that name."""
+        found = self.kubectl(
+            "get", kind, name, "--ignore-not-found", "--output=json", *_in(namespace)
+        )
+        return dict(json.loads(found)) if found else None
+
+    def list(self, kinds: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+        """Return the objects of some kinds, "pods,jobs" for example, that have the labels."""
+        wanted = [f"--selector={selector}"] if selector else []
+        found = self.kubectl("get", kinds, "--output=json", *_in(namespace), *wanted)
+        return list(json.loads(found)["items"])
+
+    def _run(
+        self, arguments: Iterable[str], given: str | None
+    ) -> "subprocess.CompletedProcess[str]":
+        command: processes.Command = [
+            *(tool("kubectl"), f"--kubeconfig={self.kubeconfig}"),
+            *arguments,
+        ]
+        try:
+            return processes.run(command, given=given, timeout=_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise PlatformError(
+                f"The API server of {self.kubeconfig} did not answer in {_TIMEOUT_SECONDS:.0f} s."
+            ) from None
+
+
+def _in(namespace: str) -> list[str]:
+    return [f"--namespace={namespace}"] if namespace else []
