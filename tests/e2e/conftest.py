@@ -1,16 +1,17 @@
 """A Kubernetes API for pytest-helm-charts' fixtures: a local control plane, or a cluster's.
 
-`kube_cluster`, `namespace_factory` and the waits are those of pytest-helm-charts.
+`kube_cluster` and the waits for objects are those of pytest-helm-charts.
 """
 
 import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pykube
 import pytest
+from pytest_helm_charts.clusters import Cluster as KubeCluster
+from pytest_helm_charts.k8s.namespace import ensure_namespace_exists
 
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.cluster.control_plane import KUBERNETES, local_control_plane
@@ -58,13 +59,23 @@ def kube_config(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="module")
-def restricted_namespace(
-    namespace_factory: Callable[..., pykube.Namespace],
-) -> Callable[[str], str]:
-    """Make a namespace that enforces the restricted Pod Security Standard; return its name."""
+def make_namespace(
+    request: pytest.FixtureRequest, kube_cluster: KubeCluster
+) -> Iterator[Callable[[str], str]]:
+    """Make a namespace that enforces the restricted Pod Security Standard; return its name.
+
+    It is removed from a cluster that was given. Nobody waits for that: it takes as long as the
+    longest grace period of its pods.
+    """
+    made: list[pykube.Namespace] = []
 
     def make(prefix: str) -> str:
-        made: Any = namespace_factory(f"{prefix}-{uuid.uuid4().hex[:6]}", RESTRICTED)
-        return str(made.name)
+        name = f"{prefix}-{uuid.uuid4().hex[:6]}"
+        namespace, _ = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
+        made.append(namespace)
+        return name
 
-    return make
+    yield make
+    if request.config.getoption("kubeconfig"):
+        for namespace in made:
+            namespace.delete()

@@ -57,19 +57,25 @@ def output(request: RenderRequest) -> str:
         for assignment in request.sets:
             arguments += ["--set", assignment]
         with progress(f"Rendering with Helm {request.helm}"):
-            done = run(request.helm, arguments)
-    if done.returncode < 0:
-        raise PlatformError(
-            f"Helm {request.helm} was killed by signal {-done.returncode}. Run it again."
-        )
-    if done.returncode:
-        raise RefusedError(_cleaned(done.stderr, request.chart))
+            done = checked(request.helm, arguments, request.chart)
     if ignored := dict.fromkeys(_IGNORED_VALUE.findall(done.stderr)):
         raise RefusedError(
             "Helm ignores what is not a mapping where the chart has one, and the reverse: "
             + ", ".join(ignored)
         )
     return done.stdout
+
+
+def checked(
+    major: int, arguments: Sequence[str], chart: Path | None = None
+) -> CompletedProcess[str]:
+    """Run Helm as ``run`` does; RefusedError with its complaint about ``chart`` when it fails."""
+    done = run(major, arguments)
+    if done.returncode < 0:
+        raise PlatformError(f"Helm {major} was killed by signal {-done.returncode}. Run it again.")
+    if done.returncode:
+        raise RefusedError(_cleaned(done.stderr, chart))
+    return done
 
 
 def _cluster(request: RenderRequest) -> list[str]:
@@ -104,12 +110,12 @@ def _check_names(release: str, namespace: str) -> None:
         )
 
 
-def _cleaned(stderr: str, chart: Path) -> str:
+def _cleaned(stderr: str, chart: Path | None) -> str:
     """Return Helm's message without log lines, hints and Go's formatting mistakes."""
     message = _HINT.sub("", stderr[stderr.find("Error: ") :].removeprefix("Error: ")).strip()
     if failed := _FAILED_AT.fullmatch(message):
         return f"{failed['message'].strip()}\n(refused by {failed['at']})"
-    if schema := _SCHEMA.fullmatch(message):
+    if chart and (schema := _SCHEMA.fullmatch(message)):
         root = strict_yaml.load_file(chart / "Chart.yaml")["name"]
         errors = dict.fromkeys(_schema_errors(schema[1], root))  # global: is checked by each chart
         return "The values do not fit the schema of the chart:\n  " + "\n  ".join(errors)

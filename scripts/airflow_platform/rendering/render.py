@@ -121,7 +121,7 @@ def _request(
         case "add-on":
             staged = stage_addon()
     sources = [values_file(environment), *values] if environment else [*values]
-    request = RenderRequest(staged, tuple(_values_texts(sources)), **more)
+    request = RenderRequest(staged, tuple(values_texts(sources)), **more)
     program = tool(f"helm{request.helm}")
     return replace(request, helm_build=f"{program} {program.stat().st_mtime_ns}")
 
@@ -143,7 +143,7 @@ def _printed(request: RenderRequest) -> str:
     return printed
 
 
-def _values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:
+def values_texts(sources: Sequence[Path | Mapping[str, Any]]) -> Iterator[str]:
     """Yield each source as the text of a values file; PlatformError when it is no mapping."""
     for source in sources:
         if isinstance(source, Mapping):
