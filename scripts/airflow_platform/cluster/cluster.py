@@ -1,8 +1,12 @@
 """A Kubernetes API that a kubeconfig leads to, by kubectl."""
 
 import json
+import re
 import subprocess
-from collections.abc import Iterable, Mapping
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,8 @@ from airflow_platform.support.tools import tool
 Object = Mapping[str, Any]
 
 _TIMEOUT_SECONDS = 120.0
+_FORWARD_SECONDS = 30.0
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,9 @@ class Cluster:
 
     def apply(self, objects: Iterable[Object], *options: str) -> str:
         """Create or change objects, strictly validated by the server; return what kubectl says."""
-        manifests = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        if not (items := list(objects)):
+            return ""
+        manifests = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
         arguments = ("apply", "--server-side", "--validate=strict", "--filename=-", *options)
         return self.kubectl(*arguments, given=manifests)
 
@@ -52,15 +60,42 @@ class Cluster:
         found = self.kubectl("get", kinds, "--output=json", *_in(namespace), *wanted)
         return list(json.loads(found)["items"])
 
+    def version(self) -> str:
+        """Return the version of the API server, such as "1.36.3"."""
+        server = json.loads(self.kubectl("version", "--output=json"))["serverVersion"]
+        return str(server["gitVersion"]).removeprefix("v").partition("+")[0].partition("-")[0]
+
+    @contextmanager
+    def forwarded(self, namespace: str, service: str, port: int) -> Iterator[int]:
+        """Forward a free port of localhost, which is given, to the port of a Service.
+
+        PlatformError when kubectl ends, for example because no pod of the Service runs.
+        """
+        command = self._command(
+            ["port-forward", f"--namespace={namespace}", f"service/{service}", f":{port}"]
+        )
+        with tempfile.TemporaryFile() as output, processes.started(command, output=output) as it:
+            give_up = time.monotonic() + _FORWARD_SECONDS
+            while True:
+                output.seek(0)
+                said = output.read().decode(errors="replace")
+                if found := re.search(r"Forwarding from \S+:(\d+) ->", said):
+                    break
+                if it.poll() is not None or time.monotonic() > give_up:
+                    raise PlatformError(
+                        f"kubectl port-forward to {service} in {namespace}: {said.strip()}"
+                    )
+                time.sleep(_POLL_SECONDS)
+            yield int(found[1])
+
+    def _command(self, arguments: Iterable[str]) -> processes.Command:
+        return [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+
     def _run(
         self, arguments: Iterable[str], given: str | None
     ) -> "subprocess.CompletedProcess[str]":
-        command: processes.Command = [
-            *(tool("kubectl"), f"--kubeconfig={self.kubeconfig}"),
-            *arguments,
-        ]
         try:
-            return processes.run(command, given=given, timeout=_TIMEOUT_SECONDS)
+            return processes.run(self._command(arguments), given=given, timeout=_TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             raise PlatformError(
                 f"The API server of {self.kubeconfig} did not answer in {_TIMEOUT_SECONDS:.0f} s."

@@ -18,14 +18,9 @@ def add_values(parser: argparse.ArgumentParser, about: str) -> None:
     )
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add values, single values, release, namespace and Kubernetes' version.
-
-    The namespace is None where it is not given.
-    """
-    add_values(parser, "values of yours, on top of the environment's")
-    add = parser.add_argument
-    add(
+def add_sets(parser: argparse.ArgumentParser) -> None:
+    """Add --set."""
+    parser.add_argument(
         "--set",
         action="append",
         default=[],
@@ -33,6 +28,16 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         metavar="KEY=VALUE",
         help="set one value, as helm --set does; may be repeated",
     )
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add values, single values, release, namespace and Kubernetes' version.
+
+    The namespace is None where it is not given.
+    """
+    add_values(parser, "values of yours, on top of the environment's")
+    add_sets(parser)
+    add = parser.add_argument
     add("--release", default=RELEASE, help="default: %(default)s")
     add("--namespace", help=f"default: {NAMESPACE}")
     add("--kube-version", default=KUBE_VERSION, help="default: %(default)s")

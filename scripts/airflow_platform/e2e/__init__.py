@@ -1,0 +1,1 @@
+"""Proves an installation: a release of its own, from the first object to its logs and metrics."""

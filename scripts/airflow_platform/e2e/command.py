@@ -1,0 +1,187 @@
+"""The command e2e."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_platform.rendering import options as render_options
+from airflow_platform.support.project import RELEASE, environments
+
+if TYPE_CHECKING:
+    from airflow_platform.cluster.cluster import Cluster
+    from airflow_platform.e2e.trial import Trial
+
+_DESCRIPTION = """\
+Prove an installation: install an environment into a namespace of its own, wait for its pods, run
+`helm test`, run hello_world by Airflow's API, look for its log lines in Loki and for its metrics in
+Prometheus, upgrade without a change, and remove it all. Each step says PASS or FAIL, and then what
+to do.
+
+Without --kubeconfig it starts a control plane of its own on this machine, without containers: the
+API server, the controllers and the scheduler are real, and nothing runs in the pods. All
+environments are tried there unless one is named.
+
+With --kubeconfig it works on that cluster, and leaves other namespaces alone. Loki is the one that
+the values name, Prometheus that of prometheus-operator; services of the cluster are reached by
+`kubectl port-forward`. Keys, passwords and the database of the release are made up. What cannot be
+made up, such as credentials for Git, is in files of yours that --objects applies to the namespace.
+
+Exit codes:
+  0  no step has failed
+  1  a step has failed
+  2  wrong usage
+"""
+_ENVIRONMENT = """\
+environment variables:
+  AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN   default: the release's first user
+  LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
+"""
+_PATIENCE_SECONDS = {True: 60, False: 900}  # on the local control plane, in a cluster
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "e2e",
+        help="prove an installation on a local control plane, or in a cluster",
+        description=_DESCRIPTION,
+        epilog=_ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    known = ", ".join(environments())
+    add = parser.add_argument
+    add("environment", nargs="?", metavar="ENV", help=f"one of: {known}")
+    add("--kubeconfig", type=Path, metavar="FILE", help="of the cluster to install into")
+    add("--keep", action="store_true", help="do not remove the release")
+    render_options.add_values(parser, "values of yours, on top of the environment's")
+    render_options.add_sets(parser)
+    add("--release", default=RELEASE, help="default: %(default)s")
+    add("--namespace", metavar="NAME", help="a new one; default: airflow-e2e- and a number")
+    add("--helm", type=int, choices=(3, 4), default=4, help="Helm's major version")
+    add(
+        "--objects",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="objects that the release needs, such as Secrets; may be repeated",
+    )
+    add("--airflow", metavar="URL", help="Airflow's API; default: the Service of the release")
+    add("--loki", metavar="URL", help="default: what the values name")
+    add("--tenant", default="", metavar="ID", help="of a multi-tenant Loki; default: of the values")
+    add("--prometheus", metavar="URL", help="default: that of prometheus-operator")
+    add("--ca-file", type=Path, metavar="FILE", help="for https, in PEM format")
+    add(
+        "--kubernetes",
+        choices=("newest", "oldest"),
+        default="newest",
+        help="version of the local control plane; default: %(default)s",
+    )
+    parser.set_defaults(run=partial(_run, parser))
+
+
+def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.kubeconfig and not options.environment:
+        parser.error(f"name the environment to install: {', '.join(environments())}")
+    if options.kubeconfig and not options.kubeconfig.is_file():
+        parser.error(f"{options.kubeconfig} is no file")
+    if options.namespace and not options.environment:
+        parser.error("--namespace goes with one environment")
+    chosen = [options.environment] if options.environment else [*environments()]
+    directory = Path(tempfile.mkdtemp(prefix="airflow-platform-e2e-"))
+    with _cluster(options, directory) as cluster:
+        passed = [_tries(name, options, cluster) for name in chosen]
+        if options.keep:
+            _stay(cluster, local=not options.kubeconfig)
+    if all(passed):
+        shutil.rmtree(directory)
+        return 0
+    if not options.kubeconfig:
+        print(f"The logs of the control plane are in {directory}.", file=sys.stderr)
+    return 1
+
+
+@contextmanager
+def _cluster(options: argparse.Namespace, directory: Path) -> "Iterator[Cluster]":
+    from airflow_platform.cluster.cluster import Cluster
+    from airflow_platform.cluster.control_plane import local_control_plane
+
+    if not options.kubeconfig:
+        with local_control_plane(directory, options.kubernetes) as local:
+            yield local
+        return
+    given = Cluster(options.kubeconfig.resolve())
+    given.kubectl("version")  # PlatformError when nobody answers
+    yield given
+
+
+def _tries(environment: str, options: argparse.Namespace, cluster: "Cluster") -> bool:
+    """Try an environment and print what comes of it; return whether no step has failed."""
+    from airflow_platform.e2e.report import Outcome, outcomes, show
+    from airflow_platform.e2e.steps import REMOVAL, STEPS
+
+    trial = _trial(environment, options, cluster)
+    print(f"{environment} with Helm {options.helm}, in the namespace {trial.namespace}:")
+    seen: list[Outcome] = []
+    try:
+        for outcome in outcomes(STEPS, trial):
+            show(outcome, sys.stdout)
+            seen.append(outcome)
+    finally:
+        if not options.keep:
+            for outcome in outcomes(REMOVAL, trial):
+                show(outcome, sys.stdout)
+                seen.append(outcome)
+    return all(outcome.result != "FAIL" for outcome in seen)
+
+
+def _trial(environment: str, options: argparse.Namespace, cluster: "Cluster") -> "Trial":
+    from airflow_platform.cluster.release import Release
+    from airflow_platform.e2e.trial import Addresses, Trial
+    from airflow_platform.rendering.output import announce_stand_in
+    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.staging import stage
+    from airflow_platform.rendering.upstream import find_upstream
+    from airflow_platform.support.project import values_file
+
+    upstream = find_upstream()
+    announce_stand_in(upstream)
+    namespace = options.namespace or f"airflow-e2e-{uuid.uuid4().hex[:6]}"
+    simulated = not options.kubeconfig
+    return Trial(
+        Release(cluster, namespace, options.release, options.helm),
+        stage(upstream),
+        (values_file(environment), *options.values),
+        tuple(word for each in options.sets for word in ("--set", each)),
+        render(
+            environment,
+            helm=options.helm,
+            kube_version=cluster.version(),
+            values=options.values,
+            sets=options.sets,
+            release=options.release,
+            namespace=namespace,
+        ),
+        Addresses(
+            options.airflow, options.loki, options.prometheus, options.tenant, options.ca_file
+        ),
+        simulated,
+        _PATIENCE_SECONDS[simulated],
+        tuple(options.objects),
+    )
+
+
+def _stay(cluster: "Cluster", *, local: bool) -> None:
+    """Say how to look at what was kept; the local control plane needs this process."""
+    print(f"Kept. Look at it with: kubectl --kubeconfig {cluster.kubeconfig} get pods -A")
+    if local:
+        print("Ctrl-C ends the control plane.", flush=True)
+        threading.Event().wait()

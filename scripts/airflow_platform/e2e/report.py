@@ -1,0 +1,73 @@
+"""Steps, what came of them, and how that is printed."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, TextIO
+
+from airflow_platform.e2e.trial import Trial
+from airflow_platform.support.errors import UNEXPECTED_ANSWERS, PlatformError
+
+
+class SkippedError(Exception):
+    """A step does not apply; the text says why."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """``run`` returns what it has seen; it raises a PlatformError that says what is wrong.
+
+    Without a ``vital`` step there is no use in those after it.
+    """
+
+    name: str
+    run: Callable[[Trial], str]
+    vital: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a step: what was seen, what is wrong and what to do, or why it was skipped."""
+
+    step: str
+    result: Literal["PASS", "FAIL", "SKIP"]
+    text: str
+    seconds: float = 0.0
+
+
+def outcomes(steps: Sequence[Step], trial: Trial) -> Iterator[Outcome]:
+    """Run the steps one after the other."""
+    missing = ""
+    for step in steps:
+        if missing:
+            yield Outcome(step.name, "SKIP", f'needs the step "{missing}"')
+            continue
+        outcome = _outcome(step, trial)
+        if step.vital and outcome.result == "FAIL":
+            missing = step.name
+        yield outcome
+
+
+def _outcome(step: Step, trial: Trial) -> Outcome:
+    start = time.monotonic()
+    try:
+        result, text = "PASS", step.run(trial)
+    except SkippedError as reason:
+        return Outcome(step.name, "SKIP", str(reason))
+    except PlatformError as error:
+        result, text = "FAIL", str(error)
+    except UNEXPECTED_ANSWERS as error:
+        result, text = "FAIL", f"an answer in a form that is not known: {error!r}"
+    return Outcome(
+        step.name, "PASS" if result == "PASS" else "FAIL", text, time.monotonic() - start
+    )
+
+
+def show(outcome: Outcome, to: TextIO) -> None:
+    """Print an outcome: one line, and below it what to do."""
+    first, *more = outcome.text.splitlines() or [""]
+    took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= 1 else ""
+    print(f"{outcome.result}  {outcome.step}{took}: {first}", file=to)
+    for line in more:
+        print(f"      {line}", file=to)
+    to.flush()

@@ -1,0 +1,163 @@
+"""What is tried, in order: from the first object of a release to its logs and metrics."""
+
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from airflow_platform.cluster.throwaway_secrets import throwaway_secrets
+from airflow_platform.e2e import hello_world
+from airflow_platform.e2e.report import SkippedError, Step
+from airflow_platform.e2e.trial import Trial
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
+
+_RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+_POLL_SECONDS = 0.5
+_MANAGED_BY_HELM = "app.kubernetes.io/managed-by=Helm"
+# What a release may leave: data, and keys that decrypt data.
+_DATA = ("persistentvolumeclaim", "secret")
+
+
+def _prepare(trial: Trial) -> str:
+    """Make the namespace and what the release needs in it."""
+    if trial.cluster.get("namespace", trial.namespace):
+        raise PlatformError(
+            f"The namespace {trial.namespace} exists. What is tried is removed afterwards, so it"
+            " gets a namespace of its own: leave --namespace out, or give a new name."
+        )
+    metadata = {"name": trial.namespace, "labels": _RESTRICTED}
+    trial.cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
+    trial.made.add(f"Namespace {trial.namespace}")
+    where = f"--namespace={trial.namespace}"
+    for file in trial.objects:
+        trial.cluster.kubectl("apply", where, f"--filename={file}")
+    there = {each["metadata"]["name"] for each in trial.cluster.list("secrets", trial.namespace)}
+    made = throwaway_secrets(trial.render, trial.release.name, there, anything=trial.simulated)
+    trial.cluster.apply(made, where)
+    trial.made.update(_named(made))
+    return f"{trial.namespace}, which enforces restricted pods; {len(made)} Secrets made up for it"
+
+
+def _accept(trial: Trial) -> str:
+    """Let the API server look at each object, with strict validation and admission."""
+    objects = [thaw(manifest.document) for manifest in trial.render.manifests]
+    trial.cluster.apply(objects, "--dry-run=server", f"--namespace={trial.namespace}")
+    return f"{len(objects)} objects"
+
+
+def _install(trial: Trial) -> str:
+    wait = ("--wait", "--wait-for-jobs", f"--timeout={trial.patience}s")
+    trial.installed = True  # a release that fails is one as well
+    try:
+        trial.release.install(trial.chart, *trial.values, options=(*trial.options, *wait))
+    except PlatformError as error:
+        raise PlatformError(f"{error}\n{_not_ready(trial)}") from None
+    return f"{len(trial.pods())} pods, all ready or done"
+
+
+def _not_ready(trial: Trial) -> str:
+    """Return a line for each container that keeps a pod from being ready, and how to look at it."""
+    lines = [
+        f"pod {pod['metadata']['name']}, {status['name']}: {_waits_for(status)}"
+        for pod in trial.pods()
+        for status in pod["status"].get("containerStatuses", [])
+        if pod["status"]["phase"] != "Succeeded" and not status["ready"]
+    ]
+    lines += [
+        f"pod {pod['metadata']['name']}: {condition.get('message', '')}"
+        for pod in trial.pods()
+        for condition in pod["status"].get("conditions", [])
+        if condition["type"] == "PodScheduled" and condition["status"] == "False"
+    ]
+    look = f"kubectl --namespace {trial.namespace}"
+    return "\n".join(
+        [*lines, "Look at them with", f"  {look} describe pods", f"  {look} get events"]
+    )
+
+
+def _waits_for(status: Mapping[str, Any]) -> str:
+    for state, about in status["state"].items():
+        if state != "running":
+            return f"{about.get('reason', state)} {about.get('message', '')}".strip()
+    return "runs, but is not ready"
+
+
+def _test(trial: Trial) -> str:
+    said = trial.release.test(f"--timeout={trial.patience}s")
+    suites = sum(line.startswith("TEST SUITE") for line in said.splitlines())
+    if "None" in said and suites <= 1:
+        raise SkippedError("these values have no test: it is one of the statsd-exporter")
+    return f"{suites} passed"
+
+
+def _upgrade(trial: Trial) -> str:
+    """Upgrade with nothing changed: no pod may notice."""
+    before = _running(trial)
+    wait = ("--wait", f"--timeout={trial.patience}s")
+    trial.release.upgrade(trial.chart, *trial.values, options=(*trial.options, *wait))
+    after = _running(trial)
+    if gone := sorted(before.keys() - after.keys()):
+        raise PlatformError(
+            "An upgrade that changes nothing has replaced these pods: "
+            + ", ".join(before[uid] for uid in gone)
+            + "\nLook for a value that is new in each render: helm diff, or render it twice."
+        )
+    return f"{len(after)} pods go on"
+
+
+def _running(trial: Trial) -> dict[str, str]:
+    """Return the names of the pods that run for as long as the release, by their uid."""
+    return {
+        pod["metadata"]["uid"]: pod["metadata"]["name"]
+        for pod in trial.pods()
+        if pod["spec"]["restartPolicy"] == "Always" and "deletionTimestamp" not in pod["metadata"]
+    }
+
+
+def _uninstall(trial: Trial) -> str:
+    if not trial.installed:
+        raise SkippedError("nothing was installed")
+    trial.release.uninstall("--wait", f"--timeout={trial.patience}s")
+    kinds = {manifest.kind.lower() for manifest in trial.render.manifests} - {*_DATA}
+    give_up = time.monotonic() + trial.patience
+    while left := [*_named(_of_the_release(trial, kinds)), *_named(trial.pods())]:
+        if time.monotonic() > give_up:
+            raise PlatformError(f"These objects are still there: {', '.join(left)}")
+        time.sleep(_POLL_SECONDS)
+    kept = {*_named(trial.cluster.list(",".join(_DATA), trial.namespace))} - trial.made
+    return f"what stays is data and keys: {', '.join(sorted(kept)) or 'nothing'}"
+
+
+def _of_the_release(trial: Trial, kinds: Iterable[str]) -> list[dict[str, Any]]:
+    found = trial.cluster.list(",".join(sorted(kinds)), trial.namespace, _MANAGED_BY_HELM)
+    owner = {
+        "meta.helm.sh/release-name": trial.release.name,
+        "meta.helm.sh/release-namespace": trial.namespace,
+    }
+    return [
+        each for each in found if owner.items() <= each["metadata"].get("annotations", {}).items()
+    ]
+
+
+def _named(objects: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted(f"{each['kind']} {each['metadata']['name']}" for each in objects)
+
+
+def _remove_namespace(trial: Trial) -> str:
+    if f"Namespace {trial.namespace}" not in trial.made:
+        raise SkippedError("it was not made")
+    trial.cluster.kubectl("delete", "namespace", trial.namespace, "--wait=false")
+    return "its deletion goes on in the background"
+
+
+STEPS = (
+    Step("namespace", _prepare, vital=True),
+    Step("objects are accepted", _accept),
+    Step("install", _install, vital=True),
+    Step("helm test", _test),
+    Step("hello_world runs", hello_world.run),
+    Step("task logs are in Loki", hello_world.logs_are_complete),
+    Step("metrics are in Prometheus", hello_world.metrics_arrive),
+    Step("upgrade without a change", _upgrade),
+)
+REMOVAL = (Step("uninstall", _uninstall), Step("namespace is removed", _remove_namespace))
