@@ -1,0 +1,214 @@
+"""The command e2e: what it says of a good release and of broken ones, and what it leaves."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from airflow_platform import cli
+from airflow_platform.cluster import control_plane
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.cluster.release import Release
+from airflow_platform.e2e import command, hello_world
+from airflow_platform.e2e.steps import STEPS, _upgrade
+from airflow_platform.e2e.trial import Addresses, Trial
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.staging import stage_addon
+from airflow_platform.support.errors import PlatformError
+
+from ..loki_server import LokiServer
+from ..verify_logs.airflow_double import DAG_ID, RUN_ID, USER, Airflow, serving
+from .prometheus_double import prometheus_double
+
+NOTHING_RUNS = {"hello_world runs", "task logs are in Loki", "metrics are in Prometheus"}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command has printed: results by the name of the step, and all of it."""
+
+    code: int
+    text: str
+
+    @property
+    def results(self) -> dict[str, str]:
+        lines = (line.split("  ", 1) for line in self.text.splitlines() if line[:4].isupper())
+        return {rest.split(":")[0].split(" (")[0]: result for result, rest in lines}
+
+
+@pytest.fixture
+def e2e(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """Run the command on the control plane of the other tests."""
+
+    @contextmanager
+    def running(*_: object) -> Iterator[Cluster]:
+        yield cluster
+
+    monkeypatch.setattr(control_plane, "local_control_plane", running)
+    for name in ("AIRFLOW_USERNAME", "AIRFLOW_TOKEN", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: object) -> Said:
+        code = cli.main(["e2e", *map(str, arguments)])
+        return Said(code, capsys.readouterr().out)
+
+    return run
+
+
+@pytest.mark.parametrize("helm", [3, 4])
+def test_a_good_release_passes_each_step_that_needs_no_containers(
+    e2e: Callable[..., Said], helm: int
+) -> None:
+    said = e2e("prod", "--helm", helm)
+    assert said.code == 0, said.text
+    names = {step.name for step in STEPS} | {"uninstall", "namespace is removed"}
+    skipped = {name for name, result in said.results.items() if result == "SKIP"}
+    assert said.results.keys() == names
+    assert skipped == NOTHING_RUNS
+    assert set(said.results.values()) == {"PASS", "SKIP"}
+
+
+def test_pods_that_do_not_start_are_named_and_everything_is_removed(
+    e2e: Callable[..., Said], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(command._PATIENCE_SECONDS, True, 4)
+    name = "e2e-image-missing"
+    said = e2e("dev", "--namespace", name, "--set", "airflow.images.airflow.tag=missing")
+    assert said.code == 1
+    assert said.results["install"] == "FAIL"
+    assert "ErrImagePull no such image" in said.text
+    assert f"kubectl --namespace {name} describe pods" in said.text
+    assert said.results["helm test"] == "SKIP"
+    assert said.results["uninstall"] == "PASS"
+    namespace = cluster.get("namespace", name)
+    assert namespace is None or namespace["status"]["phase"] == "Terminating"
+
+
+def test_a_namespace_that_is_there_is_left_alone(
+    e2e: Callable[..., Said], cluster: Cluster, make_namespace: Callable[[str], str]
+) -> None:
+    name = make_namespace("mine")
+    said = e2e("dev", "--namespace", name)
+    assert said.code == 1
+    assert said.results["namespace"] == "FAIL"
+    assert said.results["namespace is removed"] == "SKIP"
+    namespace = cluster.get("namespace", name)
+    assert namespace
+    assert namespace["status"]["phase"] == "Active"
+
+
+def test_objects_that_the_server_refuses_are_named(
+    e2e: Callable[..., Said], tmp_path: Path
+) -> None:
+    typo = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "dta": {}}
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump({"observability": {"extraObjects": [typo]}}), encoding="utf-8")
+    said = e2e("dev", "-f", values)
+    assert said.results["objects are accepted"] == "FAIL"
+    assert 'unknown field "dta"' in said.text
+
+
+def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(
+    e2e: Callable[..., Said],
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    built_in_loki_server: LokiServer,
+) -> None:
+    asked = e2e("prod", "--kubeconfig", cluster.kubeconfig)
+    assert asked.code == 1
+    assert asked.results["namespace"] == "FAIL"
+    lines = [line for line in asked.text.splitlines() if line.startswith("      ")]
+    secret = yaml.safe_load(textwrap.dedent("\n".join(lines)))
+    assert secret["metadata"]["name"] == "airflow-git-credentials"
+    assert set(secret["stringData"].values()) == {"..."}
+
+    objects = tmp_path / "secrets.yaml"
+    objects.write_text(yaml.safe_dump(secret), encoding="utf-8")
+    expected = tmp_path / "expected.yaml"
+    expected.write_text(
+        yaml.safe_dump([{"task_id": "greet", "lines": ["hello", "world"]}]), encoding="utf-8"
+    )
+    monkeypatch.setattr(hello_world, "DAG_ID", DAG_ID)
+    monkeypatch.setattr(hello_world, "EXPECTED", expected)
+    monkeypatch.setattr(hello_world, "_POLL_SECONDS", 0.01)
+    for name in ("_LOG_SECONDS", "_METRIC_SECONDS"):
+        monkeypatch.setattr(hello_world, name, 0.1)
+    for name, value in USER.items():
+        monkeypatch.setenv(f"AIRFLOW_{name.upper()}", value)
+    arguments = ["prod", "--kubeconfig", cluster.kubeconfig, "--objects", objects]
+    arguments += ["--loki", built_in_loki_server.url]
+    with serving(Airflow(3, states=["running", "success"])) as airflow, prometheus_double() as url:
+        arguments += ["--airflow", airflow.url, "--prometheus", url]
+        built_in_loki_server.put("hello", dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
+        missing = e2e(*arguments)
+        assert missing.results["hello_world runs"] == "PASS"
+        assert missing.results["task logs are in Loki"] == "FAIL"
+        assert "world" in missing.text
+        built_in_loki_server.put("world", dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
+        complete = e2e(*arguments)
+    assert complete.code == 0, complete.text
+    assert set(complete.results.values()) == {"PASS"}
+
+
+def test_an_upgrade_that_restarts_pods_is_noticed(
+    cluster: Cluster, make_namespace: Callable[[str], str], tmp_path: Path
+) -> None:
+    chart = tmp_path / "restless"
+    shutil.copytree(stage_addon(), chart)
+    template = chart / "templates" / "metrics" / "deployment.yaml"
+    text = template.read_text(encoding="utf-8")
+    assert "(sha256sum $mapping)" in text
+    restless = text.replace("(sha256sum $mapping)", "(randAlphaNum 9)")
+    template.write_text(restless, encoding="utf-8")
+    values = {"global": {"metrics": {"enabled": True}}}
+    release = Release(cluster, make_namespace("restless"))
+    rendered = render(chart="add-on", values=[values])
+    trial = Trial(release, chart, (values,), (), rendered, Addresses(), simulated=True, patience=30)
+    release.install(chart, values, options=["--wait"])
+    with pytest.raises(PlatformError, match="has replaced these pods: airflow-statsd-exporter"):
+        _upgrade(trial)
+
+
+def test_an_interrupted_command_leaves_no_program_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    arguments = [sys.executable, "-m", "airflow_platform", "e2e", "dev"]
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdout
+        for line in running.stdout:
+            if line.startswith("PASS  namespace"):
+                break
+        assert _programs(tmp_path), "the programs run"
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=60) == 130
+    give_up = time.monotonic() + 5
+    while left := _programs(tmp_path):
+        assert time.monotonic() < give_up, left
+        time.sleep(0.1)
+
+
+def _programs(directory: Path) -> list[str]:
+    """Command lines that name the directory, of other processes than the command's own."""
+    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _is_there(path))
+    return [line.replace(b"\0", b" ").decode() for line in lines if str(directory).encode() in line]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return bool(path.read_bytes())
+    except OSError:
+        return False
