@@ -111,7 +111,13 @@ def _start(programs: _Programs, prefix: str, data: Path) -> Cluster:
     programs.start(f"{prefix}{_CONTROLLER_MANAGER}", *_controller_manager(credentials))
     programs.start(f"{prefix}{_SCHEDULER}", *_client(credentials.scheduler))
     programs.start("kwok", *_kwok(credentials.admin))
-    cluster.apply(crd for module in crd_modules() for crd in crds(module).values())
+    minor = int(cluster.version().split(".")[1])
+    cluster.apply(
+        crd
+        for module in crd_modules()
+        if module.kubernetes <= minor
+        for crd in crds(module).values()
+    )
     cluster.kubectl("apply", *(f"--filename={_KWOK / name}.yaml" for name in ("node", "storage")))
     programs.wait("The node", lambda: _is_ready(cluster))
     return cluster

@@ -19,13 +19,17 @@ CRDS_FILE = ROOT / "tools" / "crds.yaml"
 
 @dataclass(frozen=True)
 class CrdModule:
-    """A Go module that holds CustomResourceDefinitions of one API group: ``files`` by kind."""
+    """A Go module that holds CustomResourceDefinitions of one API group: ``files`` by kind.
+
+    ``kubernetes`` is the oldest minor version of Kubernetes that takes them.
+    """
 
     group: str
     module: str
     version: str
     sum: str
     files: Mapping[str, str]
+    kubernetes: int = 0
 
 
 @cache
