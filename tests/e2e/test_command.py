@@ -182,7 +182,10 @@ def test_an_upgrade_that_restarts_pods_is_noticed(
         _upgrade(trial)
 
 
-def test_an_interrupted_command_leaves_no_program_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_command_that_is_ended_leaves_no_program_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
     arguments = [sys.executable, "-m", "airflow_platform", "e2e", "dev"]
     with subprocess.Popen(
@@ -193,8 +196,8 @@ def test_an_interrupted_command_leaves_no_program_behind(tmp_path: Path) -> None
             if line.startswith("PASS  namespace"):
                 break
         assert _programs(tmp_path), "the programs run"
-        running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 130
+        running.send_signal(number)
+        assert running.wait(timeout=60) == {signal.SIGINT: 130}.get(number, -number)
     give_up = time.monotonic() + 5
     while left := _programs(tmp_path):
         assert time.monotonic() < give_up, left

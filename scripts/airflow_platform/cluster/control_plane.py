@@ -4,6 +4,7 @@ etcd, kube-apiserver, kube-controller-manager and kube-scheduler are the real on
 place of kubelet. Each of them has a token or a certificate of this control plane.
 """
 
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,7 @@ KUBERNETES: Mapping[str, str] = {"newest": "", "oldest": "oldest-kubernetes/"}
 _READY_SECONDS = 60.0
 _POLL_SECONDS = 0.1
 _SHOWN_CHARACTERS = 2000
+_GUARD = Path(str(files(__package__) / "guard.sh"))
 _KWOK = Path(str(files(__package__) / "kwok"))
 _API_SERVER, _CONTROLLER_MANAGER, _SCHEDULER = (
     f"kube-{name}" for name in ("apiserver", "controller-manager", "scheduler")
@@ -51,21 +53,33 @@ def local_control_plane(directory: Path, kubernetes: str = "newest") -> Iterator
     for name in ("etcd", *parts, "kwok", "kubectl"):  # to build them can take minutes
         tool(name)
     # With a short name: the path of a Unix socket has at most a hundred characters.
-    with tempfile.TemporaryDirectory(prefix="etcd-") as data, _Programs(directory) as programs:
+    with (
+        tempfile.TemporaryDirectory(prefix="etcd-") as data,
+        _Programs(directory, data) as programs,
+    ):
         with progress("Starting a local control plane"):
             cluster = _start(programs, prefix, Path(data))
         yield cluster
 
 
 class _Programs:
-    """The programs of a control plane, each with a log file, which end with the block."""
+    """The programs of a control plane, each with a log file.
 
-    def __init__(self, directory: Path) -> None:
+    They end with the block, or with this process, however that ends.
+    """
+
+    def __init__(self, directory: Path, data: str) -> None:
         self.directory = directory
+        self._data = data
         self._stack = ExitStack()
         self._running: dict[str, processes.Process] = {}
 
     def __enter__(self) -> "_Programs":
+        command: processes.Command = ["sh", _GUARD, self._data]
+        log = self._stack.enter_context(self._log("guard").open("wb"))
+        self._guard = processes.start(command, stdin=subprocess.PIPE, output=log)
+        self._stack.enter_context(self._guard)  # closes the pipe
+        self._stack.callback(processes.end, self._guard)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,7 +88,11 @@ class _Programs:
     def start(self, name: str, *arguments: str) -> None:
         log = self._stack.enter_context(self._log(name).open("wb"))
         command: processes.Command = [tool(name), *arguments]
-        self._running[name] = self._stack.enter_context(processes.started(command, output=log))
+        started = self._stack.enter_context(processes.started(command, output=log))
+        self._running[name] = started
+        assert self._guard.stdin
+        self._guard.stdin.write(f"{started.pid}\n".encode())
+        self._guard.stdin.flush()
 
     def wait(self, what: str, reached: Callable[[], bool]) -> None:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""
