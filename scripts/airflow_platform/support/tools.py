@@ -146,6 +146,13 @@ TOOLS: Mapping[str, Tool] = {
         Tool("query-parser", _LOKI, ".", "", directory="query-parser"),
         # In that go.mod too, so that one Loki parses queries and answers them.
         Tool("loki", _LOKI, f"{_LOKI}/cmd/loki", "loki", directory="query-parser"),
+        Tool(
+            "registry",
+            "github.com/distribution/distribution/v3",
+            "github.com/distribution/distribution/v3/cmd/registry",
+            "registry",
+            directory="registry",
+        ),
     )
 }
 
