@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import environments
+from airflow_platform.support.project import ROOT, environments
 from airflow_platform.support.tools import TOOLS, tool
 
 from .loki_server import LokiServer, real_loki
@@ -65,6 +66,28 @@ def program() -> Callable[[str], Path]:
         pytest.skip(reason)
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tracked_files(program: Callable[[str], Path]) -> tuple[str, ...]:
+    """The paths of all files in git, relative to the repository."""
+    listing = subprocess.run(
+        [
+            program("git"),
+            "-C",
+            ROOT,
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = listing.stdout.rstrip("\0").split("\0")
+    return tuple(name for name in names if (ROOT / name).is_file())
 
 
 @pytest.fixture(scope="session")

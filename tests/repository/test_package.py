@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +19,10 @@ from airflow_platform.support.answers import ask
 from airflow_platform.support.project import ADDON, KUBE_VERSION, RELEASE, ROOT, environments
 from airflow_platform.support.tools import tool
 
+from ..packages import URL, checkout, make_packages
+
 pytestmark = pytest.mark.xdist_group("package")
 
-URL = "https://github.com/Example/airflow-platform/blob/v1.2.3"
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LARGEST_BYTES = {"airflow-platform": 600_000, "observability": 150_000}
@@ -35,17 +35,7 @@ MAJORS = pytest.mark.parametrize("major", helm.MAJORS)
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory, tracked_files: tuple[str, ...]) -> Path:
     """A checkout on a closed network: the official chart is in charts/."""
-    directory = tmp_path_factory.mktemp("tree")
-    for name in tracked_files:
-        (directory / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, directory / name)
-    (directory / "charts").mkdir()
-    upstream = find_upstream().path
-    if upstream.is_dir():
-        shutil.copytree(upstream, directory / "charts" / "airflow")
-    else:
-        shutil.copy2(upstream, directory / "charts")
-    return directory
+    return checkout(tmp_path_factory.mktemp("tree"), tracked_files)
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +43,7 @@ def packages(tree: Path, program: Callable[[str], Path]) -> Path:
     """The directory with both packages."""
     for name in ("make", "tar"):
         program(name)
-    programs = tree / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    name = "airflow-platform"
-    (programs / name).symlink_to(Path(sys.executable).with_name(name))
-    (tree / ".venv" / "installed").touch()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
-    done = subprocess.run(
-        [tree / ".ci" / "package", "dist", URL], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return tree / "dist"
+    return make_packages(tree)
 
 
 @pytest.fixture(scope="module")
