@@ -15,7 +15,7 @@ URL = "https://github.com/Example/airflow-platform/blob/v1.2.3"
 
 
 def checkout(directory: Path, tracked_files: Iterable[str]) -> Path:
-    """Copy the files into ``directory``; the official chart is in charts/, as on a closed network."""
+    """Copy the files into ``directory``, with the official chart in charts/."""
     for name in tracked_files:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, directory / name)

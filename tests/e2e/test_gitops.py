@@ -1,0 +1,123 @@
+"""The examples on a Kubernetes API, and the chart from an OCI registry."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.manifests import Render
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.render import render
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import RELEASE, ROOT, values_file
+
+from ..examples.files import ARGO_CD, FLUX, KUSTOMIZATIONS, SITE, applications_of, objects_in
+from ..oci_registry import oci_registry
+from ..packages import checkout, make_packages
+
+VERSION: str = strict_yaml.load_file(ROOT / "Chart.yaml")["version"]
+
+Admit = Callable[[list[dict[str, Any]]], str]
+
+
+@pytest.fixture(scope="module")
+def namespace(restricted_namespace: Callable[[str], str]) -> str:
+    """A namespace for objects that are never stored."""
+    return restricted_namespace("examples")
+
+
+@pytest.fixture(scope="module")
+def admit(cluster: Cluster, namespace: str) -> Admit:
+    """Ask the API server whether it would take objects, strictly; PlatformError when not."""
+
+    def ask(objects: list[dict[str, Any]]) -> str:
+        moved = [
+            {**each, "metadata": {**each["metadata"], "namespace": namespace}}
+            for each in objects
+            if each["kind"] != "Namespace"
+        ]
+        assert moved
+        return cluster.apply(moved, "--dry-run=server")
+
+    return ask
+
+
+@pytest.mark.parametrize("name", KUSTOMIZATIONS)
+def test_what_kustomize_builds_is_admitted(cluster: Cluster, admit: Admit, name: str) -> None:
+    arguments = ["--load-restrictor", "LoadRestrictionsNone", str(FLUX / name)]
+    built = Render.from_text(cluster.kubectl("kustomize", *arguments))
+    admit([thaw(each.document) for each in built.manifests])
+
+
+FILES = [*sorted((FLUX / "clusters").glob("*.yaml")), FLUX / "git-source" / "source.yaml"]
+FILES += sorted(ARGO_CD.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_object_is_admitted(admit: Admit, file: Path) -> None:
+    admit(objects_in(file))
+
+
+def test_every_application_of_the_application_set_is_admitted(admit: Admit) -> None:
+    (application_set,) = objects_in(ARGO_CD / "applicationset.yaml")
+    admit(list(applications_of(application_set)))
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "said"),
+    [
+        (FLUX / "base" / "release.yaml", "remediation", "remedation", "unknown field"),
+        (FLUX / "base" / "source.yaml", "operation: copy", "operation: clone", "Unsupported value"),
+        (ARGO_CD / "application.yaml", "syncOptions", "syncOption", "unknown field"),
+    ],
+)
+def test_a_broken_object_is_refused(
+    admit: Admit, file: Path, right: str, wrong: str, said: str
+) -> None:
+    text = json.dumps(objects_in(file))
+    right, wrong = (word.replace(": ", '": "') for word in (right, wrong))
+    assert right in text
+    with pytest.raises(PlatformError, match=said):
+        admit(json.loads(text.replace(right, wrong)))
+
+
+@pytest.fixture(scope="module")
+def charts(
+    program: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    tracked_files: tuple[str, ...],
+) -> Iterator[str]:
+    """The place of the charts in a registry."""
+    for name in ("make", "tar"):
+        program(name)
+    packages = make_packages(checkout(tmp_path_factory.mktemp("tree"), tracked_files))
+    with oci_registry(program("registry"), tmp_path_factory.mktemp("registry")) as host:
+        for package in packages.glob("*.tgz"):
+            done = helm.run(4, ["push", str(package), f"oci://{host}/charts", "--plain-http"])
+            assert done.returncode == 0, done.stderr
+        yield f"oci://{host}/charts"
+
+
+@pytest.mark.parametrize("major", helm.MAJORS)
+def test_the_chart_is_installed_from_the_registry(
+    cluster: Cluster, restricted_namespace: Callable[[str], str], charts: str, major: int
+) -> None:
+    namespace = restricted_namespace("registry")
+    values = [values_file("dev"), SITE / "dev.yaml"]
+    arguments = [RELEASE, f"{charts}/airflow-platform", "--version", VERSION, "--plain-http"]
+    arguments += [word for file in values for word in ("--values", str(file))]
+    at = ["--namespace", namespace, "--kubeconfig", str(cluster.kubeconfig)]
+    wait = ["--wait", "--wait-for-jobs", "--timeout", "60s"]
+    done = helm.run(major, ["install", *arguments, *at, *wait])
+    assert done.returncode == 0, done.stderr
+    shown = render("dev", values=[SITE / "dev.yaml"], namespace=namespace, helm=major)
+    for kind in ("Deployment", "StatefulSet", "Job"):
+        installed = {each["metadata"]["name"] for each in cluster.list(f"{kind}s", namespace)}
+        assert installed == {each.name for each in shown.all(kind)}
+    done = helm.run(major, ["uninstall", RELEASE, *at])
+    assert done.returncode == 0, done.stderr
