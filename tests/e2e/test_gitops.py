@@ -26,9 +26,9 @@ Admit = Callable[[list[dict[str, Any]]], str]
 
 
 @pytest.fixture(scope="module")
-def namespace(restricted_namespace: Callable[[str], str]) -> str:
+def namespace(make_namespace: Callable[[str], str]) -> str:
     """A namespace for objects that are never stored."""
-    return restricted_namespace("examples")
+    return make_namespace("examples")
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +105,9 @@ def charts(
 
 @pytest.mark.parametrize("major", helm.MAJORS)
 def test_the_chart_is_installed_from_the_registry(
-    cluster: Cluster, restricted_namespace: Callable[[str], str], charts: str, major: int
+    cluster: Cluster, make_namespace: Callable[[str], str], charts: str, major: int
 ) -> None:
-    namespace = restricted_namespace("registry")
+    namespace = make_namespace("registry")
     values = [values_file("dev"), SITE / "dev.yaml"]
     arguments = [RELEASE, f"{charts}/airflow-platform", "--version", VERSION, "--plain-http"]
     arguments += [word for file in values for word in ("--values", str(file))]
