@@ -137,11 +137,17 @@ def test_names_of_long_releases_are_cut(upstream: UpstreamChart) -> None:
     assert len({job.name for job in rendered.all("Job")}) == 2
 
 
+ANNOTATIONS = {
+    "argocd.argoproj.io/hook": "Sync",
+    "helm.toolkit.fluxcd.io/driftDetection": "disabled",
+}
+
+
 @pytest.mark.official_chart
 def test_labels_annotations_and_accounts_are_those_of_the_official_chart() -> None:
     rendered = render("prod")
     for name, job in jobs(rendered).items():
-        assert job.annotations == {"argocd.argoproj.io/hook": "Sync"}, name
+        assert job.annotations == ANNOTATIONS, name
         assert job.labels["tier"] == "airflow"
         assert job.at("spec", "ttlSecondsAfterFinished") == 300
         account = job.at("spec", "template", "spec", "serviceAccountName")
