@@ -32,7 +32,7 @@ test: $(INSTALLED) tools
 
 # As many as there are cores: each worker starts a control plane of its own.
 e2e: $(INSTALLED)
-	@$(PLATFORM) tools helm3 helm4 etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl >/dev/null
+	@$(PLATFORM) tools helm3 helm4 etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl registry helm-controller source-controller >/dev/null
 	@RUN_E2E=1 PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
 		$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/e2e $(ARGS)
 

@@ -15,6 +15,10 @@ from pytest_helm_charts.k8s.namespace import ensure_namespace_exists
 
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.cluster.control_plane import KUBERNETES, local_control_plane
+from airflow_platform.rendering import helm
+
+from ..oci_registry import oci_registry
+from ..packages import checkout, make_packages
 
 RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
 
@@ -76,3 +80,20 @@ def make_namespace(
     if request.config.getoption("kubeconfig"):
         for namespace in made:
             namespace.delete()
+
+
+@pytest.fixture(scope="session")
+def charts(
+    program: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    tracked_files: tuple[str, ...],
+) -> Iterator[str]:
+    """Where both charts are, in a registry on loopback."""
+    for name in ("make", "tar"):
+        program(name)
+    packages = make_packages(checkout(tmp_path_factory.mktemp("tree"), tracked_files))
+    with oci_registry(program("registry"), tmp_path_factory.mktemp("registry")) as host:
+        for package in packages.glob("*.tgz"):
+            done = helm.run(4, ["push", str(package), f"oci://{host}/charts", "--plain-http"])
+            assert done.returncode == 0, done.stderr
+        yield f"oci://{host}/charts"

@@ -1,7 +1,7 @@
 """The examples on a Kubernetes API, and the chart from an OCI registry."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE, ROOT, values_file
 
 from ..examples.files import ARGO_CD, FLUX, KUSTOMIZATIONS, SITE, applications_of, objects_in
-from ..oci_registry import oci_registry
-from ..packages import checkout, make_packages
+
+pytestmark = pytest.mark.xdist_group("gitops")
 
 VERSION: str = strict_yaml.load_file(ROOT / "Chart.yaml")["version"]
 
@@ -84,23 +84,6 @@ def test_a_broken_object_is_refused(
     assert right in text
     with pytest.raises(PlatformError, match=said):
         admit(json.loads(text.replace(right, wrong)))
-
-
-@pytest.fixture(scope="module")
-def charts(
-    program: Callable[[str], Path],
-    tmp_path_factory: pytest.TempPathFactory,
-    tracked_files: tuple[str, ...],
-) -> Iterator[str]:
-    """The place of the charts in a registry."""
-    for name in ("make", "tar"):
-        program(name)
-    packages = make_packages(checkout(tmp_path_factory.mktemp("tree"), tracked_files))
-    with oci_registry(program("registry"), tmp_path_factory.mktemp("registry")) as host:
-        for package in packages.glob("*.tgz"):
-            done = helm.run(4, ["push", str(package), f"oci://{host}/charts", "--plain-http"])
-            assert done.returncode == 0, done.stderr
-        yield f"oci://{host}/charts"
 
 
 @pytest.mark.parametrize("major", helm.MAJORS)

@@ -6,6 +6,7 @@ import pytest
 
 from airflow_platform.rendering import helm
 from airflow_platform.support import tools
+from airflow_platform.support.crds import crd_modules
 from airflow_platform.support.errors import PlatformError
 
 AddProgram = Callable[[str, str], Path]
@@ -49,6 +50,12 @@ def test_every_tool_is_pinned_to_a_version():
 
 def test_promtool_has_the_version_of_its_release_not_of_its_module():
     assert tools.TOOLS["promtool"].version.startswith("3.")
+
+
+@pytest.mark.parametrize("name", ["helm-controller", "source-controller"])
+def test_flux_has_the_version_of_its_custom_resources(name):
+    (module,) = (each for each in crd_modules() if each.module == tools.TOOLS[name].module)
+    assert module.version == f"v{tools.TOOLS[name].version}"
 
 
 def test_an_unknown_tool_lists_the_near_ones():

@@ -146,6 +146,16 @@ TOOLS: Mapping[str, Tool] = {
         Tool("query-parser", _LOKI, ".", "", directory="query-parser"),
         # In that go.mod too, so that one Loki parses queries and answers them.
         Tool("loki", _LOKI, f"{_LOKI}/cmd/loki", "loki", directory="query-parser"),
+        *(
+            Tool(
+                f"{name}-controller",
+                f"github.com/fluxcd/{name}-controller",
+                f"github.com/fluxcd/{name}-controller",
+                "",
+                directory="flux",
+            )
+            for name in ("helm", "source")
+        ),
         Tool(
             "registry",
             "github.com/distribution/distribution/v3",
