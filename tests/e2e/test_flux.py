@@ -71,11 +71,13 @@ class Flux:
 
 
 def ready(release: dict[str, Any]) -> dict[str, Any]:
-    """The condition Ready of what Flux has last seen, {} before."""
-    status = release.get("status", {})
-    if status.get("observedGeneration") != release["metadata"]["generation"]:
-        return {}
-    return next((each for each in status.get("conditions", ()) if each["type"] == "Ready"), {})
+    """The condition Ready of the release as it is, {} before Flux has seen it."""
+    generation = release["metadata"]["generation"]
+    for each in release.get("status", {}).get("conditions", ()):
+        if each["type"] == "Ready" and each.get("observedGeneration") == generation:
+            found: dict[str, Any] = each
+            return found
+    return {}
 
 
 def is_ready(release: dict[str, Any]) -> bool:
