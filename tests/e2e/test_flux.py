@@ -70,18 +70,24 @@ class Flux:
         self.cluster.kubectl("scale", f"deployment/{name}", f"--replicas={replicas}", at)
 
 
-def ready(release: dict[str, Any]) -> dict[str, Any]:
-    """The condition Ready of the release as it is, {} before Flux has seen it."""
-    generation = release["metadata"]["generation"]
-    for each in release.get("status", {}).get("conditions", ()):
-        if each["type"] == "Ready" and each.get("observedGeneration") == generation:
-            found: dict[str, Any] = each
-            return found
-    return {}
+def conditions(release: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The conditions by their type."""
+    return {each["type"]: each for each in release.get("status", {}).get("conditions", ())}
 
 
 def is_ready(release: dict[str, Any]) -> bool:
-    return ready(release).get("status") == "True"
+    """Whether Flux is done with the release as it is."""
+    found = conditions(release)
+    return (
+        release.get("status", {}).get("observedGeneration") == release["metadata"]["generation"]
+        and "Reconciling" not in found
+        and found["Ready"]["status"] == "True"
+    )
+
+
+def is_refused(release: dict[str, Any]) -> bool:
+    """Whether the last that Flux has tried has failed; it goes on trying."""
+    return conditions(release)["Ready"]["status"] == "False"
 
 
 def example(cluster: Cluster, namespace: str, charts: str) -> list[dict[str, Any]]:
@@ -192,6 +198,6 @@ def test_values_that_the_chart_refuses_leave_the_release_as_it_is(
     loki = {"endpont": "http://loki:3100"}
     changed = {"global": {"taskLogs": {"loki": loki}}, "airflow": {"scheduler": {"replicas": 5}}}
     flux.apply(with_site_values(objects, changed))
-    release = flux.wait("the refusal", lambda each: ready(each).get("status") == "False")
-    assert "endpont" in ready(release)["message"]
+    release = flux.wait("the refusal", is_refused)
+    assert "endpont" in conditions(release)["Ready"]["message"]
     assert flux.replicas(f"{RELEASE}-scheduler") == before
