@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from .executor import BROKEN, DAG, RUN, Executor
-from .sidecar import environment, faults
+from .sidecar import drain_seconds, environment, faults
 
 # Tasks of dags/shapes.py that leave the sidecar as it is.
 SHAPES = (
@@ -76,6 +76,19 @@ def test_a_task_can_give_its_sidecar_more_memory(launched: Launched):
     (fault,) = faults(pod, launched.executor.template)
 
     assert fault.startswith("vector.resources.limits.memory is '1Gi'")
+
+
+def test_a_task_can_take_the_time_from_the_drain(launched: Launched):
+    pod = launched.pods["own_grace_period"]
+
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 5 < drain_seconds(pod)
+
+
+def test_a_native_sidecar_of_a_task_ends_before_the_drain(launched: Launched):
+    pod = launched.pods["own_native_sidecar"]
+
+    names = [container["name"] for container in pod["spec"]["initContainers"]]
+    assert names.index("vector") < names.index("proxy")
 
 
 @pytest.mark.parametrize("task", REFUSED)
