@@ -8,6 +8,7 @@ import pytest
 from airflow_platform.cluster.cluster import Cluster
 
 from ...airflow_install import VERSIONS, AirflowVersion
+from ..conftest import RESTRICTED
 from .executor import Executor, running
 
 JOB = 1  # of the first scheduler
@@ -28,8 +29,7 @@ def executor(
     if not cluster.get("node", "local"):
         pytest.skip("needs the node of the local control plane: no kubelet runs these pods")
     namespace = f"executor-{uuid.uuid4().hex[:6]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    metadata = {"name": namespace, "labels": labels}
+    metadata = {"name": namespace, **RESTRICTED}
     cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
     directory = tmp_path_factory.mktemp(f"executor-{airflow}")
     with running(airflow, cluster, namespace, directory) as executor:
