@@ -21,7 +21,7 @@ from airflow_platform.support.progress import progress
 from airflow_platform.support.project import RELEASE
 
 from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
-from .processes import Processes, processes
+from ..processes import Processes, processes
 from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
 
 DAGS = Path(__file__).with_name("dags")

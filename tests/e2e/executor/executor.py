@@ -1,7 +1,6 @@
 """The driver of an Airflow's KubernetesExecutor, configured as the chart configures Airflow."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,13 +10,10 @@ from subprocess import PIPE, Popen
 from typing import Any
 
 from airflow_platform.cluster.cluster import Cluster
-from airflow_platform.manifests import Render
-from airflow_platform.rendering.render import render
 from airflow_platform.support import processes
 from airflow_platform.support.frozen import thaw
-from airflow_platform.support.project import RELEASE
 
-from ...airflow_install import AirflowVersion, airflow_environment, install
+from .configuration import RUNS_FOR, Configuration
 
 RUN = "manual__2026-01-01T00:00:00+00:00"
 DAG = "executor.shapes"
@@ -26,7 +22,6 @@ _HERE = Path(__file__).parent
 _SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _SHOWN_CHARACTERS = 3000
-_RUNS_FOR = "kwok.airflow-platform/runs-for"
 
 
 States = dict[str, str | None]  # by task instance
@@ -36,18 +31,24 @@ States = dict[str, str | None]  # by task instance
 class Executor:
     """A KubernetesExecutor that acts as the scheduler's ServiceAccount."""
 
-    airflow: AirflowVersion
-    rendered: Render
-    cluster: Cluster  # of an administrator
-    scheduler: Cluster  # of the scheduler's ServiceAccount
-    namespace: str
+    configuration: Configuration
     log: Path
     _process: "Popen[bytes]"
 
     @property
+    def cluster(self) -> Cluster:
+        """The cluster, for an administrator."""
+        return self.configuration.cluster
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the pods."""
+        return self.configuration.namespace
+
+    @property
     def template(self) -> dict[str, Any]:
         """The pod template that the chart renders."""
-        (template,) = self.rendered.embedded("Pod")
+        (template,) = self.configuration.rendered.embedded("Pod")
         return dict(thaw(template.document))
 
     def call(self, method: str, *arguments: object) -> Any:
@@ -97,7 +98,7 @@ class Executor:
     def end(self, pod: dict[str, Any]) -> None:
         """Let a pod end."""
         name = pod["metadata"]["name"]
-        arguments = ("annotate", "pod", name, f"{_RUNS_FOR}=0s", "--overwrite")
+        arguments = ("annotate", "pod", name, f"{RUNS_FOR}=0s", "--overwrite")
         self.cluster.kubectl(*arguments, f"--namespace={self.namespace}")
         self.wait(lambda: not self._runs(name), f"{name} has ended")
 
@@ -130,77 +131,25 @@ def task_of(pod: dict[str, Any]) -> str:
     return str(annotations["task_id"]) + (f"[{index}]" if index else "")
 
 
-def render_for(airflow: AirflowVersion, namespace: str) -> Render:
-    """Render prod for a version of Airflow."""
-    values = {
-        "airflow": {"airflowVersion": airflow.version, "defaultAirflowTag": airflow.version},
-        "global": {"metrics": {"airflowVersion": airflow.version}},
-    }
-    return render("prod", values=[values], namespace=namespace)
-
-
 @contextmanager
-def running(
-    airflow: AirflowVersion, cluster: Cluster, namespace: str, directory: Path
-) -> Iterator[Executor]:
-    """Start a driver that has read its DAG; ``directory`` is for its files."""
-    installed = install(airflow)
-    rendered = render_for(airflow, namespace)
-    kinds = ("ConfigMap", "Role", "RoleBinding", "ServiceAccount")
-    objects = [thaw(m.document) for m in rendered.manifests if m.kind in kinds]
-    cluster.apply(objects, f"--namespace={namespace}")
-    scheduler = _as_service_account(
-        cluster, f"{RELEASE}-scheduler", namespace, directory / "kubeconfig"
-    )
-    (config,) = rendered.embedded("AirflowConfig")
-    (template,) = rendered.embedded("Pod")
-    (directory / "airflow.cfg").write_text(config.text, encoding="utf-8")
-    _write_templates(directory, thaw(template.document))
-    shutil.copy(installed / "airflow.db", directory)
-    options = {
-        "CORE__DAGS_FOLDER": str(_HERE / "dags"),
-        "CORE__FERNET_KEY": "",
-        "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory}/airflow.db",
-        "API_AUTH__JWT_SECRET": "a secret of this test, which is long enough for every algorithm",
-        "KUBERNETES_EXECUTOR__POD_TEMPLATE_FILE": str(directory / "pod_template.yaml"),
-        "KUBERNETES_EXECUTOR__IN_CLUSTER": "False",
-        "KUBERNETES_EXECUTOR__CONFIG_FILE": str(scheduler.kubeconfig),
-        "LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
-        "METRICS__STATSD_ON": "False",
-    }
-    environment = {
-        **airflow_environment(installed, directory, options),
-        "AIRFLOW_CONFIG": str(directory / "airflow.cfg"),
-        "BROKEN_TEMPLATES": str(directory),
-    }
+def running(configuration: Configuration) -> Iterator[Executor]:
+    """Start a driver that has read its DAG."""
+    directory = configuration.directory
+    _write_broken_templates(directory)
     log = directory / "driver.log"
-    command = (installed / "venv" / "bin" / "python", _HERE / "driver.py", log)
+    environment = {**configuration.environment, "BROKEN_TEMPLATES": str(directory)}
+    command = (configuration.python, _HERE / "driver.py", log)
     process = processes.start(command, env=environment, stdin=PIPE)
     with process:  # closes the pipes
         try:
-            yield Executor(airflow, rendered, cluster, scheduler, namespace, log, process)
+            yield Executor(configuration, log, process)
         finally:
             processes.end(process)
 
 
-def _as_service_account(cluster: Cluster, name: str, namespace: str, kubeconfig: Path) -> Cluster:
-    """Return the same cluster for a ServiceAccount."""
-    view = cluster.kubectl("config", "view", "--minify", "--flatten", "--raw", "--output=json")
-    config = json.loads(view)
-    token = cluster.kubectl("create", "token", name, f"--namespace={namespace}").strip()
-    for user in config["users"]:
-        user["user"] = {"token": token}
-    kubeconfig.write_text(json.dumps(config), encoding="utf-8")
-    return Cluster(kubeconfig)
-
-
-def _write_templates(directory: Path, rendered: dict[str, Any]) -> None:
-    """Write the template, with which pods run until they are ended, and those with faults."""
-    rendered["metadata"].setdefault("annotations", {})[_RUNS_FOR] = "1h"
-    text = json.dumps(rendered)
-    (directory / "pod_template.yaml").write_text(text, encoding="utf-8")
+def _write_broken_templates(directory: Path) -> None:
     for name, break_ in BROKEN.items():
-        broken = json.loads(text)
+        broken = json.loads((directory / "pod_template.yaml").read_text(encoding="utf-8"))
         (sidecar,) = (c for c in broken["spec"]["initContainers"] if c["name"] == "vector")
         break_(broken, sidecar)
         (directory / f"{name}.yaml").write_text(json.dumps(broken), encoding="utf-8")
