@@ -1,6 +1,5 @@
 """Real traffic: an Airflow, the statsd_exporter and a Prometheus, as the charts configure them."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,11 +44,6 @@ class Traffic:
 
     airflow: AirflowVersion
     prometheus: Prometheus
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("traffic") and os.environ.get("RUN_TRAFFIC") != "1":
-        pytest.skip("starts real Airflows, which takes minutes; RUN_TRAFFIC=1 switches it on")
 
 
 @pytest.fixture(

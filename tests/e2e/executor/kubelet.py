@@ -31,10 +31,10 @@ class Kubelet(threading.Thread):
         self._running: dict[str, Popen[bytes]] = {}
         self._ended: set[str] = set()
         self._stack = ExitStack()
-        self._stop = threading.Event()
+        self._ending = threading.Event()
 
     def run(self) -> None:
-        while not self._stop.wait(_POLL_SECONDS):
+        while not self._ending.wait(_POLL_SECONDS):
             found = self._cluster.list("pods", self._namespace, "kubernetes_executor=True")
             for pod in found:
                 self._take_care_of(pod)
@@ -62,6 +62,6 @@ class Kubelet(threading.Thread):
 
     def stop(self) -> None:
         """End all programs."""
-        self._stop.set()
+        self._ending.set()
         self.join()
         self._stack.close()

@@ -16,7 +16,7 @@ except ImportError:  # Airflow 2
     from airflow.triggers.temporal import TimeDeltaTrigger  # type: ignore[import-not-found]
 
 
-class Defers(BaseOperator):
+class Defers(BaseOperator):  # type: ignore[misc]
     """Waits for a trigger, and goes on in another pod."""
 
     def execute(self, context):
