@@ -35,8 +35,6 @@ def configured(
     airflow: AirflowVersion, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Path], Configuration]]:
     """Configure the Airflow with a folder of DAGs and a namespace of its own."""
-    if not cluster.get("node", "local"):
-        pytest.skip("needs the node of the local control plane: no kubelet runs these pods")
     namespaces: list[str] = []
 
     def configure_with(dags: Path) -> Configuration:

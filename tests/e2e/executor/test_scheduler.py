@@ -66,8 +66,8 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
     with processes(directory) as running:
 
         def start(name: str, component: str, *arguments: str) -> None:
-            command = [configuration.python, "-m", "airflow", component, *arguments]
-            running.start(name, command, env)
+            command: list[str | Path] = [configuration.python, "-m", "airflow", component]
+            running.start(name, [*command, *arguments], env)
 
         if airflow.version.startswith("3."):
             start("dag-processor", "dag-processor")

@@ -66,7 +66,7 @@ def test_the_sidecar_learns_the_ids_of_the_task(launched: Launched, shape: str):
         "POD_NAME": pod["metadata"]["name"],
         "POD_NAMESPACE": launched.executor.namespace,
         "POD_UID": pod["metadata"]["uid"],
-        "NODE_NAME": "local",
+        "NODE_NAME": pod["spec"]["nodeName"],
     }
 
 
