@@ -26,6 +26,7 @@ CHANGES_THE_SIDECAR = "memory_for_the_sidecar"
 # What the API server says of pods that it refuses.
 REFUSED = {
     "second_logs_volume": 'Duplicate value: "logs"',
+    "may_be_root": 'violates PodSecurity "restricted:latest"',
     "in_another_namespace": 'API group "" in the namespace "default"',
 }
 

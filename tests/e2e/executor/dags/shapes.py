@@ -75,6 +75,9 @@ SHAPES: dict[str, dict[str, Any]] = {
         volumes=[k8s.V1Volume(name="logs", empty_dir=k8s.V1EmptyDirVolumeSource())]
     ),
     "fails": override({"kwok.airflow-platform/exit-code": "1"}),
+    "may_be_root": override(
+        containers=[k8s.V1Container(name="base"), k8s.V1Container(name="helper", image="busybox")]
+    ),
     "in_another_namespace": {
         "pod_override": k8s.V1Pod(metadata=k8s.V1ObjectMeta(namespace="default"))
     },
@@ -83,6 +86,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "resumes_soon": {},
     "outlives_its_scheduler": {},
     "ends_without_a_scheduler": {},
+    "never_gets_a_pod": {},
 }
 
 # The pod templates with faults that a test has written, by the name of the task.
