@@ -15,6 +15,7 @@ from airflow_platform.support.frozen import thaw
 
 from .configuration import RUNS_FOR, Configuration
 
+# As in driver.py, which runs without this module.
 RUN = "manual__2026-01-01T00:00:00+00:00"
 DAG = "executor.shapes"
 
@@ -22,7 +23,6 @@ _HERE = Path(__file__).parent
 _SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _SHOWN_CHARACTERS = 3000
-
 
 States = dict[str, str | None]  # by task instance
 

@@ -78,9 +78,9 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
         kubelet.start()
         try:
             _wait(running, lambda: _state(directory, "task_instance", _OUTLIVES) == "running")
+            before = _worker(kubelet)
             running.end("scheduler")
             start("the next scheduler", "scheduler", "--skip-serve-logs")
-            before = _worker(kubelet)
             _wait(running, lambda: _worker(kubelet) != before)
             (directory / "may-end").touch()
             _wait(running, lambda: _state(directory, "dag_run") in ("success", "failed"))
