@@ -18,7 +18,8 @@ def _faults(spec: dict[str, Any], template: dict[str, Any]) -> Iterator[str]:
         yield f"the init containers are {started}"
         return
     wanted, found = _named(template["initContainers"]), _named(spec["initContainers"])
-    yield from _differences(_SIDECAR, wanted[_SIDECAR], found[_SIDECAR])
+    native = {**wanted[_SIDECAR], "restartPolicy": "Always"}
+    yield from _differences(_SIDECAR, native, found[_SIDECAR])
     if started[: len(wanted)] != list(wanted):
         yield f"{started} does not begin with the template's {list(wanted)}"
     volumes = _named(spec["volumes"])
