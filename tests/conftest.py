@@ -149,6 +149,8 @@ def any_loki(request: pytest.FixtureRequest) -> LokiServer:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("traffic") and os.environ.get("RUN_TRAFFIC") != "1":
+        pytest.skip("starts real Airflows, which takes minutes; RUN_TRAFFIC=1 switches it on")
     if item.get_closest_marker("official_chart") and find_upstream().is_stand_in:
         pytest.skip("needs the official chart; set AIRFLOW_CHART to its directory or .tgz")
 

@@ -72,11 +72,22 @@ def rendered_parts(chart: UpstreamChart) -> dict[str, Any]:
         for manifest in rendered.manifests:
             if "/charts/airflow/" in manifest.template:
                 parts[f"{manifest.kind}/{manifest.name}"] = metadata(manifest)
+                if manifest.kind == "Role":
+                    parts[f"what {manifest.name} allows"] = allowed(manifest)
             elif manifest.kind == "Job":
                 parts[f"Job {manifest.labels['component']}"] = manifest.document["spec"]
         for found in (*rendered.embedded("Pod"), *rendered.embedded("AirflowConfig")):
             parts[f"{found.key} with {way}"] = found.document
     return parts
+
+
+def allowed(role: Manifest) -> dict[str, bool]:
+    return {
+        f"{verb} {resource}": True
+        for rule in role.at("rules")
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
 
 
 def metadata(manifest: Manifest) -> Any:

@@ -1,6 +1,5 @@
 """Real traffic: an Airflow, the statsd_exporter and a Prometheus, as the charts configure them."""
 
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,8 +19,8 @@ from airflow_platform.support.ports import free_ports
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import RELEASE
 
-from .airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
-from .processes import Processes, processes
+from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
+from ..processes import Processes, processes
 from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
 
 DAGS = Path(__file__).with_name("dags")
@@ -45,11 +44,6 @@ class Traffic:
 
     airflow: AirflowVersion
     prometheus: Prometheus
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.get_closest_marker("traffic") and os.environ.get("RUN_TRAFFIC") != "1":
-        pytest.skip("starts real Airflows, which takes minutes; RUN_TRAFFIC=1 switches it on")
 
 
 @pytest.fixture(

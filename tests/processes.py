@@ -62,13 +62,18 @@ class Processes:
 
     def stop(self) -> None:
         """End all programs and all that they have started."""
-        for process in self._running.values():
+        self.end(*self._running)
+
+    def end(self, *names: str) -> None:
+        """End programs and all that they have started."""
+        ending = [self._running.pop(name) for name in names]
+        for process in ending:
             process.terminate()
         deadline = time.monotonic() + _GRACE_SECONDS
-        for process in self._running.values():
+        for process in ending:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, deadline - time.monotonic()))
-        for process in self._running.values():
+        for process in ending:
             process.kill()
             process.wait()
             while left := list(_of_session(process.pid)):

@@ -1,5 +1,6 @@
 """Airflow from PyPI, each version in a virtual environment of its own that is kept."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ from filelock import FileLock
 from airflow_platform.support.cache import cache_dir, publish
 from airflow_platform.support.progress import progress
 
-_PYTHON = ">=3.10,<3.13"  # what all of these versions run on
+PYTHON = ">=3.10,<3.13"  # what all of these versions run on
+_PACKAGES = ("statsd", "apache-airflow-providers-cncf-kubernetes")  # beside Airflow
 
 
 @dataclass(frozen=True)
@@ -31,14 +33,15 @@ VERSIONS = (AirflowVersion("2.11.2", "2026-04-15"), AirflowVersion("3.3.2", "202
 
 def install(airflow: AirflowVersion) -> Path:
     """Return the directory with the virtual environment ``venv`` and an empty ``airflow.db``."""
-    target = cache_dir("airflow") / f"{airflow.version}-{airflow.date}"
+    requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES)
+    content = f"{requirements} {airflow.date} {PYTHON}"
+    target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def build(directory: Path) -> None:
         directory.mkdir()
         python = directory / "venv" / "bin" / "python"
         # It is renamed when it is complete, hence relocatable.
-        _uv("venv", "--relocatable", "--python", _PYTHON, directory / "venv")
-        requirements = (f"apache-airflow=={airflow.version}", "statsd")
+        _uv("venv", "--relocatable", "--python", PYTHON, directory / "venv")
         _uv("pip", "install", "--python", python, "--exclude-newer", airflow.date, *requirements)
         scratch = directory / "home"
         environment = airflow_environment(directory, scratch, {})

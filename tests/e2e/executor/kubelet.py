@@ -1,0 +1,67 @@
+"""What a kubelet does with the containers of task pods whose images nobody has."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support import processes
+
+from .configuration import EXIT_CODE, RUNS_FOR
+
+_POLL_SECONDS = 0.3
+_DRAIN_SECONDS = 1.0
+
+
+class Kubelet(threading.Thread):
+    """Runs the arguments of the containers `base` as programs; kwok ends their pods after them."""
+
+    def __init__(
+        self, cluster: Cluster, namespace: str, environment: Mapping[str, str], logs: Path
+    ) -> None:
+        super().__init__(daemon=True)
+        self.pods: dict[str, dict[str, Any]] = {}  # all that were seen, by uid, as they were last
+        self._cluster = cluster
+        self._namespace = namespace
+        self._environment = environment
+        self._logs = logs
+        self._running: dict[str, Popen[bytes]] = {}
+        self._ended: set[str] = set()
+        self._stack = ExitStack()
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        while not self._ending.wait(_POLL_SECONDS):
+            found = self._cluster.list("pods", self._namespace, "kubernetes_executor=True")
+            for pod in found:
+                self._take_care_of(pod)
+
+    def _take_care_of(self, pod: dict[str, Any]) -> None:
+        uid = pod["metadata"]["uid"]
+        self.pods[uid] = pod
+        if pod["status"]["phase"] != "Running" or uid in self._ended:
+            return
+        if uid not in self._running:
+            (base,) = (c for c in pod["spec"]["containers"] if c["name"] == "base")
+            log = self._stack.enter_context(
+                (self._logs / f"{pod['metadata']['name']}.log").open("wb")
+            )
+            self._running[uid] = self._stack.enter_context(
+                processes.started(base["args"], env=self._environment, output=log)
+            )
+        elif (code := self._running[uid].poll()) is not None:
+            self._ended.add(uid)
+            annotations = (f"{EXIT_CODE}={code}", f"{RUNS_FOR}={_DRAIN_SECONDS:.0f}s")
+            self._cluster.kubectl(
+                *("annotate", "pod", pod["metadata"]["name"], f"--namespace={self._namespace}"),
+                *("--overwrite", *annotations),
+            )
+
+    def stop(self) -> None:
+        """End all programs."""
+        self._ending.set()
+        self.join()
+        self._stack.close()

@@ -1,0 +1,138 @@
+"""A whole Airflow whose tasks run, each as its pod says, while its scheduler is replaced."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_platform.support.ports import free_ports
+
+from ...airflow_install import AirflowVersion
+from ...processes import Processes, processes
+from .configuration import Configuration
+from .executor import task_of
+from .kubelet import Kubelet
+from .sidecar import environment
+
+pytestmark = pytest.mark.traffic
+
+_SECONDS = 240.0
+_DAG = "executor.work"
+# The one that the chart configures is in a package of its own. Airflow 2 has no use for it here.
+_AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+_OUTLIVES = "outlives_its_scheduler"
+
+# Pods of each task instance, as its sidecars know them: how many, with which attempts.
+ATTEMPTS = {
+    "deferred": ["1", "1"],
+    "retried": ["1", "2"],
+    "mapped[0]": ["1"],
+    "mapped[1]": ["1"],
+    _OUTLIVES: ["1"],
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a DAG run that has ended has left."""
+
+    configuration: Configuration
+    state: str
+    pods: list[dict[str, Any]]  # all that there have been, as they were last
+
+
+@pytest.fixture(scope="session")
+def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -> Work:
+    configuration = configured(Path(__file__).with_name("scheduled"))
+    directory = configuration.directory
+    (port,) = free_ports(1)
+    own = {
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__AUTH_MANAGER": _AUTH_MANAGER,
+        # Airflow 2 would refuse SQLite, for its writers wait for each other.
+        "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+        "MAY_END": str(directory / "may-end"),
+    }
+    env = {**configuration.environment, **own}
+    with closing(sqlite3.connect(directory / "airflow.db")) as database:
+        database.execute("PRAGMA journal_mode=WAL")  # many programs write at the same time
+    kubelet = Kubelet(configuration.cluster, configuration.namespace, env, directory)
+    with processes(directory) as running:
+
+        def start(name: str, component: str, *arguments: str) -> None:
+            command: list[str | Path] = [configuration.python, "-m", "airflow", component]
+            running.start(name, [*command, *arguments], env)
+
+        if airflow.version.startswith("3."):
+            start("dag-processor", "dag-processor")
+            start("api-server", "api-server", "--workers=1", f"--port={port}", "--host=127.0.0.1")
+            running.wait_for_url(f"http://127.0.0.1:{port}/api/v2/version", _SECONDS)
+        start("triggerer", "triggerer", "--skip-serve-logs")
+        start("scheduler", "scheduler", "--skip-serve-logs")
+        kubelet.start()
+        try:
+            _wait(running, lambda: _state(directory, "task_instance", _OUTLIVES) == "running")
+            before = _worker(kubelet)
+            running.end("scheduler")
+            start("the next scheduler", "scheduler", "--skip-serve-logs")
+            _wait(running, lambda: _worker(kubelet) != before)
+            (directory / "may-end").touch()
+            _wait(running, lambda: _state(directory, "dag_run") in ("success", "failed"))
+            state = _state(directory, "dag_run")
+            _wait(running, lambda: not configuration.cluster.list("pods", configuration.namespace))
+        finally:
+            kubelet.stop()
+    return Work(configuration, str(state), list(kubelet.pods.values()))
+
+
+def test_the_run_succeeds(work: Work):
+    assert work.state == "success"
+
+
+def test_each_attempt_has_its_pods(work: Work):
+    found: dict[str, list[str]] = {}
+    for pod in work.pods:
+        found.setdefault(task_of(pod), []).append(environment(pod)["TRY_NUMBER"])
+
+    assert {task: sorted(attempts) for task, attempts in found.items()} == ATTEMPTS
+
+
+def test_the_log_of_each_task_is_where_its_sidecar_takes_it_from(work: Work):
+    logs = work.configuration.directory / "logs"
+    for pod in work.pods:
+        ids = environment(pod)
+        index = f"map_index={ids['MAP_INDEX']}/" if ids["MAP_INDEX"] else ""
+        assert (
+            logs
+            / f"dag_id={ids['DAG_ID']}/run_id={ids['RUN_ID']}/task_id={ids['TASK_ID']}"
+            / f"{index}attempt={ids['TRY_NUMBER']}.log"
+        ).exists()
+
+
+def _state(directory: Path, table: str, task: str = "") -> str | None:
+    """Return the state of the DAG run, or of a task instance of it."""
+    where, values = ("and task_id = ?", (_DAG, task)) if task else ("", (_DAG,))
+    with closing(sqlite3.connect(directory / "airflow.db", timeout=30)) as database:
+        found = database.execute(f"select state from {table} where dag_id = ? {where}", values)
+        row = found.fetchone()
+    return str(row[0]) if row else None
+
+
+def _worker(kubelet: Kubelet) -> str:
+    """Return the job of the scheduler to which the pod of the long task belongs."""
+    (pod,) = (pod for pod in list(kubelet.pods.values()) if task_of(pod) == _OUTLIVES)
+    return str(pod["metadata"]["labels"]["airflow-worker"])
+
+
+def _wait(running: Processes, holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _SECONDS
+    while not holds():
+        running.assert_running()
+        assert time.monotonic() < deadline, running.logs()
+        time.sleep(0.3)
