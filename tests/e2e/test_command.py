@@ -193,7 +193,7 @@ def test_a_command_that_is_ended_leaves_no_program_behind(
     ) as running:
         assert running.stdout
         for line in running.stdout:
-            if line.startswith("PASS  namespace"):
+            if line.startswith("dev with Helm"):
                 break
         assert _programs(tmp_path), "the programs run"
         running.send_signal(number)
