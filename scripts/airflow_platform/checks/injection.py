@@ -5,7 +5,17 @@ from collections.abc import Iterator
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
 from airflow_platform.manifests import Manifest, Render
 
-OPT_OUT = {"key": "task-logs/inject", "operator": "NotIn", "values": ("false",)}
+_TASK_PODS = (
+    {"key": "dag_id", "operator": "Exists"},
+    {"key": "task_id", "operator": "Exists"},
+    {"key": "task-logs/inject", "operator": "NotIn", "values": ("false",)},
+)
+_RULE = {
+    "apiGroups": ("",),
+    "apiVersions": ("v1",),
+    "operations": ("CREATE",),
+    "resources": ("pods",),
+}
 _NAMESPACE = "kubernetes.io/metadata.name"
 
 
@@ -33,16 +43,16 @@ def injection_leaves_tasks_alone(render: Render) -> Iterator[Fault]:
     for policy in policies(render):
         if policy.at("spec", "failurePolicy", default=None) != "Ignore":
             yield policy, "failurePolicy must be Ignore, or no pod starts where the policy fails"
+        if policy.at("spec", "reinvocationPolicy", default=None) != "IfNeeded":
+            yield policy, "reinvocationPolicy must be IfNeeded: a webhook may add what was missing"
         constraints = policy.at("spec", "matchConstraints")
-        selector = constraints.get("objectSelector") or {}
-        if OPT_OUT not in (selector.get("matchExpressions") or ()):
-            yield policy, "the objectSelector must leave out pods with task-logs/inject: false"
+        expressions = (constraints.get("objectSelector") or {}).get("matchExpressions") or ()
+        for wanted in _TASK_PODS:
+            if wanted not in expressions:
+                yield policy, f"matchExpressions of the objectSelector must have {wanted}"
         if not namespaces_with_injection(render):
             yield policy, f"the namespaceSelector must name namespaces by {_NAMESPACE}"
-        rules = constraints["resourceRules"]
-        if any(
-            rule["operations"] != ("CREATE",) or rule["resources"] != ("pods",) for rule in rules
-        ):
+        if constraints["resourceRules"] != (_RULE,):
             yield policy, "resourceRules must be about the creation of pods and nothing else"
 
 
