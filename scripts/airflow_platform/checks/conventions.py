@@ -56,8 +56,8 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
     """Keep the names of two releases in one namespace apart, and say what an object is.
 
     The values can put another text in the place of the release, which is the same for all objects;
-    the name of a ServiceAccount is the user's. What belongs to no namespace has the release's in its
-    name.
+    the name of a ServiceAccount is the user's. What belongs to no namespace ends in the release's
+    namespace.
     """
     ours = [each for each in render.manifests if is_ours(each) and each.kind != "ServiceAccount"]
     begins = Counter(

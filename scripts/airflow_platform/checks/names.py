@@ -37,8 +37,8 @@ _DNS_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(\.{_DNS_LABEL})*")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RBAC_NAME = re.compile(r"[^/%]+")
 _LONGEST_NAME = 63
-# What Kubernetes appends must still fit into 63: a revision's hash, a run's time. Names of accounts,
-# roles and policies become neither labels nor host names.
+# What Kubernetes appends must still fit into 63: a revision's hash, a run's time. Names of
+# accounts, roles and policies become neither labels nor host names.
 _LONGEST_NAME_OF_KIND = {
     "StatefulSet": 52,
     "CronJob": 52,
@@ -71,8 +71,8 @@ _READ_ELSEWHERE = {"GrafanaDashboard", "PodMonitor", "PrometheusRule", "ServiceM
 def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
     """Keep a release in its namespace; objects of ours all name it, or all leave it to Helm.
 
-    What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace, and
-    the sidecar's ConfigMap is in each namespace whose pods get the sidecar.
+    What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace,
+    and the sidecar's ConfigMap is in each namespace whose pods get the sidecar.
     """
     injected = namespaces_with_injection(render)
     dashboards = [document.owner for document in render.embedded("Dashboard")]
