@@ -10,6 +10,7 @@ from airflow_platform.manifests import Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import UpstreamChart
+from airflow_platform.support.project import NAMESPACE
 
 from .conftest import EVERYTHING_ON, for_add_on
 
