@@ -1,7 +1,9 @@
 """What the API server makes of task pods, with the policy that adds the sidecar to them."""
 
+import copy
+import json
+import re
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import pykube
 import pytest
 from pytest_helm_charts.clusters import Cluster as KubeCluster
 
+from airflow_platform.bench.injection import measured
 from airflow_platform.checks.injection import policies
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.manifests import Render
@@ -97,6 +100,7 @@ TEMPLATES: Mapping[str, Object] = {
         ],
     },
     "a second container": {**POD, "containers": [BASE, {"name": "helper", **CONTAINER}]},
+    "a token": {**POD, "automountServiceAccountToken": True},
     "a command and a pull secret": {
         **POD,
         "containers": [{**BASE, "command": ["/usr/bin/env"]}],
@@ -171,6 +175,7 @@ def rendered(namespace: str, version: str, *values: Mapping[str, Any], **more: A
 
 
 Install = Callable[..., Api]
+MakeNamespace = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +183,7 @@ def install(
     offered: None,
     cluster: Cluster,
     kube_cluster: KubeCluster,
-    restricted_namespace: Callable[[str], str],
+    make_namespace: MakeNamespace,
     version: str,
 ) -> Iterator[Install]:
     """Make a namespace with the policy, changed perhaps, and return the API for it."""
@@ -189,10 +194,15 @@ def install(
         namespace: str = "",
         change: Callable[[Object], None] = lambda policy: None,
         works: bool = True,
+        release: Render | None = None,
     ) -> Api:
-        api = Api(kube_cluster.kube_client, namespace or restricted_namespace("injection"))
-        manifests = rendered(api.namespace, version, *values).manifests
-        objects = [thaw(m.document) for m in manifests if "/task-logs/" in m.template]
+        api = Api(kube_cluster.kube_client, namespace or make_namespace("injection"))
+        release = release or rendered(api.namespace, version, *values)
+        objects = [
+            thaw(each.document)
+            for each in release.manifests
+            if each.template.endswith(("/task-logs/injection.yaml", "/task-logs/configmap.yaml"))
+        ]
         for each in objects:
             if each["kind"] == "MutatingAdmissionPolicy":
                 change(each)
@@ -217,21 +227,27 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def other(restricted_namespace: Callable[[str], str]) -> str:
+def other(make_namespace: MakeNamespace) -> str:
     """A further namespace of the release with the default settings."""
-    return restricted_namespace("injection-other")
-
-
-def namespace(namespace_factory: Callable[..., pykube.Namespace]) -> str:
-    """Make a namespace that enforces nothing."""
-    made: Any = namespace_factory(f"injection-open-{uuid.uuid4().hex[:6]}")
-    return str(made.name)
+    return make_namespace("injection-other")
 
 
 @pytest.fixture(scope="module")
-def open_(namespace_factory: Callable[..., pykube.Namespace]) -> str:
+def make_open_namespace(make_namespace: MakeNamespace, cluster: Cluster) -> MakeNamespace:
+    """Make a namespace that enforces no Pod Security Standard; return its name."""
+
+    def make(prefix: str) -> str:
+        name = make_namespace(prefix)
+        cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce-")
+        return name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def open_(make_open_namespace: MakeNamespace) -> str:
     """A namespace of the release with the default settings that enforces nothing."""
-    return namespace(namespace_factory)
+    return make_open_namespace("injection-open")
 
 
 @pytest.fixture(scope="module")
@@ -262,10 +278,26 @@ def from_template(api: Api, spec: Object, settings: Mapping[str, Any], version: 
 
 def differences(api: Api, spec: Object, settings: Mapping[str, Any], version: str) -> list[str]:
     """The fields in which an injected pod differs from the same pod by a pod template."""
-    by_template = api.spec(from_template(api, spec, settings, version))
-    injected = api.spec({"terminationGracePeriodSeconds": 45, **spec})
-    fields = sorted(by_template.keys() | injected.keys())
-    return [field for field in fields if by_template.get(field) != injected.get(field)]
+    by_template = from_template(api, spec, settings, version)
+    return different(api, {"terminationGracePeriodSeconds": 45, **spec}, by_template)
+
+
+def different(api: Api, bare: Object, by_template: Object) -> list[str]:
+    one, two = unordered(api.spec(bare)), unordered(api.spec(by_template))
+    return [field for field in sorted(one.keys() | two.keys()) if one.get(field) != two.get(field)]
+
+
+def unordered(spec: Object) -> Object:
+    """The spec with the volumes and mounts, whose order means nothing, by name and by path.
+
+    The API server gives the volume of the token a random name.
+    """
+    spec = json.loads(re.sub(r"kube-api-access-\w+", "token", json.dumps(spec)))
+    spec["volumes"] = named(spec, "volumes")
+    for container in (*spec["containers"], *spec.get("initContainers", ())):
+        mounts = container.get("volumeMounts", ())
+        container["volumeMounts"] = {each["mountPath"]: each for each in mounts}
+    return spec
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -274,6 +306,31 @@ def test_an_injected_pod_is_that_of_the_pod_template(
     apis: Mapping[str, Api], pod: str, settings: str, version: str
 ) -> None:
     assert differences(apis[settings], TEMPLATES[pod], SETTINGS[settings], version) == []
+
+
+def test_in_the_wrapper_it_is_that_of_the_official_chart(
+    install: Install, make_open_namespace: MakeNamespace, version: str
+) -> None:
+    where = make_open_namespace("injection-open")
+    values = {"observability": {"injection": {"enabled": True}}}
+    release = render("prod", values=[values], namespace=where, kube_version=version)
+    (by_template,) = (
+        dict(thaw(each.document["spec"]))
+        for each in release.embedded("Pod")
+        if each.owner.name == "airflow-config"
+    )
+    del by_template["serviceAccountName"]  # nobody has created it
+    bare = copy.deepcopy(by_template)
+    for owner, field in (
+        (bare, "initContainers"),
+        (bare, "volumes"),
+        (named(bare, "containers")["base"], "volumeMounts"),
+    ):
+        owner[field] = [
+            each for each in owner[field] if not each["name"].startswith((SIDECAR, "task-logs-"))
+        ]
+    assert SIDECAR in named(by_template, "initContainers")
+    assert different(install(namespace=where, release=release), bare, by_template) == []
 
 
 def last(policy: Object) -> None:
@@ -433,11 +490,11 @@ def test_a_volume_of_another_name_at_the_log_folder_will_do(api: Api) -> None:
 
 
 def test_a_pod_on_the_network_of_its_node_is_left_alone_where_the_sidecar_has_a_port(
-    install: Install, api: Api, open_: str, namespace_factory: Callable[..., pykube.Namespace]
+    install: Install, api: Api, open_: str, make_open_namespace: MakeNamespace
 ) -> None:
     on_node = {**POD, "hostNetwork": True}
     assert api.elsewhere(open_).has_sidecar(on_node)
-    name = namespace(namespace_factory)
+    name = make_open_namespace("injection-open")
     with_metrics = {"global": {"taskLogs": {"internalMetrics": {"enabled": True}}}}
     assert not install(with_metrics, namespace=name).has_sidecar(on_node)
 
@@ -514,13 +571,24 @@ def test_log_files_of_the_pod_operator_are_read(api: Api) -> None:
 def test_helm_asks_the_api_server_which_version_it_has(
     cluster: Cluster, version: str, helm_major: int
 ) -> None:
-    arguments = ["template", "airflow", str(stage_addon()), "--dry-run=server"]
+    arguments = ["install", "injection-asks", str(stage_addon()), "--dry-run=server"]
     arguments += ["--kubeconfig", str(cluster.kubeconfig), "--set", "injection.enabled=true"]
     done = helm.run(helm_major, arguments)
     minor = int(version.split(".")[1])
     if minor < 34:
         assert f"Kubernetes {version} does not offer MutatingAdmissionPolicy" in done.stderr
         return
-    (policy,) = policies(Render.from_text(done.stdout))
+    manifest = done.stdout.partition("\nMANIFEST:\n")[2].partition("\nNOTES:\n")[0]
+    (policy,) = policies(Render.from_text(manifest))
     wanted = "v1" if minor >= 36 else "v1beta1"
     assert policy.api_version == f"admissionregistration.k8s.io/{wanted}"
+
+
+def test_the_benchmark_creates_pods_of_each_kind(
+    request: pytest.FixtureRequest, cluster: Cluster, offered: None
+) -> None:
+    if request.config.getoption("kubeconfig"):
+        pytest.skip("measures on a control plane of its own")
+    found = measured(cluster, 2)
+    assert [each.creations for each in found] == [2] * 5
+    assert all(0 < each.median <= each.p95 for each in found)
