@@ -152,7 +152,7 @@ def test_wrong_usage_shows_the_usage(run, arguments):
     ("arguments", "message"),
     [
         ([], "give one of these: render, lint, check,"),
-        (["bench"], "give one of these: capture, metrics"),
+        (["bench"], "give one of these: capture, injection, metrics"),
         (["validate"], "'check'"),
         (["render"], "for example: airflow-platform render prod"),
         (["render", "--set", "a=b"], "name an environment (dev, prod, staging)"),

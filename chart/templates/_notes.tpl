@@ -8,6 +8,10 @@ The observability add-on is installed as release {{ .Release.Name }}, without Ai
 
 {{ include "observability.notes.taskLogs" . }}
 {{- if .Values.global.taskLogs.enabled }}
+{{- if .Values.injection.enabled }}
+
+The API server adds the sidecar to new task pods that have none, in these namespaces: {{ include "observability.taskLogs.injection.namespaces" . | fromYamlArray | join ", " }}.
+{{- end }}
 {{- if .Values.podTemplate.enabled }}
 
 The ConfigMap {{ include "observability.taskLogs.podTemplateName" . }} has a pod template with the sidecar, made from
@@ -27,7 +31,7 @@ The sidecar needs Airflow's own log files, which these settings of airflow.cfg g
   [logging]
   base_log_folder = /opt/airflow/logs
   delete_local_logs = False
-{{- else }}
+{{- else if not .Values.injection.enabled }}
 
 To get a pod template with the sidecar for your Airflow, set:
 

@@ -19,6 +19,13 @@ WARNING: podTemplate.base has no effect while the pod template is off. Set:
 
 {{ include "observability.yamlToPaste" (dict "context" . "values" (dict "podTemplate" (dict "enabled" true))) }}
 {{- end }}
+{{- $injection := .Values.injection -}}
+{{- if and (or $injection.namespaces $injection.namespaceSelector $injection.objectSelector) (not $injection.enabled) }}
+
+WARNING: the settings below injection have no effect while the injection is off. Set:
+
+{{ include "observability.yamlToPaste" (dict "context" . "values" (dict "injection" (dict "enabled" true))) }}
+{{- end }}
 {{- $withoutLabels := dict -}}
 {{- range $name, $needed := dict "serviceMonitor" $metrics "prometheusRule" $metrics "podMonitor" .Values.global.taskLogs.enabled -}}
 {{- $settings := get $.Values $name -}}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from airflow_platform.adopt import command as adopt
+from airflow_platform.bench import injection_command as bench_injection
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
@@ -87,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="measure what the platform costs")
     benchmarks = _subcommands(bench, "benchmarks", "BENCHMARK")
     bench_capture.add_to(benchmarks)
+    bench_injection.add_to(benchmarks)
     bench_metrics.add_to(benchmarks)
     bench_pipeline.add_to(benchmarks)
     return parser

@@ -34,6 +34,8 @@ REMARKS = {
     "image of task pods": "WORKER_CONTAINER_TAG in airflow.env is 2.11.0, but",
     "development keys": "everybody can read these keys and passwords",
     "base alone": "podTemplate.base has no effect",
+    "injection": "The API server adds the sidecar to new task pods",
+    "injection off": "the settings below injection have no effect",
     "network policy": "The NetworkPolicy of the exporter admits the pods in this namespace",
     "no repository": "a repository that does not exist",
     "database": "the database runs in the cluster",
@@ -185,6 +187,16 @@ CASES = {
                 " [{name: logs, mountPath: /opt/airflow/logs}]}]}}"
             }
         },
+        environment=None,
+    ),
+    "add-on with injection": Case(
+        {"injection"},
+        {"injection": {"enabled": True}},
+        environment=None,
+    ),
+    "add-on with settings of the injection alone": Case(
+        {"no pod template", "injection off"},
+        {"injection": {"namespaces": ["team-b"]}},
         environment=None,
     ),
     "add-on with network policy": Case(

@@ -48,6 +48,14 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{SERVICE} metadata labels app.kubernetes.io/component": "x"}, "must be equal"),
     ],
     "names_are_release_and_component": [
+        (
+            {
+                "MutatingAdmissionPolicy/airflow-task-logs.lakehouse-platform metadata name": (
+                    "airflow-task-logs"
+                )
+            },
+            "airflow-task-logs.lakehouse-platform",
+        ),
         ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "airflow-image-pre-puller"),
     ],
     "pods_with_the_configuration_have_the_sidecar": [

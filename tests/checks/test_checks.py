@@ -8,14 +8,15 @@ import pytest
 from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
-from . import fact_cases, object_cases, query_cases, reference_cases
+from . import fact_cases, injection_cases, object_cases, query_cases, reference_cases
 from .conftest import Edit, Edits
 
 Check = Callable[[str, Render], list[Violation]]
 
 BROKEN = object_cases.BROKEN | reference_cases.BROKEN
 ALLOWED = object_cases.ALLOWED | reference_cases.ALLOWED
-BROKEN_RELEASE = fact_cases.BROKEN | query_cases.BROKEN
+BROKEN_RELEASE = fact_cases.BROKEN | query_cases.BROKEN | injection_cases.BROKEN
+ALLOWED_RELEASE = query_cases.ALLOWED | injection_cases.ALLOWED
 
 
 @pytest.mark.parametrize("name", BROKEN)
@@ -65,7 +66,7 @@ def test_a_broken_release_is_reported(
 
 @pytest.mark.parametrize(
     ("name", "edits"),
-    [(name, edits) for name, cases in query_cases.ALLOWED.items() for edits in cases],
+    [(name, edits) for name, cases in ALLOWED_RELEASE.items() for edits in cases],
 )
 def test_allowed_changes_of_a_release_are_not_reported(
     edited_release: Edit, check: Check, name: str, edits: Edits

@@ -178,7 +178,11 @@ _GENERAL = (
     (r"^ConfigMap/\S+ statsd-mapping.yaml mappings\[.*?\](?=\.\w|$)", "rules of the mapping:"),
     (r"^ConfigMap/airflow-dashboard-\S+ (\S+\.json )?", "each dashboard's ConfigMap: "),
     (r"^GrafanaDashboard/\S+", "each GrafanaDashboard:"),
-    (r"^ConfigMap/\S+ pod_template_file.yaml ", "pod template: "),
+    # The two ways to the same container.
+    (
+        r"^(ConfigMap/\S+ pod_template_file.yaml|MutatingAdmissionPolicy/\S+ injected pod) ",
+        "pod template: ",
+    ),
     (r"^ConfigMap/\S+ vector.yaml ", "vector.yaml: "),
     (r"(?<=\.affinity\.).*", "*"),
     (r"(?<= spec\.ingress)\[(\d)\]\.from\[.*", r"[\1].from[*]"),

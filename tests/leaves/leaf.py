@@ -17,6 +17,8 @@ from airflow_platform.manifests import EmbeddedDocument, Manifest, Render
 from airflow_platform.support.frozen import freeze, thaw
 
 Path = tuple[str | int, ...]
+# The variables of a policy that hold the parts of an injected pod.
+INJECTED = tuple(f"spec.variables[{name}].expression" for name in ("sidecar", "volumes", "mounts"))
 _SHOWN = 60  # characters of an item of a list that has no name
 DATA = ("Dashboard", "Pod", "PrometheusRules", "StatsdMapping", "VectorConfig")
 
@@ -44,11 +46,18 @@ def leaves(render: Render) -> Iterator[Leaf]:
     for manifest in render.manifests:
         if is_ours(manifest):
             for leaf in _of(manifest, None, manifest.document):
-                if leaf.path[0] != "data" or (id(manifest), leaf.path[-1]) not in documents:
+                if not _is_of_document(leaf, documents):
                     yield leaf
         for document in documents.values():
             if document.owner is manifest:
                 yield from _of_document(document)
+
+
+def _is_of_document(leaf: Leaf, documents: Mapping[tuple[int, str], EmbeddedDocument]) -> bool:
+    """Say whether the leaf is the text of a document, or a part of an injected pod."""
+    if leaf.path[0] == "data":
+        return (id(leaf.manifest), leaf.path[-1]) in documents
+    return leaf.name.endswith(INJECTED) and (id(leaf.manifest), "injected pod") in documents
 
 
 def _of_document(document: EmbeddedDocument) -> Iterator[Leaf]:

@@ -176,6 +176,26 @@ def test_an_entrypoint_that_is_not_there(command: list[str]) -> None:
     assert "/nonexistent" in done.stdout
 
 
+@pytest.mark.parametrize("missing", ["tee", "mkfifo", "mkdir"])
+def test_in_an_image_without_what_it_needs_the_entrypoint_runs_alone(
+    program: Callable[[str], Path], config_map: Path, copy: Path, tmp_path: Path, missing: str
+) -> None:
+    image = tmp_path / "image"
+    image.mkdir()
+    for name in {"env", "mkdir", "mkfifo", "rm", "sleep", "tee"} - {missing}:
+        (image / name).symlink_to(program(name))
+    command = command_with(["env"], {"/bin/sh": program("dash")}, tmp_path, config_map)
+    done = subprocess.run(
+        [*command, str(program("dash")), "-c", "echo ran; exit 3"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(image)},
+        timeout=20,
+    )
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert not copy.exists()
+
+
 def test_the_entrypoint_inherits_no_signal_as_ignored(command: list[str]) -> None:
     done = run(command, "grep SigIgn /proc/self/status")
     ignored = int(done.stdout.removeprefix("SigIgn:"), 16)

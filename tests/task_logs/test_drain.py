@@ -312,6 +312,20 @@ def test_captured_output_stands_in_for_a_log_file_that_never_came(sidecar: Sidec
 
 
 @busybox
+@pytest.mark.parametrize(("size", "code"), [(2**20 - 512, 0), (2**20, 1)])
+def test_captured_output_that_was_cut_is_reported(sidecar: Sidecar, size: int, code: int) -> None:
+    sidecar.start()
+    sidecar.up()
+    (sidecar.logs / ".output").mkdir()
+    (sidecar.logs / ".output" / "output.log").write_text(("x" * 511 + "\n") * (size // 512))
+    outcome = sidecar.stop()
+    assert outcome.code == code
+    assert ("the output of the task beyond 1 MiB was not kept" in outcome.message) == bool(code)
+    [delivered] = sidecar.delivered().values()
+    assert len(delivered) == size // 512
+
+
+@busybox
 def test_captured_output_is_ignored_where_there_is_a_log_file(sidecar: Sidecar) -> None:
     sidecar.start()
     sidecar.up()

@@ -12,7 +12,7 @@ copy=$1
 shift
 directory=${copy%/*}
 pipe=$directory/pipe
-if ! { mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$@"; fi
+if ! { command -v tee >/dev/null && mkdir -p "$directory" && rm -f "$pipe" && mkfifo "$pipe"; }; then exec "$@"; fi
 
 # ulimit bounds the size of the copy (2048 blocks of 512 bytes). SIGXFSZ is ignored, so beyond that size tee only
 # fails to write the copy, and goes on printing.

@@ -495,6 +495,7 @@ follow() {
 take_captured_output() {
   output="$LOG_ROOT/.output/output.log"
   [ "$files" = 0 ] && [ -s "$output" ] || return 0
+  [ -z "$(find "$output" -size +2047)" ] || captured=', the output of the task beyond 1 MiB was not kept'
   tail=$tails/0/.output/attempt=output.log
   if mv "$output" "$LOG_ROOT/.output/attempt=output.log" ||
     { mkdir -p "${tail%/*}" && timeout 5 head -c 1048576 "$output" >"$tail"; }; then

@@ -113,10 +113,7 @@ Kubernetes would not start it. 50000 is the user of the Airflow image. */ -}}
 {{- $runAsUser := kindIs "invalid" $podUser | ternary $imageUser $podUser -}}
 {{- if eq (toString $runAsUser) "0" -}}{{- $runAsUser = 50000 -}}{{- end -}}
 {{- $sidecar := include "observability.taskLogs.container" (dict "context" $context "logsMount" $logsMount "runAsUser" $runAsUser "drainTimeoutSeconds" $timeout "startMarked" true) | fromYaml -}}
-{{- /* The kubelet makes the directory of a subPath when it starts the container that mounts it, so by this directory
-the sidecar knows whether the task's container has started. */ -}}
-{{- $mark := dict "name" "task-logs-data" "subPath" "base-started" "mountPath" "/var/run/task-logs" "readOnly" true -}}
-{{- $_ := set $base "volumeMounts" (append $base.volumeMounts $mark) -}}
+{{- $_ := set $base "volumeMounts" (append $base.volumeMounts (include "observability.taskLogs.startMark" . | fromYaml)) -}}
 {{- $volumes := include "observability.taskLogs.volumes" $context | fromYamlArray -}}
 {{- /* The pod may have the sidecar and its volumes already: the wrapper adds them to airflow.workers, for
 Celery workers, and the official chart uses these lists for this pod template as well. */ -}}
@@ -137,8 +134,7 @@ Celery workers, and the official chart uses these lists for this pod template as
 {{- end -}}
 
 {{/*
-Makes the container's command start capture-output.sh, which runs the entrypoint. Where the ConfigMap with
-capture-output.sh is missing, the command starts the entrypoint itself, so that the task runs anyway.
+Makes the container's command start capture-output.sh, which runs the entrypoint.
 
 Airflow sets the container's arguments. A container without a command of its own runs the entrypoint of
 its image, which a command replaces; so the values have to name the entrypoint.
@@ -146,10 +142,8 @@ its image, which a command replaces; so the values have to name the entrypoint.
 Input: dict "base" <container, changed in place> "logsPath" <mount path of its logs> "settings" <captureOutput>
 */}}
 {{- define "observability.taskLogs.captureOutput" -}}
-{{- $program := "/etc/task-logs/capture-output.sh" -}}
-{{- $launch := printf "if [ -r %s ]; then exec /bin/sh %s \"$@\"; fi; shift; exec \"$@\"" $program $program -}}
-{{- $copy := printf "%s/.output/output.log" .logsPath -}}
+{{- $capture := include "observability.taskLogs.capture" . | fromYaml -}}
 {{- $entrypoint := .base.command | default .settings.entrypoint -}}
-{{- $_ := set .base "command" (concat (list "/bin/sh" "-c" $launch "sh" $copy) $entrypoint) -}}
-{{- $_ := set .base "volumeMounts" (append .base.volumeMounts (dict "name" "task-logs-config" "mountPath" "/etc/task-logs" "readOnly" true)) -}}
+{{- $_ := set .base "command" (concat $capture.command (list (printf "%s%s" .logsPath $capture.copy)) $entrypoint) -}}
+{{- $_ := set .base "volumeMounts" (append .base.volumeMounts $capture.mount) -}}
 {{- end -}}

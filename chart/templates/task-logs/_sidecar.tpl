@@ -167,6 +167,35 @@ Input: dict "settings" .Values.global.taskLogs "airflowVersion" "3.1.7"
 {{- int $timeout -}}
 {{- end -}}
 
+{{/*
+The mount by which the sidecar knows whether the task's container has started: the kubelet makes the directory of a
+subPath when it starts the container that mounts it.
+*/}}
+{{- define "observability.taskLogs.startMark" -}}
+name: task-logs-data
+subPath: base-started
+mountPath: /var/run/task-logs
+readOnly: true
+{{- end -}}
+
+{{/*
+What the task's container needs for capture-output.sh: the beginning of its command, the path of the copy below its
+logs, which comes next in the command, and the mount of the program. Where the ConfigMap with the program is missing, the
+command starts the entrypoint itself, so that the task runs anyway.
+*/}}
+{{- define "observability.taskLogs.capture" -}}
+command:
+  - /bin/sh
+  - -c
+  - if [ -r /etc/task-logs/capture-output.sh ]; then exec /bin/sh /etc/task-logs/capture-output.sh "$@"; fi; shift; exec "$@"
+  - sh
+copy: /.output/output.log
+mount:
+  name: task-logs-config
+  mountPath: /etc/task-logs
+  readOnly: true
+{{- end -}}
+
 {{/* Names that containers and volumes of others must not have in a pod with the sidecar. */}}
 {{- define "observability.taskLogs.reservedNames" -}}
 containers: [vector]

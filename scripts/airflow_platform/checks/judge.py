@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from airflow_platform.checks import (
     conventions,
     dashboards,
+    injection,
     kubeconform,
     leftovers,
     lifecycle,
@@ -30,6 +31,7 @@ __all__ = ["CHECKS", "MALFORMED", "MODULES", "NotCheckedError", "Verdict", "Viol
 MODULES = (
     conventions,
     dashboards,
+    injection,
     kubeconform,
     leftovers,
     lifecycle,

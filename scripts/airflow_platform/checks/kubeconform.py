@@ -21,6 +21,10 @@ from airflow_platform.support.project import KUBE_VERSION, ROOT
 from airflow_platform.support.tools import tool
 
 _CAUSE = re.compile(r"- at '([^']*)': (.*?)(?=\s+- at '|$)", re.DOTALL)
+_NO_SCHEMA = "could not find schema"
+_NO_SCHEMA_OF = "there is no schema of {kind} in {apiVersion}"
+# The chart renders them only where the cluster has them, so that some version has their schema.
+_NOT_EVERYWHERE = {"MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"}
 _NO_CAUSE = ("validation failed", "'oneOf' failed, none matched", "'anyOf' failed, none matched")
 
 
@@ -64,16 +68,22 @@ def _without_schema(render: Render) -> list[Manifest]:
 def faults(render: Render, kube_versions: Iterable[str]) -> Iterator[Fault]:
     """Yield what kubeconform has against any object in any of those versions of Kubernetes.
 
-    An object without a schema is a fault, too. PlatformError when there are no schemas of a
+    An object without a schema is a fault, too, unless only newer versions know its kind and the
+    chart asks the cluster for it. PlatformError when there are no schemas of a
     version, or those of a custom resource cannot be downloaded.
     """
     objects = list(_objects(render))
     found: dict[tuple[int, str], list[str]] = {}
-    for version in kube_versions:
+    asked = tuple(kube_versions)
+    for version in asked:
         for fault in faults_of(objects, version):
             found.setdefault(fault, []).append(version)
     for (number, message), versions in found.items():
-        yield objects[number][0], f"{message} (Kubernetes {', '.join(versions)})"
+        subject, document = objects[number]
+        is_unknown = message.startswith(_NO_SCHEMA_OF.format(**document))
+        if is_unknown and document["kind"] in _NOT_EVERYWHERE and len(versions) < len(asked):
+            continue
+        yield subject, f"{message} (Kubernetes {', '.join(versions)})"
 
 
 def _objects(render: Render) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -120,9 +130,9 @@ def _kubeconform(
 
 
 def _fault(document: Mapping[str, Any], message: str) -> str:
-    if message.startswith("could not find schema"):
+    if message.startswith(_NO_SCHEMA):
         return (
-            f"there is no schema of {document['kind']} in {document['apiVersion']}; if it is a"
+            f"{_NO_SCHEMA_OF.format(**document)}; if it is a"
             f" custom resource, add its CustomResourceDefinition to {CRDS_FILE.relative_to(ROOT)}"
         )
     causes = [

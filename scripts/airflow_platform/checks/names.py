@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from airflow_platform.checks.injection import namespaces_with_injection
 from airflow_platform.checks.violations import (
     CHECKS,
     LONG_LIVED_KINDS,
@@ -36,9 +37,15 @@ _DNS_SUBDOMAIN = re.compile(rf"{_DNS_LABEL}(\.{_DNS_LABEL})*")
 _SERVICE_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RBAC_NAME = re.compile(r"[^/%]+")
 _LONGEST_NAME = 63
-# What Kubernetes appends must still fit into 63: a revision's hash, a run's time. Names of accounts
-# and roles become neither labels nor host names.
-_LONGEST_NAME_OF_KIND = {"StatefulSet": 52, "CronJob": 52, "ServiceAccount": 253}
+# What Kubernetes appends must still fit into 63: a revision's hash, a run's time. Names of
+# accounts, roles and policies become neither labels nor host names.
+_LONGEST_NAME_OF_KIND = {
+    "StatefulSet": 52,
+    "CronJob": 52,
+    "ServiceAccount": 253,
+    "MutatingAdmissionPolicy": 253,
+    "MutatingAdmissionPolicyBinding": 253,
+}
 _RBAC = "rbac.authorization.k8s.io/"
 
 
@@ -64,8 +71,10 @@ _READ_ELSEWHERE = {"GrafanaDashboard", "PodMonitor", "PrometheusRule", "ServiceM
 def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
     """Keep a release in its namespace; objects of ours all name it, or all leave it to Helm.
 
-    What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace.
+    What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace,
+    and the sidecar's ConfigMap is in each namespace whose pods get the sidecar.
     """
+    injected = namespaces_with_injection(render)
     dashboards = [document.owner for document in render.embedded("Dashboard")]
     anywhere = [m for m in render.manifests if m.kind in _READ_ELSEWHERE or m in dashboards]
     ours = [each for each in render.manifests if is_ours(each) and not _is_cluster_scoped(each)]
@@ -74,6 +83,8 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
         named = manifest.namespace
         if named and _is_cluster_scoped(manifest):
             yield manifest, f"names a namespace, but a {manifest.kind} belongs to none"
+        elif manifest.kind == "ConfigMap" and named in injected:
+            continue
         elif named not in {None, render.namespace} and manifest not in anywhere:
             yield manifest, f'namespace "{named}" is not the release\'s "{render.namespace}"'
         elif named is None and some_do and manifest in ours:

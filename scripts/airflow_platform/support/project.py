@@ -10,7 +10,7 @@ ADDON = ROOT / "chart"
 
 RELEASE = "airflow"
 NAMESPACE = "lakehouse-platform"
-KUBE_VERSION = "1.33.0"
+KUBE_VERSION = "1.36.0"
 
 
 def environments() -> tuple[str, ...]:
