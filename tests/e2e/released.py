@@ -1,0 +1,175 @@
+"""A release on the API, and what can be seen of it there."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.cluster.release import Release, Values
+from airflow_platform.cluster.throwaway_secrets import throwaway_secrets
+from airflow_platform.rendering.render import Chart, render
+from airflow_platform.rendering.staging import stage, stage_addon, stage_upstream
+from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
+from airflow_platform.support.project import RELEASE, values_file
+
+READY = ("--wait", "--wait-for-jobs", "--timeout=60s")
+
+# With it, the API refuses each container that does not say what it needs.
+QUOTA: Mapping[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "all-containers"},
+    "spec": {
+        "hard": {"requests.cpu": "100", "requests.memory": "400Gi", "limits.memory": "800Gi"},
+    },
+}
+
+_WORKLOADS = "deployments,statefulsets,daemonsets,cronjobs,jobs"
+
+
+def airflow_image(tag: str) -> Mapping[str, Any]:
+    """Return values with another image of Airflow; one with the tag "missing" never starts."""
+    return {"airflow": {"images": {"airflow": {"tag": tag}}}}
+
+
+@dataclass(frozen=True)
+class Released:
+    """A release with the chart and the values that it was installed with."""
+
+    release: Release
+    chart: Path
+    values: tuple[Values, ...]
+    upstream: UpstreamChart
+    before: frozenset[str]  # what was in the namespace before the installation
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster of the release."""
+        return self.release.cluster
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the release."""
+        return self.release.namespace
+
+    def upgrade(
+        self, *values: Values, chart: Path | None = None, options: Sequence[str] = ()
+    ) -> None:
+        """Upgrade to the values of the installation and ``values``, to another ``chart`` if given."""
+        self.release.upgrade(chart or self.chart, *self.values, *values, options=options)
+
+    def objects(self, kinds: str) -> list[dict[str, Any]]:
+        """Return the objects of some kinds that Helm has made for this release."""
+        return [
+            each
+            for each in self.cluster.list(kinds, self.namespace)
+            if _annotations(each).get("meta.helm.sh/release-name") == self.release.name
+        ]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of its objects of a kind."""
+        return [each["metadata"]["name"] for each in self.objects(kind)]
+
+    def left(self) -> set[str]:
+        """Return what is in the namespace by the installation, but for what something else owns.
+
+        The garbage collector removes that when its owner is gone.
+        """
+        return things(self.cluster, self.namespace) - self.before
+
+    def specs(self) -> dict[str, str]:
+        """Return the specs of its workloads as JSON, by kind and name."""
+        return {name: json.dumps(spec) for name, spec in self._specs()}
+
+    def pod_templates(self) -> dict[str, str]:
+        """Return the pod templates of its workloads as JSON; who changes one restarts the pods."""
+        return {
+            name: json.dumps(spec["jobTemplate"] if "jobTemplate" in spec else spec["template"])
+            for name, spec in self._specs()
+        }
+
+    def running(self) -> set[str]:
+        """Return the names of the namespace's pods that are there to stay.
+
+        A pod that is made anew has another name, but in a StatefulSet: so each has its uid as well.
+        """
+        return {
+            f"{pod['metadata']['name']} {pod['metadata']['uid']}"
+            for pod in self.cluster.list("pods", self.namespace)
+            if pod["spec"]["restartPolicy"] == "Always"
+            and "deletionTimestamp" not in pod["metadata"]
+        }
+
+    def _specs(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        for each in self.objects(_WORKLOADS):
+            yield f"{each['kind']}/{each['metadata']['name']}", each["spec"]
+
+
+def install(
+    cluster: Cluster,
+    namespace: str,
+    environment: str | None = None,
+    *values: Values,
+    chart: Chart = "wrapper",
+    upstream: UpstreamChart | None = None,
+    name: str = RELEASE,
+    major: int = 4,
+    options: Sequence[str] = (),
+) -> Released:
+    """Install a chart in ``namespace``, which gets the Secrets that it needs.
+
+    Arguments are those of ``render``; ``options`` are Helm's. PlatformError when it fails.
+    """
+    upstream = upstream or find_upstream()
+    sources = (values_file(environment), *values) if environment else values
+    make_secrets(cluster, namespace, *sources, chart=chart, upstream=upstream, name=name)
+    match chart:
+        case "wrapper":
+            directory = stage(upstream)
+        case "official":
+            directory = stage_upstream(upstream)
+        case "add-on":
+            directory = stage_addon()
+    before = frozenset(things(cluster, namespace))
+    release = Release(cluster, namespace, name, major)
+    release.install(directory, *sources, options=options)
+    return Released(release, directory, tuple(sources), upstream, before)
+
+
+def make_secrets(
+    cluster: Cluster,
+    namespace: str,
+    *values: Values,
+    chart: Chart = "wrapper",
+    upstream: UpstreamChart | None = None,
+    name: str = RELEASE,
+) -> None:
+    """Make the Secrets that a release needs and that are not there yet."""
+    rendered = render(
+        chart=chart,
+        values=values,
+        upstream=upstream if chart != "add-on" else None,
+        release=name,
+        namespace=namespace,
+    )
+    there = {each["metadata"]["name"] for each in cluster.list("secrets", namespace)}
+    made = throwaway_secrets(rendered, name, there, anything=True)
+    cluster.apply(made, f"--namespace={namespace}")
+
+
+def things(cluster: Cluster, namespace: str) -> set[str]:
+    """Return the kinds and names of the objects of a namespace that no other object owns."""
+    kinds = cluster.kubectl("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
+    lasting = [kind for kind in kinds.split() if not kind.startswith("events")]
+    return {
+        f"{each['kind']}/{each['metadata']['name']}"
+        for each in cluster.list(",".join(lasting), namespace)
+        if "ownerReferences" not in each["metadata"]
+    }
+
+
+def _annotations(each: Mapping[str, Any]) -> Mapping[str, str]:
+    return each["metadata"].get("annotations") or {}
+

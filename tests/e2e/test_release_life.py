@@ -1,0 +1,157 @@
+"""An installation of each environment: admitted, ready, tested, left alone, and removed.
+
+The namespace enforces the restricted Pod Security Standard, and its quota refuses containers
+without requests and limits.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from pytest_helm_charts.clusters import Cluster as KubeCluster
+from pytest_helm_charts.k8s.deployment import wait_for_deployments_to_run
+from pytest_helm_charts.k8s.stateful_set import wait_for_stateful_sets_to_run
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.rendering import helm
+from airflow_platform.rendering.render import render
+from airflow_platform.rendering.upstream import find_upstream, stand_in
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import ROOT, environments, values_file
+
+from .released import QUOTA, READY, Released, install
+
+_CELERY = (values_file("prod"), ROOT / "examples/celery/values.yaml")
+
+_RELEASES = [
+    pytest.param(
+        ((values_file(environment),), major, official),
+        id=name,
+        marks=[pytest.mark.xdist_group(name), *([pytest.mark.official_chart] if official else [])],
+    )
+    for environment in environments()
+    for major in helm.MAJORS
+    for official in (False, True)
+    for name in [f"{environment}-helm{major}-{'official' if official else 'stand-in'}"]
+]
+_RELEASES.append(
+    pytest.param(
+        (_CELERY, 4, True),
+        id="celery",
+        marks=[pytest.mark.xdist_group("celery"), pytest.mark.official_chart],
+    )
+)
+
+
+@pytest.fixture(scope="module", params=_RELEASES)
+def released(
+    request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
+) -> Iterator[Released]:
+    values, major, official = request.param
+    namespace = make_namespace("life")
+    cluster.apply([QUOTA], f"--namespace={namespace}")
+    yield install(
+        cluster,
+        namespace,
+        None,
+        *values,
+        upstream=find_upstream() if official else stand_in(),
+        major=major,
+        options=READY,
+    )
+
+
+def test_the_server_takes_every_object(released: Released) -> None:
+    """Strictly: without unknown or repeated fields, in every API version that is used."""
+    rendered = render(
+        values=released.values,
+        helm=released.release.helm,
+        namespace=released.namespace,
+        upstream=released.upstream,
+    )
+    objects = [thaw(manifest.document) for manifest in rendered.manifests]
+    # Under another field manager than Helm, which owns what is there by now.
+    released.cluster.apply(
+        objects, "--dry-run=server", "--force-conflicts", f"--namespace={released.namespace}"
+    )
+
+
+def test_all_pods_are_there_and_ready(released: Released, kube_cluster: KubeCluster) -> None:
+    # The stand-in has none, and these functions want a name.
+    if deployments := released.names("deployments"):
+        wait_for_deployments_to_run(kube_cluster.kube_client, deployments, released.namespace, 30)
+    if stateful_sets := released.names("statefulsets"):
+        wait_for_stateful_sets_to_run(
+            kube_cluster.kube_client, stateful_sets, released.namespace, 30
+        )
+    assert all(map(_is_complete, released.objects("jobs")))
+    for daemon_set in released.objects("daemonsets"):
+        status = daemon_set["status"]
+        assert status["numberReady"] == status["desiredNumberScheduled"] > 0, status
+
+
+def test_helm_test_passes(released: Released) -> None:
+    said = released.release.test("--timeout=60s")
+    assert "Failed" not in said
+    assert "Succeeded" in said or "statsd-exporter" not in str(released.names("deployments"))
+
+
+def test_an_upgrade_that_changes_nothing_restarts_nothing(released: Released) -> None:
+    specs, pods = released.specs(), released.running()
+    released.upgrade(options=READY)
+    assert released.specs() == specs
+    assert released.running() == pods
+
+
+# The last test: it takes the release away.
+def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
+    """What docs/operations.md lists: Secrets that hooks of the official chart make, and claims."""
+    name = released.release.name
+    secrets = {f"Secret/{name}-{each}" for each in ("broker-url", "fernet-key", "redis-password")}
+    claims = {each for each in released.left() if each.startswith("PersistentVolumeClaim/")}
+    assert len(claims) == sum(map(_claims, released.objects("statefulsets")))
+    released.release.uninstall()
+    left = released.left()
+    assert claims <= left <= claims | secrets
+
+
+def _claims(stateful_set: Mapping[str, Any]) -> int:
+    spec = stateful_set["spec"]
+    return len(spec.get("volumeClaimTemplates", [])) * int(spec["replicas"])
+
+
+def _is_complete(job: Mapping[str, Any]) -> bool:
+    conditions = job.get("status", {}).get("conditions", [])
+    return any(each["type"] == "Complete" and each["status"] == "True" for each in conditions)
+
+
+def test_a_container_without_requests_is_refused(
+    cluster: Cluster, make_namespace: Callable[[str], str]
+) -> None:
+    """What the quota of these tests is for; a namespace that enforces `restricted` likewise."""
+    namespace = make_namespace("quota")
+    cluster.apply([QUOTA], f"--namespace={namespace}")
+    security: Mapping[str, Any] = {
+        "runAsNonRoot": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    resources = {"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"memory": "1Mi"}}
+    good = {"name": "a", "image": "a", "securityContext": security, "resources": resources}
+    refused = {
+        "requests.cpu for: a": good | {"resources": {}},
+        "violates PodSecurity": good | {"securityContext": {}},
+        "comand": good | {"comand": ["a"]},
+    }
+    check = ("--dry-run=server", f"--namespace={namespace}")
+    cluster.apply([_pod(good)], *check)
+    for message, container in refused.items():
+        with pytest.raises(PlatformError, match=message):
+            cluster.apply([_pod(container)], *check)
+
+
+def _pod(container: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = {"containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": spec}
