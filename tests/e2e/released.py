@@ -1,7 +1,7 @@
 """A release on the API, and what can be seen of it there."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ _WORKLOADS = "deployments,statefulsets,daemonsets,cronjobs,jobs"
 
 def airflow_image(tag: str) -> Mapping[str, Any]:
     """Return values with another image of Airflow; one with the tag "missing" never starts."""
-    return {"airflow": {"images": {"airflow": {"tag": tag}}}}
+    return {"airflow": {"defaultAirflowTag": tag}}
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,26 @@ class Released:
         return things(self.cluster, self.namespace) - self.before
 
     def specs(self) -> dict[str, str]:
-        """Return the specs of its workloads as JSON, by kind and name."""
-        return {name: json.dumps(spec) for name, spec in self._specs()}
+        """Return the specs of its workloads as JSON, by kind and name.
+
+        That of a Job is empty: its name has a hash of what it runs, and Kubernetes adds to it.
+        """
+        return {
+            f"{each['kind']}/{each['metadata']['name']}": json.dumps(
+                {} if each["kind"] == "Job" else each["spec"]
+            )
+            for each in self.objects(_WORKLOADS)
+        }
 
     def pod_templates(self) -> dict[str, str]:
-        """Return the pod templates of its workloads as JSON; who changes one restarts the pods."""
+        """Return the pod templates in ``specs``: pods start anew where one has changed.
+
+        Those of Jobs and CronJobs are left out.
+        """
         return {
-            name: json.dumps(spec["jobTemplate"] if "jobTemplate" in spec else spec["template"])
-            for name, spec in self._specs()
+            name: json.dumps(json.loads(spec)["template"])
+            for name, spec in self.specs().items()
+            if not name.startswith(("Job/", "CronJob/"))
         }
 
     def running(self) -> set[str]:
@@ -101,10 +113,6 @@ class Released:
             if pod["spec"]["restartPolicy"] == "Always"
             and "deletionTimestamp" not in pod["metadata"]
         }
-
-    def _specs(self) -> Iterable[tuple[str, Mapping[str, Any]]]:
-        for each in self.objects(_WORKLOADS):
-            yield f"{each['kind']}/{each['metadata']['name']}", each["spec"]
 
 
 def install(

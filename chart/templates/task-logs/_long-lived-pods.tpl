@@ -43,6 +43,10 @@ The scope of these templates is the official chart.
 {{- end -}}
 {{- end -}}
 
+{{- /* Vector reads its configuration when it starts, so other settings make other pods. */ -}}
+{{- $checksum := dict "name" "SETTINGS_CHECKSUM" "value" (.Values.global.taskLogs | toJson | sha256sum) -}}
+{{- $_ := set $container "env" (append $container.env $checksum) -}}
+
 {{- omit $container "name" | toYaml | nindent 2 }}
 {{- else -}}
 -off
