@@ -61,9 +61,13 @@ def pod_of(render: Render, name: str) -> Pod:
 
 
 def sidecar(pod: Pod) -> dict[str, Any]:
-    """The sidecar without what only a pod of a single task has, and the mount of its data."""
+    """The sidecar without what only one of the two kinds of pods has, and the mount of its data."""
     document: dict[str, Any] = thaw(pod.containers()["vector"].document)
-    document["env"] = [each for each in document["env"] if each["name"] != "START_MARKED"]
+    document["env"] = [
+        each
+        for each in document["env"]
+        if each["name"] not in ("START_MARKED", "SETTINGS_CHECKSUM")
+    ]
     document["volumeMounts"] = [
         mount for mount in document["volumeMounts"] if mount["mountPath"] != "/var/lib/vector"
     ]
@@ -167,3 +171,23 @@ def test_without_task_logs_what_is_left_of_the_entries_does_nothing(helm_major: 
     task_pod = pod_of(rendered, "pod_template_file.yaml")
     assert not {"vector", "vector-off"} & task_pod.containers().keys()
     assert not [name for name in task_pod.volumes() if name.startswith("task-logs")]
+
+
+@pytest.mark.parametrize(
+    ("values", "changes"),
+    [
+        ({"global": {"taskLogs": {"loki": {"batch": {"timeoutSeconds": 2}}}}}, True),
+        ({"global": {"taskLogs": {"redaction": {"patterns": {"customer": "c[0-9]+"}}}}}, True),
+        ({"observability": {"serviceMonitor": {"interval": "10s"}}}, False),
+    ],
+    ids=["Vector", "redaction", "monitor"],
+)
+@pytest.mark.parametrize("executor", ["CeleryExecutor", "LocalExecutor"])
+def test_other_settings_of_task_logs_make_other_pods(
+    executor: str, values: Mapping[str, Any], changes: bool
+) -> None:
+    """Vector reads its configuration when it starts."""
+    installed, names = INSTALLATIONS[executor]
+    before, after = (render("prod", values=[installed, more]) for more in ({}, values))
+    for name in names:
+        assert (pod_of(before, name).spec != pod_of(after, name).spec) == changes, name

@@ -57,7 +57,7 @@ class Released:
     def upgrade(
         self, *values: Values, chart: Path | None = None, options: Sequence[str] = ()
     ) -> None:
-        """Upgrade to the values of the installation and ``values``, to another ``chart`` if given."""
+        """Upgrade to the values of the installation and ``values``, and perhaps to another chart."""
         self.release.upgrade(chart or self.chart, *self.values, *values, options=options)
 
     def objects(self, kinds: str) -> list[dict[str, Any]]:
@@ -180,4 +180,3 @@ def things(cluster: Cluster, namespace: str) -> set[str]:
 
 def _annotations(each: Mapping[str, Any]) -> Mapping[str, str]:
     return each["metadata"].get("annotations") or {}
-

@@ -4,7 +4,7 @@ The namespace enforces the restricted Pod Security Standard, and its quota refus
 without requests and limits.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -47,11 +47,11 @@ _RELEASES.append(
 @pytest.fixture(scope="module", params=_RELEASES)
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
-) -> Iterator[Released]:
+) -> Released:
     values, major, official = request.param
     namespace = make_namespace("life")
     cluster.apply([QUOTA], f"--namespace={namespace}")
-    yield install(
+    return install(
         cluster,
         namespace,
         None,

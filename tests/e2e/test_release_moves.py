@@ -40,7 +40,7 @@ def test_from_the_official_chart(
     major: int, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     """Its default is Celery, so workers and Redis go, and the Secrets with keys stay."""
-    official = install(cluster, make_namespace("official"), chart="official", major=major)
+    official = _official(cluster, make_namespace("official"), major)
     keys = _keys(official, _KEPT_KEYS.values())
     moved = replace(official, chart=stage(official.upstream), values=(values_file("prod"),))
     new_keys = {
@@ -100,7 +100,7 @@ def test_next_to_an_official_release(
 ) -> None:
     """The add-on comes and goes, and no object of the other release notices."""
     namespace = make_namespace("next-to")
-    official = install(cluster, namespace, chart="official", major=major)
+    official = _official(cluster, namespace, major, {"executor": "KubernetesExecutor"})
     before = official.specs()
     config = cluster.get("configmap", "airflow-config", namespace)
     assert config
@@ -120,9 +120,14 @@ def test_next_to_an_official_release(
     assert official.specs() == before
 
 
-def _refused_then_kept(
-    released: Released, values: Mapping[str, Any], names: list[str]
-) -> None:
+def _official(cluster: Cluster, namespace: str, major: int, *values: Mapping[str, Any]) -> Released:
+    """Install the official chart, whose pods are not fit for `restricted`."""
+    baseline = "pod-security.kubernetes.io/enforce=baseline"
+    cluster.kubectl("label", "namespace", namespace, "--overwrite", baseline)
+    return install(cluster, namespace, None, *values, chart="official", major=major)
+
+
+def _refused_then_kept(released: Released, values: Mapping[str, Any], names: list[str]) -> None:
     """Upgrade as the message says that refuses an upgrade which would delete Secrets."""
     with pytest.raises(PlatformError, match="Helm would delete Secrets or volumes") as refused:
         released.upgrade(values)

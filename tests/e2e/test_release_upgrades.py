@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,9 @@ def test_another_image_while_the_migration_runs(
 
     # With Jobs that keep their names it would have failed.
     fixed = charts(released.chart)
-    _edit(fixed / "templates/jobs/_job.tpl", "list $job.metadata.name $job.spec", "$job.metadata.name")
+    _edit(
+        fixed / "templates/jobs/_job.tpl", "list $job.metadata.name $job.spec", "$job.metadata.name"
+    )
     released.upgrade(chart=fixed)
     with pytest.raises(PlatformError, match="immutable"):
         released.upgrade(airflow_image("3.1.8"), chart=fixed)
