@@ -57,7 +57,7 @@ class Released:
     def upgrade(
         self, *values: Values, chart: Path | None = None, options: Sequence[str] = ()
     ) -> None:
-        """Upgrade to the values of the installation and ``values``, and perhaps to another chart."""
+        """Upgrade with the values of the installation and ``values``, perhaps to another chart."""
         self.release.upgrade(chart or self.chart, *self.values, *values, options=options)
 
     def objects(self, kinds: str) -> list[dict[str, Any]]:

@@ -29,7 +29,11 @@ def test_two_releases_in_a_namespace_and_one_in_another(
     third = install(cluster, other, "prod")
     for released in (first, second, third):
         _selects_only_its_own(released)
-    first.upgrade()
+    patch = '{"spec": {"selector": {"release": null}}}'
+    where = f"--namespace={shared}"
+    cluster.kubectl("patch", "service", "airflow-api-server", where, f"--patch={patch}")
+    with pytest.raises(AssertionError, match="Service/airflow-api-server"):
+        _selects_only_its_own(first)
     second.release.uninstall()
     assert {*first.specs()} == {*third.specs()}
 
@@ -61,6 +65,16 @@ def test_the_longest_name_of_the_add_on(
         "serviceMonitor": {"enabled": True},
         "prometheusRule": {"enabled": True},
         "dashboards": {"enabled": True},
+        "extraObjects": {
+            "kept": {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": "kept",
+                    "annotations": {"helm.sh/resource-policy": "keep"},
+                },
+            }
+        },
     }
     released = install(
         cluster,
@@ -72,8 +86,14 @@ def test_the_longest_name_of_the_add_on(
         options=READY,
     )
     assert "Succeeded" in released.release.test()
+    released.upgrade({"helmTest": {"podAnnotations": {"kwok.airflow-platform/exit-code": "1"}}})
+    with pytest.raises(PlatformError):
+        released.release.test()
     released.release.uninstall()
-    assert not released.left()
+    # The pod of a test that failed stays for its output.
+    (pod,) = released.left() - {"ConfigMap/kept"}
+    assert pod.startswith(f"Pod/{_LONGEST_ADD_ON[:20]}")
+    assert pod.endswith("-statsd-mapping-test")
 
 
 def _selects_only_its_own(released: Released) -> None:
