@@ -94,13 +94,13 @@ def test_from_dev_to_prod(
     assert prod.release.status() == "deployed"
 
 
-@_BY_EACH_HELM
+@pytest.mark.xdist_group("next to")
 def test_next_to_an_official_release(
-    major: int, cluster: Cluster, make_namespace: Callable[[str], str]
+    cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     """The add-on comes and goes, and no object of the other release notices."""
     namespace = make_namespace("next-to")
-    official = _official(cluster, namespace, major, {"executor": "KubernetesExecutor"})
+    official = _official(cluster, namespace, 4, {"executor": "KubernetesExecutor"})
     before = official.specs()
     config = cluster.get("configmap", "airflow-config", namespace)
     assert config

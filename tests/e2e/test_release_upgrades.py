@@ -10,21 +10,17 @@ import pytest
 
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.rendering import helm
-from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
 
 from .released import READY, Released, airflow_image, install
 
-_RELEASES = [
-    pytest.param(
-        (major, official),
-        id=name,
-        marks=[pytest.mark.xdist_group(name), *([pytest.mark.official_chart] if official else [])],
-    )
+_BY_HELM = {
+    major: pytest.param(major, id=name, marks=pytest.mark.xdist_group(name))
     for major in helm.MAJORS
-    for official in (False, True)
-    for name in [f"upgrades-helm{major}-{'official' if official else 'stand-in'}"]
-]
+    for name in [f"upgrades-helm{major}"]
+}
+# For what depends on the charts alone.
+_BY_ONE_HELM = pytest.mark.parametrize("released", [_BY_HELM[4]], indirect=True, scope="module")
 # The migration is still running when all of these tests are over.
 _SLOW_MIGRATION: Mapping[str, Any] = {
     "airflow": {"migrateDatabaseJob": {"annotations": {"kwok.airflow-platform/runs-for": "1h"}}}
@@ -71,14 +67,12 @@ _ROLLS: Mapping[str, tuple[Mapping[str, Any], Collection[str]]] = {
 }
 
 
-@pytest.fixture(scope="module", params=_RELEASES)
+@pytest.fixture(scope="module", params=_BY_HELM.values())
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> Released:
-    major, official = request.param
-    upstream = find_upstream() if official else stand_in()
     namespace = make_namespace("upgrades")
-    return install(cluster, namespace, "prod", _SLOW_MIGRATION, upstream=upstream, major=major)
+    return install(cluster, namespace, "prod", _SLOW_MIGRATION, major=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +133,7 @@ def test_an_upgrade_after_one_that_failed(released: Released) -> None:
     _replace_waiting(released)
 
 
+@_BY_ONE_HELM
 def test_only_what_must_start_anew_does(released: Released) -> None:
     released.upgrade()
     before = released.pod_templates()
@@ -160,6 +155,7 @@ def test_rollback_brings_back_what_was_there(released: Released) -> None:
     assert released.specs() == before
 
 
+@_BY_ONE_HELM
 def test_another_version_of_the_charts_restarts_nothing(
     released: Released, charts: Callable[[Path], Path]
 ) -> None:
