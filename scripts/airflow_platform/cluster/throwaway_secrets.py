@@ -7,7 +7,7 @@ import base64
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -28,20 +28,21 @@ def throwaway_secrets(
     only the user can know.
     """
     known = _known(render, release)
-    if anything:
-        known = defaultdict(lambda: _random, known)
     needed = {name: keys for name, keys in _needed(render).items() if name not in there}
     asked = [
         _secret(name, dict.fromkeys(keys, "..."))
         for name, keys in needed.items()
-        if not anything and not (keys and known.keys() >= {*keys})
+        if not anything and not (keys and known[name].keys() >= {*keys})
     ]
     if asked:
         raise PlatformError(
             "Only you can know what these Secrets hold. Write them into a file and give it with"
             f" --objects:\n\n{yaml.safe_dump_all(asked, sort_keys=False)}"
         )
-    return [_secret(name, {key: known[key]() for key in keys}) for name, keys in needed.items()]
+    return [
+        _secret(name, {key: known[name].get(key) or _random() for key in keys})
+        for name, keys in needed.items()
+    ]
 
 
 def _needed(render: Render) -> dict[str, list[str]]:
@@ -54,20 +55,39 @@ def _needed(render: Render) -> dict[str, list[str]]:
     return {name: sorted(keys) for name, keys in sorted(needed.items())}
 
 
-def _known(render: Render, release: str) -> dict[str, Callable[[], str]]:
-    """Return what can be made up, by the key in the Secret."""
-    made: dict[str, Callable[[], str]] = {
-        "fernet-key": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        **dict.fromkeys(
-            ("api-secret-key", "jwt-secret", "webserver-secret-key", "password"), _random
-        ),
+def _known(render: Render, release: str) -> Mapping[str, Mapping[str, str]]:
+    """Return what can be made up, by the Secret and its key."""
+    password = secrets.token_urlsafe(24)
+    anywhere = {
+        "fernet-key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        "postgres-password": password,
+        "password": password,
+        **{key: _random() for key in ("api-secret-key", "jwt-secret", "webserver-secret-key")},
     }
-    if any(service.name == f"{release}-postgresql" for service in render.all("Service")):
-        password = secrets.token_urlsafe(24)
-        host = f"{release}-postgresql.{render.namespace}"
-        made["postgres-password"] = lambda: password
-        made["connection"] = lambda: f"postgresql://postgres:{password}@{host}:5432/postgres"
-    return made
+    known: dict[str, dict[str, str]] = defaultdict(lambda: anywhere)
+    for name, url in _connections(render, release, password):
+        known[name] = {**anywhere, "connection": url}
+    return known
+
+
+def _connections(render: Render, release: str, password: str) -> Iterator[tuple[str, str]]:
+    """Yield the Secrets with the URL of the release's own database or broker, and that URL."""
+    postgresql, redis = f"{release}-postgresql", f"{release}-redis"
+    urls = {
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
+            postgresql,
+            f"postgresql://postgres:{password}@{postgresql}.{render.namespace}:5432/postgres",
+        ),
+        "AIRFLOW__CELERY__BROKER_URL": (redis, f"redis://:{password}@{redis}:6379/0"),
+    }
+    services = {service.name for service in render.all("Service")}
+    for pod in render.pods():
+        for container in pod.containers().values():
+            for variable in container.document.get("env") or ():
+                service, url = urls.get(variable["name"], ("", ""))
+                reference = variable.get("valueFrom", {}).get("secretKeyRef")
+                if service in services and reference:
+                    yield reference["name"], url
 
 
 def _random() -> str:
