@@ -1,6 +1,7 @@
 """The command e2e: what it says of a good release and of broken ones, and what it leaves."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,7 +89,8 @@ def test_pods_that_do_not_start_are_named_and_everything_is_removed(
     said = e2e("dev", "--namespace", name, "--set", "airflow.images.airflow.tag=missing")
     assert said.code == 1
     assert said.results["install"] == "FAIL"
-    assert "ErrImagePull no such image" in said.text
+    assert ", wait-for-airflow-migrations: ErrImagePull no such image" in said.text
+    assert "PodInitializing" not in said.text
     assert f"kubectl --namespace {name} describe pods" in said.text
     assert said.results["helm test"] == "SKIP"
     assert said.results["uninstall"] == "PASS"
@@ -118,6 +120,58 @@ def test_objects_that_the_server_refuses_are_named(
     said = e2e("dev", "-f", values)
     assert said.results["objects are accepted"] == "FAIL"
     assert 'unknown field "dta"' in said.text
+
+
+def test_pods_that_the_server_refuses_are_named(
+    e2e: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(command._PATIENCE_SECONDS, True, 4)
+    said = e2e("dev", "--set", "airflow.scheduler.securityContexts.pod.runAsNonRoot=false")
+    assert said.results["install"] == "FAIL"
+    assert re.search(r"ReplicaSet airflow-scheduler-\w+: .* violates PodSecurity", said.text)
+
+
+def test_what_helm_refuses_was_not_installed(e2e: Callable[..., Said], tmp_path: Path) -> None:
+    unknown = {"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": {"name": "u"}}
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        yaml.safe_dump({"observability": {"extraObjects": [unknown]}}), encoding="utf-8"
+    )
+    said = e2e("dev", "-f", values)
+    assert said.results["install"] == "FAIL"
+    assert said.results["uninstall"] == "SKIP"
+    assert said.results["namespace is removed"] == "PASS"
+
+
+def test_a_command_that_is_ended_says_how_to_remove_what_is_in_the_cluster(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    name = "e2e-ended"
+    arguments = [sys.executable, "-m", "airflow_platform", "e2e", "dev", "--namespace", name]
+    arguments += ["--kubeconfig", str(cluster.kubeconfig)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdout
+        for line in running.stdout:
+            if line.startswith("PASS  namespace"):
+                break
+        running.send_signal(signal.SIGINT)
+        said = running.stdout.read()
+        assert running.wait(timeout=60) == 130
+    assert f"--namespace {name} uninstall airflow" in said
+    assert f"delete namespace {name}" in said
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_a_cluster_that_does_not_answer_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "kubeconfig"
+    broken.write_text("no kubeconfig", encoding="utf-8")
+    assert cli.main(["e2e", "dev", "--kubeconfig", str(broken)]) == 1
+    assert f"The cluster of {broken} does not answer" in capsys.readouterr().err
 
 
 def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(

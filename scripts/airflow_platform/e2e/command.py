@@ -6,17 +6,19 @@ import sys
 import tempfile
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_platform.rendering import options as render_options
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import RELEASE, environments
 
 if TYPE_CHECKING:
     from airflow_platform.cluster.cluster import Cluster
+    from airflow_platform.e2e.report import Step
     from airflow_platform.e2e.trial import Trial
 
 _DESCRIPTION = """\
@@ -118,8 +120,14 @@ def _cluster(options: argparse.Namespace, directory: Path) -> "Iterator[Cluster]
         with local_control_plane(directory, options.kubernetes) as local:
             yield local
         return
-    given = Cluster(options.kubeconfig.resolve())
-    given.kubectl("version")  # PlatformError when nobody answers
+    given = Cluster(options.kubeconfig.absolute())  # its own paths are relative to where it is
+    try:
+        given.version()
+    except PlatformError as error:
+        raise PlatformError(
+            f"The cluster of {options.kubeconfig} does not answer: {error}\nLook at its current"
+            f" context: kubectl --kubeconfig {options.kubeconfig} config view --minify"
+        ) from None
     yield given
 
 
@@ -131,16 +139,35 @@ def _tries(environment: str, options: argparse.Namespace, cluster: "Cluster") ->
     trial = _trial(environment, options, cluster)
     print(f"{environment} with Helm {options.helm}, in the namespace {trial.namespace}:")
     seen: list[Outcome] = []
-    try:
-        for outcome in outcomes(STEPS, trial):
+
+    def go_through(steps: "Sequence[Step]") -> None:
+        for outcome in outcomes(steps, trial):
             show(outcome, sys.stdout)
             seen.append(outcome)
-    finally:
-        if not options.keep:
-            for outcome in outcomes(REMOVAL, trial):
-                show(outcome, sys.stdout)
-                seen.append(outcome)
+
+    try:
+        try:
+            go_through(STEPS)
+        finally:
+            if not options.keep:
+                go_through(REMOVAL)
+    except KeyboardInterrupt:  # after which no program is started, not even to remove the release
+        if trial.made and not trial.simulated:
+            print(_removal(trial), flush=True)
+        raise
+    if options.keep and trial.made and not trial.simulated:
+        print(_removal(trial))
     return all(outcome.result != "FAIL" for outcome in seen)
+
+
+def _removal(trial: "Trial") -> str:
+    """Return how to remove what is there. The release has objects outside of its namespace."""
+    at = f"--kubeconfig {trial.cluster.kubeconfig}"
+    return (
+        "Remove what is there with\n"
+        f"  helm {at} --namespace {trial.namespace} uninstall {trial.release.name}\n"
+        f"  kubectl {at} delete namespace {trial.namespace}"
+    )
 
 
 def _trial(environment: str, options: argparse.Namespace, cluster: "Cluster") -> "Trial":

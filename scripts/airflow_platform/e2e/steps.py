@@ -60,8 +60,10 @@ def _not_ready(trial: Trial) -> str:
     lines = [
         f"pod {pod['metadata']['name']}, {status['name']}: {_waits_for(status)}"
         for pod in trial.pods()
-        for status in pod["status"].get("containerStatuses", [])
-        if pod["status"]["phase"] != "Succeeded" and not status["ready"]
+        for status in _container_statuses(pod)
+        if pod["status"]["phase"] != "Succeeded"
+        and not status["ready"]
+        and _waits_for(status) != "PodInitializing"  # which the init container explains
     ]
     lines += [
         f"pod {pod['metadata']['name']}: {condition.get('message', '')}"
@@ -69,10 +71,20 @@ def _not_ready(trial: Trial) -> str:
         for condition in pod["status"].get("conditions", [])
         if condition["type"] == "PodScheduled" and condition["status"] == "False"
     ]
+    lines += [
+        f"{event['involvedObject']['kind']} {event['involvedObject']['name']}: {event['message']}"
+        for event in trial.cluster.list("events", trial.namespace)
+        if event["reason"] == "FailedCreate"  # of a pod that the API server refuses
+    ]
     look = f"kubectl --namespace {trial.namespace}"
     return "\n".join(
         [*lines, "Look at them with", f"  {look} describe pods", f"  {look} get events"]
     )
+
+
+def _container_statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    kinds = ("initContainerStatuses", "containerStatuses")
+    return [status for kind in kinds for status in pod["status"].get(kind, [])]
 
 
 def _waits_for(status: Mapping[str, Any]) -> str:
@@ -115,7 +127,8 @@ def _running(trial: Trial) -> dict[str, str]:
 
 
 def _uninstall(trial: Trial) -> str:
-    if not trial.installed:
+    records = f"owner=helm,name={trial.release.name}"
+    if not trial.installed or not trial.cluster.list("secrets", trial.namespace, records):
         raise SkippedError("nothing was installed")
     trial.release.uninstall("--wait", f"--timeout={trial.patience}s")
     kinds = {manifest.kind.lower() for manifest in trial.render.manifests} - {*_DATA}
