@@ -21,11 +21,14 @@ from airflow_platform.cluster import control_plane
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.cluster.release import Release
 from airflow_platform.e2e import command, hello_world
+from airflow_platform.e2e.report import SkippedError
 from airflow_platform.e2e.steps import STEPS, _upgrade
 from airflow_platform.e2e.trial import Addresses, Trial
+from airflow_platform.rendering import upstream
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.staging import stage_addon
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.verify_logs.attempts import Run
 
 from ..loki_server import LokiServer
 from ..verify_logs.airflow_double import DAG_ID, RUN_ID, USER, Airflow, serving
@@ -143,6 +146,7 @@ def test_what_helm_refuses_was_not_installed(e2e: Callable[..., Said], tmp_path:
     assert said.results["namespace is removed"] == "PASS"
 
 
+@pytest.mark.official_chart
 def test_a_command_that_is_ended_says_how_to_remove_what_is_in_the_cluster(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -165,6 +169,15 @@ def test_a_command_that_is_ended_says_how_to_remove_what_is_in_the_cluster(
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
+def test_the_stand_in_is_not_installed_into_a_cluster(
+    e2e: Callable[..., Said], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "find_upstream", upstream.stand_in)
+    said = e2e("dev", "--kubeconfig", cluster.kubeconfig)
+    assert said.code == 1
+    assert not said.results
+
+
 def test_a_cluster_that_does_not_answer_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,6 +187,7 @@ def test_a_cluster_that_does_not_answer_is_named(
     assert f"The cluster of {broken} does not answer" in capsys.readouterr().err
 
 
+@pytest.mark.official_chart
 def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(
     e2e: Callable[..., Said],
     cluster: Cluster,
@@ -269,3 +283,22 @@ def _is_there(path: Path) -> bool:
         return bool(path.read_bytes())
     except OSError:
         return False
+
+
+def test_logs_are_not_looked_for_where_they_are_switched_off(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    off = {"global": {"taskLogs": {"enabled": False}}}
+    trial = Trial(
+        Release(cluster, "logs-off"),
+        tmp_path,
+        (),
+        (),
+        render("dev", values=[off]),
+        Addresses(),
+        simulated=False,
+        patience=1,
+        runs=[Run(DAG_ID, RUN_ID)],
+    )
+    with pytest.raises(SkippedError, match=r"taskLogs\.enabled"):
+        hello_world.logs_are_complete(trial)

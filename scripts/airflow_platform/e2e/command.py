@@ -180,6 +180,11 @@ def _trial(environment: str, options: argparse.Namespace, cluster: "Cluster") ->
     from airflow_platform.support.project import values_file
 
     upstream = find_upstream()
+    if upstream.is_stand_in and options.kubeconfig:
+        raise PlatformError(
+            f"In a cluster the official chart airflow {upstream.version} is needed, and it was not"
+            " found. Set AIRFLOW_CHART to its directory or .tgz."
+        )
     announce_stand_in(upstream)
     namespace = options.namespace or f"airflow-e2e-{uuid.uuid4().hex[:6]}"
     simulated = not options.kubeconfig
