@@ -37,7 +37,8 @@ def throwaway_secrets(
     if asked:
         raise PlatformError(
             "Only you can know what these Secrets hold. Write them into a file and give it with"
-            f" --objects:\n\n{yaml.safe_dump_all(asked, sort_keys=False)}"
+            " --objects. A database must be an empty one: the release migrates it and runs DAGs."
+            f"\n\n{yaml.safe_dump_all(asked, sort_keys=False)}"
         )
     return [
         _secret(name, {key: known[name].get(key) or _random() for key in keys})

@@ -36,6 +36,10 @@ the values name, Prometheus that of prometheus-operator; services of the cluster
 `kubectl port-forward`. Keys, passwords and the database of the release are made up. What cannot be
 made up, such as credentials for Git, is in files of yours that --objects applies to the namespace.
 
+The release does all that these values say. Give it an empty database if the values leave the one of
+the chart out, no host of an Ingress that is in use, and no alerts that wake somebody. Of the DAGs
+it reads, those run that are not paused when they are new (is_paused_upon_creation=False).
+
 Exit codes:
   0  no step has failed
   1  a step has failed
