@@ -134,6 +134,16 @@ def test_pods_that_the_server_refuses_are_named(
     assert re.search(r"ReplicaSet airflow-scheduler-\w+: .* violates PodSecurity", said.text)
 
 
+def test_dashboards_may_be_in_another_namespace(
+    e2e: Callable[..., Said], make_namespace: Callable[[str], str]
+) -> None:
+    elsewhere = make_namespace("dashboards")
+    said = e2e("staging", "--set", f"observability.dashboards.namespace={elsewhere}")
+    assert said.code == 0, said.text
+    assert said.results["objects are accepted"] == "PASS"
+    assert said.results["uninstall"] == "PASS"
+
+
 def test_what_helm_refuses_was_not_installed(e2e: Callable[..., Said], tmp_path: Path) -> None:
     unknown = {"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": {"name": "u"}}
     values = tmp_path / "values.yaml"

@@ -1,6 +1,7 @@
 """What is tried, in order: from the first object of a release to its logs and metrics."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from airflow_platform.cluster.throwaway_secrets import throwaway_secrets
 from airflow_platform.e2e import hello_world
 from airflow_platform.e2e.report import SkippedError, Step
 from airflow_platform.e2e.trial import Trial
+from airflow_platform.manifests import Manifest
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 
@@ -40,9 +42,18 @@ def _prepare(trial: Trial) -> str:
 
 def _accept(trial: Trial) -> str:
     """Let the API server look at each object, with strict validation and admission."""
-    objects = [thaw(manifest.document) for manifest in trial.render.manifests]
-    trial.cluster.apply(objects, "--dry-run=server", f"--namespace={trial.namespace}")
-    return f"{len(objects)} objects"
+    for namespace, manifests in _by_namespace(trial).items():
+        objects = [thaw(manifest.document) for manifest in manifests]
+        trial.cluster.apply(objects, "--dry-run=server", f"--namespace={namespace}")
+    return f"{len(trial.render.manifests)} objects"
+
+
+def _by_namespace(trial: Trial) -> dict[str, list[Manifest]]:
+    """Return the release's objects: some may be in other namespaces, such as dashboards."""
+    found: dict[str, list[Manifest]] = defaultdict(list)
+    for manifest in trial.render.manifests:
+        found[manifest.namespace or trial.namespace].append(manifest)
+    return found
 
 
 def _install(trial: Trial) -> str:
@@ -131,9 +142,8 @@ def _uninstall(trial: Trial) -> str:
     if not trial.installed or not trial.cluster.list("secrets", trial.namespace, records):
         raise SkippedError("nothing was installed")
     trial.release.uninstall("--wait", f"--timeout={trial.patience}s")
-    kinds = {manifest.kind.lower() for manifest in trial.render.manifests} - {*_DATA}
     give_up = time.monotonic() + trial.patience
-    while left := [*_named(_of_the_release(trial, kinds)), *_named(trial.pods())]:
+    while left := [*_named(_of_the_release(trial)), *_named(trial.pods())]:
         if time.monotonic() > give_up:
             raise PlatformError(f"These objects are still there: {', '.join(left)}")
         time.sleep(_POLL_SECONDS)
@@ -141,8 +151,20 @@ def _uninstall(trial: Trial) -> str:
     return f"what stays is data and keys: {', '.join(sorted(kept)) or 'nothing'}"
 
 
-def _of_the_release(trial: Trial, kinds: Iterable[str]) -> list[dict[str, Any]]:
-    found = trial.cluster.list(",".join(sorted(kinds)), trial.namespace, _MANAGED_BY_HELM)
+def _of_the_release(trial: Trial) -> list[dict[str, Any]]:
+    """Return what is there of the release, without its data."""
+    kinds = {
+        namespace: {manifest.kind.lower() for manifest in manifests} - {*_DATA}
+        for namespace, manifests in _by_namespace(trial).items()
+    }
+    found = [
+        each
+        for namespace in kinds
+        if kinds[namespace]
+        for each in trial.cluster.list(
+            ",".join(sorted(kinds[namespace])), namespace, _MANAGED_BY_HELM
+        )
+    ]
     owner = {
         "meta.helm.sh/release-name": trial.release.name,
         "meta.helm.sh/release-namespace": trial.namespace,
