@@ -295,20 +295,22 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def test_logs_are_not_looked_for_where_they_are_switched_off(
+def test_task_logs_are_not_looked_for_where_they_are_switched_off(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    off = {"global": {"taskLogs": {"enabled": False}}}
-    trial = Trial(
-        Release(cluster, "logs-off"),
-        tmp_path,
-        (),
-        (),
-        render("dev", values=[off]),
-        Addresses(),
-        simulated=False,
-        patience=1,
-        runs=[Run(DAG_ID, RUN_ID)],
-    )
-    with pytest.raises(SkippedError, match=r"taskLogs\.enabled"):
-        hello_world.logs_are_complete(trial)
+    values = {"global": {"taskLogs": {"enabled": False}, "metrics": {"enabled": True}}}
+    with prometheus_double() as url:
+        trial = Trial(
+            Release(cluster, "logs-off"),
+            tmp_path,
+            (),
+            (),
+            render("staging", values=[values]),
+            Addresses(prometheus=url),
+            simulated=False,
+            patience=1,
+            runs=[Run(DAG_ID, RUN_ID)],
+        )
+        with pytest.raises(SkippedError, match=r"taskLogs\.enabled"):
+            hello_world.logs_are_complete(trial)
+        assert "sidecars" not in hello_world.metrics_arrive(trial)

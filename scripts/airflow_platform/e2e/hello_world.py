@@ -43,6 +43,8 @@ or, without git-sync, set
 METRICS = {
     "the end of the run": f'airflow_dagrun_duration_seconds_count{{dag_id="{DAG_ID}", %s}} > 0',
     "the ends of its tasks": f'airflow_ti_finish_total{{dag_id="{DAG_ID}", %s}} > 0',
+}
+TASK_LOG_METRICS = {
     "what the sidecars delivered": "airflow_task_log_bytes_delivered_total{%s} > 0",
 }
 
@@ -69,15 +71,9 @@ def run(trial: Trial) -> str:
 def logs_are_complete(trial: Trial) -> str:
     """Look for each line that the tasks have printed, as verify-logs does."""
     made = _made(trial)
-    sinks: list[dict[str, Any]] = [
-        sink
-        for vector in trial.render.embedded("VectorConfig")
-        for sink in vector.document["sinks"].values()
-        if sink["type"] == "loki"
-    ]
-    if not sinks:
+    sink = _loki_sink(trial)
+    if not sink:
         raise SkippedError("no task logs: these values leave global.taskLogs.enabled off")
-    (sink,) = sinks
     tenant = trial.addresses.tenant or sink.get("tenant_id") or ""
     lines = expectation.from_list(EXPECTED, made)
     start = datetime.now(UTC) - timedelta(seconds=_RUN_SECONDS) - _CLOCK_DIFFERENCE
@@ -107,6 +103,7 @@ def metrics_arrive(trial: Trial) -> str:
             "no ServiceMonitor: these values leave global.metrics.enabled or"
             " observability.serviceMonitor.enabled off"
         )
+    wanted = METRICS | (TASK_LOG_METRICS if _loki_sink(trial) else {})
     with reached(trial.cluster, _prometheus(trial)) as url:
         server = Server(
             url,
@@ -115,7 +112,7 @@ def metrics_arrive(trial: Trial) -> str:
             unreachable="Give its URL with --prometheus.",
             refused="Give the URL of a Prometheus that asks for no credentials.",
         )
-        for what, query in METRICS.items():
+        for what, query in wanted.items():
             asked = query % f'namespace="{trial.namespace}"'
             _eventually(
                 partial(_has_result, server, asked),
@@ -124,7 +121,16 @@ def metrics_arrive(trial: Trial) -> str:
                 " Compare serviceMonitorSelector of the Prometheus with"
                 " observability.serviceMonitor.labels, and look at Prometheus' page Targets.",
             )
-    return f"{', '.join(METRICS)}"
+    return ", ".join(wanted)
+
+
+def _loki_sink(trial: Trial) -> dict[str, Any] | None:
+    """Return what the sidecar knows of Loki, None where task logs are off."""
+    for vector in trial.render.embedded("VectorConfig"):
+        for sink in vector.document["sinks"].values():
+            if sink["type"] == "loki":
+                return dict(sink)
+    return None
 
 
 def _made(trial: Trial) -> Run:
