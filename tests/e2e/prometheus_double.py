@@ -1,20 +1,27 @@
-"""A Prometheus that has every series it is asked for."""
+"""A Prometheus that has a series of each metric that the mapping makes."""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ADDON
 
 
 @contextmanager
 def prometheus_double() -> Iterator[str]:
     """Give its URL."""
+    metrics = strict_yaml.load_file(ADDON / "files" / "metrics" / "metric-labels.yaml")
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            assert self.path.startswith("/api/v1/query?query=airflow_"), self.path
-            body = json.dumps({"status": "success", "data": {"result": [{"value": [0, "1"]}]}})
+            (query,) = parse_qs(urlsplit(self.path).query)["query"]
+            name = query.partition("{")[0].removesuffix("_count")
+            result = [{"value": [0, "1"]}] if name in metrics else []
+            body = json.dumps({"status": "success", "data": {"result": result}})
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body.encode())

@@ -94,7 +94,6 @@ def test_pods_that_do_not_start_are_named_and_everything_is_removed(
     assert said.results["install"] == "FAIL"
     assert ", wait-for-airflow-migrations: ErrImagePull no such image" in said.text
     assert "PodInitializing" not in said.text
-    assert f"kubectl --namespace {name} describe pods" in said.text
     assert said.results["helm test"] == "SKIP"
     assert said.results["uninstall"] == "PASS"
     namespace = cluster.get("namespace", name)
@@ -112,6 +111,44 @@ def test_a_namespace_that_is_there_is_left_alone(
     namespace = cluster.get("namespace", name)
     assert namespace
     assert namespace["status"]["phase"] == "Active"
+
+
+def test_a_host_that_is_in_use_is_refused_before_anything_is_made(
+    e2e: Callable[..., Said], cluster: Cluster, make_namespace: Callable[[str], str]
+) -> None:
+    host = "airflow.example.com"
+    backend = {"service": {"name": "airflow", "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "in-use", "namespace": make_namespace("in-use")},
+        "spec": {"rules": [{"host": host, "http": {"paths": [path]}}]},
+    }
+    cluster.apply([ingress])
+    key = "airflow.ingress.apiServer"
+    sets = ("--set", f"{key}.enabled=true", "--set", f"{key}.hosts[0].name={host}")
+    said = e2e("dev", "--namespace", "e2e-host", *sets)
+    assert said.results["namespace"] == "FAIL"
+    assert f"has the host {host} already" in said.text
+    assert not cluster.get("namespace", "e2e-host")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--loki", "http://loki"], "--loki goes with --kubeconfig"),
+        (["--namespace", "mine"], "--namespace goes with one environment"),
+        (["--kubeconfig", __file__, "dev", "--kubernetes", "oldest"], "is for the local control"),
+        (["--kubeconfig", __file__], "name the environment to install: dev"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["e2e", *arguments])
+    assert message in capsys.readouterr().err
 
 
 def test_objects_that_the_server_refuses_are_named(
@@ -256,7 +293,7 @@ def test_an_upgrade_that_restarts_pods_is_noticed(
     rendered = render(chart="add-on", values=[values])
     trial = Trial(release, chart, (values,), (), rendered, Addresses(), simulated=True, patience=30)
     release.install(chart, values, options=["--wait"])
-    with pytest.raises(PlatformError, match="has replaced these pods: airflow-statsd-exporter"):
+    with pytest.raises(PlatformError, match="replaced pods by these: airflow-statsd-exporter"):
         _upgrade(trial)
 
 

@@ -54,10 +54,14 @@ class Cluster:
         )
         return dict(json.loads(found)) if found else None
 
-    def list(self, kinds: str, namespace: str, selector: str = "") -> list[dict[str, Any]]:
-        """Return the objects of some kinds, "pods,jobs" for example, that have the labels."""
+    def list(self, kinds: str, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
+        """Return the objects of some kinds, "pods,jobs" for example, that have the labels.
+
+        Without a ``namespace``, those of all of them.
+        """
+        where = _in(namespace) if namespace else ["--all-namespaces"]
         wanted = [f"--selector={selector}"] if selector else []
-        found = self.kubectl("get", kinds, "--output=json", *_in(namespace), *wanted)
+        found = self.kubectl("get", kinds, "--output=json", *where, *wanted)
         return list(json.loads(found)["items"])
 
     def version(self) -> str:

@@ -50,6 +50,8 @@ environment variables:
   AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN   default: the release's first user
   LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN
 """
+# Options that say where something is in a cluster.
+_OF_A_CLUSTER = ("airflow", "loki", "tenant", "prometheus")
 _PATIENCE_SECONDS = {True: 60, False: 900}  # on the local control plane, in a cluster
 
 
@@ -88,8 +90,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add(
         "--kubernetes",
         choices=("newest", "oldest"),
-        default="newest",
-        help="version of the local control plane; default: %(default)s",
+        help="version of the local control plane; default: newest",
     )
     parser.set_defaults(run=partial(_run, parser))
 
@@ -101,28 +102,41 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error(f"{options.kubeconfig} is no file")
     if options.namespace and not options.environment:
         parser.error("--namespace goes with one environment")
+    for name in () if options.kubeconfig else _OF_A_CLUSTER:
+        if getattr(options, name):
+            parser.error(f"--{name} goes with --kubeconfig")
+    if options.kubeconfig and options.kubernetes:
+        parser.error("--kubernetes is for the local control plane, not for --kubeconfig")
     chosen = [options.environment] if options.environment else [*environments()]
-    directory = Path(tempfile.mkdtemp(prefix="airflow-platform-e2e-"))
-    with _cluster(options, directory) as cluster:
-        passed = [_tries(name, options, cluster) for name in chosen]
+    failed: list[str] = []
+    with _cluster(options, failed) as cluster:
+        failed += [name for name in chosen if not _tries(name, options, cluster)]
         if options.keep:
             _stay(cluster, local=not options.kubeconfig)
-    if all(passed):
-        shutil.rmtree(directory)
-        return 0
-    if not options.kubeconfig:
-        print(f"The logs of the control plane are in {directory}.", file=sys.stderr)
-    return 1
+    return 1 if failed else 0
 
 
 @contextmanager
-def _cluster(options: argparse.Namespace, directory: Path) -> "Iterator[Cluster]":
+def _cluster(options: argparse.Namespace, failed: list[str]) -> "Iterator[Cluster]":
+    """Give the cluster to try in; the logs of the local one stay when something has ``failed``."""
     from airflow_platform.cluster.cluster import Cluster
     from airflow_platform.cluster.control_plane import local_control_plane
 
     if not options.kubeconfig:
-        with local_control_plane(directory, options.kubernetes) as local:
-            yield local
+        directory = Path(tempfile.mkdtemp(prefix="airflow-platform-e2e-"))
+        logs_are_of_use = True
+        try:
+            with local_control_plane(directory, options.kubernetes or "newest") as local:
+                yield local
+            logs_are_of_use = bool(failed)
+        except KeyboardInterrupt:
+            logs_are_of_use = False
+            raise
+        finally:
+            if logs_are_of_use:
+                print(f"The logs of the control plane are in {directory}.", file=sys.stderr)
+            else:
+                shutil.rmtree(directory)
         return
     given = Cluster(options.kubeconfig.absolute())  # its own paths are relative to where it is
     try:

@@ -31,9 +31,8 @@ def reached(cluster: Cluster, url: str, namespace: str = "") -> Iterator[str]:
         yield f"{parts.scheme}://localhost:{local}{parts.path}"
 
 
-def service_url(service: dict[str, Any], port_name: str = "") -> str:
-    """Return the URL of a Service's port of that name, or of its first one."""
-    ports = service["spec"]["ports"]
-    port = next((each for each in ports if each.get("name") == port_name), ports[0])["port"]
+def service_url(service: dict[str, Any]) -> str:
+    """Return the URL of a Service's first port."""
+    port = service["spec"]["ports"][0]["port"]
     metadata = service["metadata"]
     return f"http://{metadata['name']}.{metadata['namespace']}.svc:{port}"

@@ -53,6 +53,11 @@ class Trial:
         """The namespace of the release."""
         return self.release.namespace
 
+    @property
+    def kubectl(self) -> str:
+        """How a person looks at the namespace."""
+        return f"kubectl --kubeconfig {self.cluster.kubeconfig} --namespace {self.namespace}"
+
     def pods(self) -> list[dict[str, Any]]:
         """Return the pods of the namespace as they are."""
         return self.cluster.list("pods", self.namespace)
