@@ -121,8 +121,7 @@ def _start(programs: _Programs, prefix: str, data: Path) -> Cluster:
     credentials = make_credentials(programs.directory, f"https://{HOST}:{port}")
     etcd = f"unix://{data}/etcd.sock"
     programs.start("etcd", *_etcd(data, etcd))
-    api_server = f"{prefix}{_API_SERVER}"
-    programs.start(api_server, *_api_server(credentials, etcd, port, TOOLS[api_server].version))
+    programs.start(f"{prefix}{_API_SERVER}", *_api_server(credentials, etcd, port))
     cluster = Cluster(credentials.admin)
     programs.wait("The API server", lambda: cluster.succeeds("get", "--raw=/readyz"))
 
@@ -161,7 +160,7 @@ def _etcd(data: Path, clients: str) -> list[str]:
     ]
 
 
-def _api_server(credentials: Credentials, etcd: str, port: int, version: str) -> list[str]:
+def _api_server(credentials: Credentials, etcd: str, port: int) -> list[str]:
     return [
         f"--etcd-servers={etcd}",
         f"--bind-address={HOST}",
@@ -176,18 +175,6 @@ def _api_server(credentials: Credentials, etcd: str, port: int, version: str) ->
         f"--service-account-key-file={credentials.key}",
         "--service-cluster-ip-range=10.96.0.0/16",
         "--endpoint-reconciler-type=none",  # it would publish an address of this host
-        *_mutating_admission_policies(version),
-    ]
-
-
-def _mutating_admission_policies(version: str) -> list[str]:
-    """Return what switches them on where they are beta: it is v1, and on, from 1.36 on."""
-    minor = int(version.split(".")[1])
-    if minor not in (34, 35):
-        return []
-    return [
-        "--feature-gates=MutatingAdmissionPolicy=true",
-        "--runtime-config=admissionregistration.k8s.io/v1beta1=true",
     ]
 
 
