@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.checks.judge import CHECKS
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
@@ -58,8 +59,7 @@ def test_the_add_on_fits_the_longest_release_name(helm_major: int) -> None:
         values=[{"global": EVERYTHING_ON["global"], **EVERYTHING_ON["observability"]}],
     )
     assert rendered.manifests
-    for manifest in rendered.manifests:
-        assert len(manifest.name) <= 63, str(manifest)
+    assert CHECKS["names_are_valid"](rendered) == []
 
 
 @EVERY_HELM

@@ -43,8 +43,10 @@ The scope of these templates is the official chart.
 {{- end -}}
 {{- end -}}
 
-{{- /* Vector reads its configuration when it starts, so other settings make other pods. */ -}}
-{{- $checksum := dict "name" "SETTINGS_CHECKSUM" "value" (.Values.global.taskLogs | toJson | sha256sum) -}}
+{{- /* Vector reads its configuration when it starts, so other settings make other pods. Of a key that is null, Helm 3
+shows the key and Helm 4 does not; by default that is the timeout alone. */ -}}
+{{- $settings := mergeOverwrite (deepCopy .Values.global.taskLogs) (dict "drain" (dict "timeoutSeconds" (int $timeout))) -}}
+{{- $checksum := dict "name" "SETTINGS_CHECKSUM" "value" ($settings | toJson | sha256sum) -}}
 {{- $_ := set $container "env" (append $container.env $checksum) -}}
 
 {{- omit $container "name" | toYaml | nindent 2 }}
