@@ -42,7 +42,8 @@ def install(airflow: AirflowVersion) -> Path:
         python = directory / "venv" / "bin" / "python"
         # It is renamed when it is complete, hence relocatable.
         _uv("venv", "--relocatable", "--python", PYTHON, directory / "venv")
-        _uv("pip", "install", "--python", python, "--exclude-newer", airflow.date, *requirements)
+        dated = ("--exclude-newer", airflow.date)
+        _uv("pip", "install", "--python", python, "--compile-bytecode", *dated, *requirements)
         scratch = directory / "home"
         environment = airflow_environment(directory, scratch, {})
         _run(python, "-m", "airflow", "db", "migrate", environment=environment)
@@ -57,7 +58,8 @@ def airflow_environment(
     installed: Path, home: Path, options: Mapping[str, str]
 ) -> Mapping[str, str]:
     """Return the environment of an Airflow; ``options`` are "section__option" in capitals."""
-    own = {k: v for k, v in os.environ.items() if not k.startswith("AIRFLOW_")}
+    # Python's own variables say where the byte code of the tests is kept. Airflow has its own.
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "PYTHON"))}
     path = f"{installed / 'venv' / 'bin'}{os.pathsep}{own.get('PATH', '')}"
     own |= {"PATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     return own | {f"AIRFLOW__{name}": value for name, value in options.items()}
