@@ -52,6 +52,10 @@ class Processes:
         ended = [name for name, process in self._running.items() if process.poll() is not None]
         assert not ended, f"{', '.join(ended)} ended\n{self.logs()}"
 
+    def exit_code(self, name: str) -> int | None:
+        """Return the exit code of a program, None while it runs."""
+        return self._running[name].poll()
+
     def logs(self) -> str:
         """Return the last lines that each program has printed."""
         return "\n".join(

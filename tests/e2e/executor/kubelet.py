@@ -2,14 +2,12 @@
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 from airflow_platform.cluster.cluster import Cluster
-from airflow_platform.support import processes
 
+from ...processes import Processes
 from .configuration import EXIT_CODE, RUNS_FOR
 
 _POLL_SECONDS = 0.3
@@ -27,10 +25,9 @@ class Kubelet(threading.Thread):
         self._cluster = cluster
         self._namespace = namespace
         self._environment = environment
-        self._logs = logs
-        self._running: dict[str, Popen[bytes]] = {}
+        self._programs = Processes(logs)
+        self._taken: set[str] = set()
         self._ended: set[str] = set()
-        self._stack = ExitStack()
         self._ending = threading.Event()
 
     def run(self) -> None:
@@ -44,19 +41,16 @@ class Kubelet(threading.Thread):
         self.pods[uid] = pod
         if pod["status"]["phase"] != "Running" or uid in self._ended:
             return
-        if uid not in self._running:
+        name = pod["metadata"]["name"]
+        if uid not in self._taken:
+            self._taken.add(uid)
             (base,) = (c for c in pod["spec"]["containers"] if c["name"] == "base")
-            log = self._stack.enter_context(
-                (self._logs / f"{pod['metadata']['name']}.log").open("wb")
-            )
-            self._running[uid] = self._stack.enter_context(
-                processes.started(base["args"], env=self._environment, output=log)
-            )
-        elif (code := self._running[uid].poll()) is not None:
+            self._programs.start(name, base["args"], self._environment)
+        elif (code := self._programs.exit_code(name)) is not None:
             self._ended.add(uid)
             annotations = (f"{EXIT_CODE}={code}", f"{RUNS_FOR}={_DRAIN_SECONDS:.0f}s")
             self._cluster.kubectl(
-                *("annotate", "pod", pod["metadata"]["name"], f"--namespace={self._namespace}"),
+                *("annotate", "pod", name, f"--namespace={self._namespace}"),
                 *("--overwrite", *annotations),
             )
 
@@ -64,4 +58,4 @@ class Kubelet(threading.Thread):
         """End all programs."""
         self._ending.set()
         self.join()
-        self._stack.close()
+        self._programs.stop()

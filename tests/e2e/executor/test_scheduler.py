@@ -26,6 +26,7 @@ _DAG = "executor.work"
 # The one that the chart configures is in a package of its own. Airflow 2 has no use for it here.
 _AUTH_MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 _OUTLIVES = "outlives_its_scheduler"
+PRINTED = "This is what the pod has printed."  # by scheduled/pod_operator.py
 
 # Pods of each task instance, as its sidecars know them: how many, with which attempts.
 ATTEMPTS = {
@@ -33,6 +34,8 @@ ATTEMPTS = {
     "retried": ["1", "2"],
     "mapped[0]": ["1"],
     "mapped[1]": ["1"],
+    "read_from_its_pod": ["1"],
+    "not_read": ["1"],
     _OUTLIVES: ["1"],
 }
 
@@ -57,6 +60,9 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
         "AIRFLOW__CORE__AUTH_MANAGER": _AUTH_MANAGER,
         # Airflow 2 would refuse SQLite, for its writers wait for each other.
         "_AIRFLOW__SKIP_DATABASE_EXECUTOR_COMPATIBILITY_CHECK": "1",
+        # How soon a scheduler sees that another is gone, and adopts its tasks.
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         "MAY_END": str(directory / "may-end"),
     }
     env = {**configuration.environment, **own}
@@ -104,15 +110,27 @@ def test_each_attempt_has_its_pods(work: Work):
 
 
 def test_the_log_of_each_task_is_where_its_sidecar_takes_it_from(work: Work):
-    logs = work.configuration.directory / "logs"
     for pod in work.pods:
-        ids = environment(pod)
-        index = f"map_index={ids['MAP_INDEX']}/" if ids["MAP_INDEX"] else ""
-        assert (
-            logs
-            / f"dag_id={ids['DAG_ID']}/run_id={ids['RUN_ID']}/task_id={ids['TASK_ID']}"
-            / f"{index}attempt={ids['TRY_NUMBER']}.log"
-        ).exists()
+        assert _log(work, pod).exists()
+
+
+@pytest.mark.parametrize(("task", "read"), [("read_from_its_pod", True), ("not_read", False)])
+def test_what_a_pod_of_the_pod_operator_prints_is_in_the_log_of_its_task(
+    work: Work, task: str, read: bool
+):
+    (pod,) = (pod for pod in work.pods if task_of(pod) == task)
+    assert (PRINTED in _log(work, pod).read_text(encoding="utf-8")) == read
+
+
+def _log(work: Work, pod: dict[str, Any]) -> Path:
+    """Return the log file of a pod's task."""
+    ids = environment(pod)
+    index = f"map_index={ids['MAP_INDEX']}/" if ids["MAP_INDEX"] else ""
+    return (
+        work.configuration.directory
+        / f"logs/dag_id={ids['DAG_ID']}/run_id={ids['RUN_ID']}/task_id={ids['TASK_ID']}"
+        / f"{index}attempt={ids['TRY_NUMBER']}.log"
+    )
 
 
 def _state(directory: Path, table: str, task: str = "") -> str | None:

@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pod_operator import PrintsInItsPod  # type: ignore[import-not-found]
+
 try:
     from airflow.providers.standard.triggers.temporal import (  # type: ignore[import-not-found]
         TimeDeltaTrigger,
@@ -29,6 +31,8 @@ class Defers(BaseOperator):  # type: ignore[misc]
 @dag("executor.work", schedule="@once", start_date=datetime(2026, 1, 1, tzinfo=UTC), catchup=False)
 def work():
     Defers(task_id="deferred")
+    PrintsInItsPod(task_id="read_from_its_pod")
+    PrintsInItsPod(task_id="not_read", get_logs=False)
 
     @task(retries=1, retry_delay=timedelta(seconds=1))
     def retried(ti=None):
