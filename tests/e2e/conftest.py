@@ -5,7 +5,9 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 import pykube
@@ -20,6 +22,7 @@ from airflow_platform.rendering import helm
 from ..oci_registry import oci_registry
 from ..packages import checkout, make_packages
 
+_NUMBERS: Mapping[str, Iterator[int]] = defaultdict(lambda: count(1))  # of namespaces, by prefix
 RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
 
 
@@ -65,19 +68,21 @@ def make_namespace(
 ) -> Iterator[Callable[[str], str]]:
     """Make a namespace that enforces the restricted Pod Security Standard; return its name.
 
-    It is removed from a cluster that was given. Nobody waits for that: it takes as long as the
-    longest grace period of its pods.
+    On a control plane of these tests its name is the same in each run, so that what is rendered for
+    it is known in the next. From a cluster that was given it is removed. Nobody waits for that: it
+    takes as long as the longest grace period of its pods.
     """
     made: list[pykube.Namespace] = []
+    given = request.config.getoption("kubeconfig")
 
     def make(prefix: str) -> str:
-        name = f"{prefix}-{uuid.uuid4().hex[:6]}"
+        name = f"{prefix}-{uuid.uuid4().hex[:6] if given else next(_NUMBERS[prefix])}"
         namespace, _ = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
         made.append(namespace)
         return name
 
     yield make
-    if request.config.getoption("kubeconfig"):
+    if given:
         for namespace in made:
             namespace.delete()
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,14 @@ QUOTA: Mapping[str, Any] = {
     "spec": {
         "hard": {"requests.cpu": "100", "requests.memory": "400Gi", "limits.memory": "800Gi"},
     },
+}
+
+# For tests of what Helm does: they would learn nothing from more pods, but wait for them.
+ONE_REPLICA: Mapping[str, Any] = {
+    "airflow": {
+        component: {"replicas": 1}
+        for component in ("apiServer", "webserver", "scheduler", "dagProcessor", "triggerer")
+    }
 }
 
 _WORKLOADS = "deployments,statefulsets,daemonsets,cronjobs,jobs"
@@ -155,12 +164,12 @@ def make_secrets(
     name: str = RELEASE,
 ) -> None:
     """Make the Secrets that a release needs and that are not there yet."""
+    # Not for the namespace, whose name is new each time: which Secrets it needs is the same.
     rendered = render(
         chart=chart,
         values=values,
         upstream=upstream if chart != "add-on" else None,
         release=name,
-        namespace=namespace,
     )
     there = {each["metadata"]["name"] for each in cluster.list("secrets", namespace)}
     made = throwaway_secrets(rendered, name, there, anything=True)
@@ -169,13 +178,17 @@ def make_secrets(
 
 def things(cluster: Cluster, namespace: str) -> set[str]:
     """Return the kinds and names of the objects of a namespace that no other object owns."""
-    kinds = cluster.kubectl("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
-    lasting = [kind for kind in kinds.split() if not kind.startswith("events")]
     return {
         f"{each['kind']}/{each['metadata']['name']}"
-        for each in cluster.list(",".join(lasting), namespace)
+        for each in cluster.list(",".join(_lasting_kinds(cluster)), namespace)
         if "ownerReferences" not in each["metadata"]
     }
+
+
+@cache
+def _lasting_kinds(cluster: Cluster) -> Sequence[str]:
+    kinds = cluster.kubectl("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
+    return [kind for kind in kinds.split() if not kind.startswith("events")]
 
 
 def _annotations(each: Mapping[str, Any]) -> Mapping[str, str]:

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,7 +34,9 @@ from airflow_platform.verify_logs.attempts import Run
 from ..loki_server import LokiServer
 from ..verify_logs.airflow_double import DAG_ID, RUN_ID, USER, Airflow, serving
 from .prometheus_double import prometheus_double
+from .released import ONE_REPLICA
 
+_EXPECTED = ("hello", "world")
 NOTHING_RUNS = {"hello_world runs", "task logs are in Loki", "metrics are in Prometheus"}
 
 
@@ -48,6 +51,15 @@ class Said:
     def results(self) -> dict[str, str]:
         lines = (line.split("  ", 1) for line in self.text.splitlines() if line[:4].isupper())
         return {rest.split(":")[0].split(" (")[0]: result for result, rest in lines}
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The stand-in instead of the official chart: less to install, and nobody is without it."""
+    monkeypatch.setenv("AIRFLOW_CHART", str(upstream.STAND_IN))
+    upstream.find_upstream.cache_clear()
+    yield
+    upstream.find_upstream.cache_clear()
 
 
 @pytest.fixture
@@ -71,11 +83,14 @@ def e2e(
     return run
 
 
+@pytest.mark.usefixtures("stand_in")
 @pytest.mark.parametrize("helm", [3, 4])
 def test_a_good_release_passes_each_step_that_needs_no_containers(
-    e2e: Callable[..., Said], helm: int
+    e2e: Callable[..., Said], make_namespace: Callable[[str], str], helm: int
 ) -> None:
-    said = e2e("prod", "--helm", helm)
+    elsewhere = make_namespace("dashboards")
+    dashboards = ("--set", f"observability.dashboards.namespace={elsewhere}")
+    said = e2e("prod", "--helm", helm, *dashboards)
     assert said.code == 0, said.text
     names = {step.name for step in STEPS} | {"uninstall", "namespace is removed"}
     skipped = {name for name, result in said.results.items() if result == "SKIP"}
@@ -84,6 +99,7 @@ def test_a_good_release_passes_each_step_that_needs_no_containers(
     assert set(said.results.values()) == {"PASS", "SKIP"}
 
 
+@pytest.mark.official_chart
 def test_pods_that_do_not_start_are_named_and_everything_is_removed(
     e2e: Callable[..., Said], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +116,7 @@ def test_pods_that_do_not_start_are_named_and_everything_is_removed(
     assert namespace is None or namespace["status"]["phase"] == "Terminating"
 
 
+@pytest.mark.usefixtures("stand_in")
 def test_a_namespace_that_is_there_is_left_alone(
     e2e: Callable[..., Said], cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
@@ -113,6 +130,7 @@ def test_a_namespace_that_is_there_is_left_alone(
     assert namespace["status"]["phase"] == "Active"
 
 
+@pytest.mark.official_chart
 def test_a_host_that_is_in_use_is_refused_before_anything_is_made(
     e2e: Callable[..., Said], cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
@@ -151,46 +169,54 @@ def test_options_that_would_be_ignored_are_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("stand_in")
 def test_objects_that_the_server_refuses_are_named(
     e2e: Callable[..., Said], tmp_path: Path
 ) -> None:
     typo = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "dta": {}}
-    values = tmp_path / "values.yaml"
-    values.write_text(yaml.safe_dump({"observability": {"extraObjects": [typo]}}), encoding="utf-8")
-    said = e2e("dev", "-f", values)
+    said = e2e("dev", "-f", _extra_object(tmp_path, typo))
     assert said.results["objects are accepted"] == "FAIL"
     assert 'unknown field "dta"' in said.text
 
 
+@pytest.mark.usefixtures("stand_in")
 def test_pods_that_the_server_refuses_are_named(
-    e2e: Callable[..., Said], monkeypatch: pytest.MonkeyPatch
+    e2e: Callable[..., Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(command._PATIENCE_SECONDS, True, 4)
-    said = e2e("dev", "--set", "airflow.scheduler.securityContexts.pod.runAsNonRoot=false")
+    monkeypatch.setitem(command._PATIENCE_SECONDS, True, 2)
+    labels = {"app": "unrestricted"}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "unrestricted"},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "a", "image": "a"}]},
+            },
+        },
+    }
+    said = e2e("dev", "-f", _extra_object(tmp_path, deployment))
     assert said.results["install"] == "FAIL"
-    assert re.search(r"ReplicaSet airflow-scheduler-\w+: .* violates PodSecurity", said.text)
+    assert re.search(r"ReplicaSet unrestricted-\w+: .* violates PodSecurity", said.text)
 
 
-def test_dashboards_may_be_in_another_namespace(
-    e2e: Callable[..., Said], make_namespace: Callable[[str], str]
-) -> None:
-    elsewhere = make_namespace("dashboards")
-    said = e2e("staging", "--set", f"observability.dashboards.namespace={elsewhere}")
-    assert said.code == 0, said.text
-    assert said.results["objects are accepted"] == "PASS"
-    assert said.results["uninstall"] == "PASS"
-
-
+@pytest.mark.usefixtures("stand_in")
 def test_what_helm_refuses_was_not_installed(e2e: Callable[..., Said], tmp_path: Path) -> None:
     unknown = {"apiVersion": "example.com/v1", "kind": "Unknown", "metadata": {"name": "u"}}
-    values = tmp_path / "values.yaml"
-    values.write_text(
-        yaml.safe_dump({"observability": {"extraObjects": [unknown]}}), encoding="utf-8"
-    )
-    said = e2e("dev", "-f", values)
+    said = e2e("dev", "-f", _extra_object(tmp_path, unknown))
     assert said.results["install"] == "FAIL"
     assert said.results["uninstall"] == "SKIP"
     assert said.results["namespace is removed"] == "PASS"
+
+
+def _extra_object(directory: Path, extra: Mapping[str, Any]) -> Path:
+    """Return a file of values that add an object to the release."""
+    file = directory / "values.yaml"
+    values = {"observability": {"extraObjects": [extra]}}
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return file
 
 
 @pytest.mark.official_chart
@@ -216,10 +242,10 @@ def test_a_command_that_is_ended_says_how_to_remove_what_is_in_the_cluster(
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
+@pytest.mark.usefixtures("stand_in")
 def test_the_stand_in_is_not_installed_into_a_cluster(
-    e2e: Callable[..., Said], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    e2e: Callable[..., Said], cluster: Cluster
 ) -> None:
-    monkeypatch.setattr(upstream, "find_upstream", upstream.stand_in)
     said = e2e("dev", "--kubeconfig", cluster.kubeconfig)
     assert said.code == 1
     assert not said.results
@@ -234,7 +260,17 @@ def test_a_cluster_that_does_not_answer_is_named(
     assert f"The cluster of {broken} does not answer" in capsys.readouterr().err
 
 
+@pytest.fixture
+def expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the command look for other lines than those of hello_world."""
+    file = tmp_path / "expected.yaml"
+    lines = [{"task_id": "greet", "lines": [*_EXPECTED]}]
+    file.write_text(yaml.safe_dump(lines), encoding="utf-8")
+    monkeypatch.setattr(hello_world, "EXPECTED", file)
+
+
 @pytest.mark.official_chart
+@pytest.mark.usefixtures("expected")
 def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(
     e2e: Callable[..., Said],
     cluster: Cluster,
@@ -252,30 +288,46 @@ def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(
 
     objects = tmp_path / "secrets.yaml"
     objects.write_text(yaml.safe_dump(secret), encoding="utf-8")
-    expected = tmp_path / "expected.yaml"
-    expected.write_text(
-        yaml.safe_dump([{"task_id": "greet", "lines": ["hello", "world"]}]), encoding="utf-8"
-    )
     monkeypatch.setattr(hello_world, "DAG_ID", DAG_ID)
-    monkeypatch.setattr(hello_world, "EXPECTED", expected)
     monkeypatch.setattr(hello_world, "_POLL_SECONDS", 0.01)
-    for name in ("_LOG_SECONDS", "_METRIC_SECONDS"):
-        monkeypatch.setattr(hello_world, name, 0.1)
     for name, value in USER.items():
         monkeypatch.setenv(f"AIRFLOW_{name.upper()}", value)
-    arguments = ["prod", "--kubeconfig", cluster.kubeconfig, "--objects", objects]
+    values = tmp_path / "values.yaml"
+    values.write_text(yaml.safe_dump(ONE_REPLICA), encoding="utf-8")
+    arguments = ["prod", "--kubeconfig", cluster.kubeconfig, "-f", values, "--objects", objects]
     arguments += ["--loki", built_in_loki_server.url]
     with serving(Airflow(3, states=["running", "success"])) as airflow, prometheus_double() as url:
         arguments += ["--airflow", airflow.url, "--prometheus", url]
-        built_in_loki_server.put("hello", dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
-        missing = e2e(*arguments)
-        assert missing.results["hello_world runs"] == "PASS"
-        assert missing.results["task logs are in Loki"] == "FAIL"
-        assert "world" in missing.text
-        built_in_loki_server.put("world", dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
-        complete = e2e(*arguments)
-    assert complete.code == 0, complete.text
-    assert set(complete.results.values()) == {"PASS"}
+        for line in _EXPECTED:
+            built_in_loki_server.put(line, dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
+        said = e2e(*arguments)
+    assert said.code == 0, said.text
+    assert set(said.results.values()) == {"PASS"}
+
+
+@pytest.mark.usefixtures("expected")
+def test_a_line_that_is_not_in_loki_is_named(
+    cluster: Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    built_in_loki_server: LokiServer,
+) -> None:
+    monkeypatch.setattr(hello_world, "_LOG_SECONDS", 0.1)
+    there, missing = _EXPECTED
+    built_in_loki_server.put(there, dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
+    trial = Trial(
+        Release(cluster, "one-line"),
+        tmp_path,
+        (),
+        (),
+        render("staging"),
+        Addresses(loki=built_in_loki_server.url),
+        simulated=False,
+        patience=1,
+        runs=[Run(DAG_ID, RUN_ID)],
+    )
+    with pytest.raises(PlatformError, match=missing):
+        hello_world.logs_are_complete(trial)
 
 
 def test_an_upgrade_that_restarts_pods_is_noticed(
@@ -301,22 +353,26 @@ def test_an_upgrade_that_restarts_pods_is_noticed(
 def test_a_command_that_is_ended_leaves_no_program_behind(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
     arguments = [sys.executable, "-m", "airflow_platform", "e2e", "dev"]
-    with subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as running:
-        assert running.stdout
-        for line in running.stdout:
-            if line.startswith("dev with Helm"):
-                break
+    devnull = subprocess.DEVNULL
+    with subprocess.Popen(arguments, env=environment, stdout=devnull, stderr=devnull) as running:
+        _until(lambda: any(map(_says_something, tmp_path.glob("*/kube-apiserver.log"))), 60)
         assert _programs(tmp_path), "the programs run"
         running.send_signal(number)
         assert running.wait(timeout=60) == {signal.SIGINT: 130}.get(number, -number)
-    give_up = time.monotonic() + 5
-    while left := _programs(tmp_path):
-        assert time.monotonic() < give_up, left
+    _until(lambda: not _programs(tmp_path), 5)  # by itself the API server ends after half a minute
+
+
+def _until(reached: Callable[[], bool], seconds: float) -> None:
+    give_up = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < give_up
         time.sleep(0.1)
+
+
+def _says_something(log: Path) -> bool:
+    return log.stat().st_size > 0
 
 
 def _programs(directory: Path) -> list[str]:

@@ -24,7 +24,7 @@ from ..examples.files import FLUX, SITE
 pytestmark = pytest.mark.xdist_group("gitops")
 
 _DEADLINE_SECONDS = 60.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.3
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def test_a_broken_object_is_refused(
 def test_the_chart_is_installed_from_the_registry(
     cluster: Cluster, make_namespace: Callable[[str], str], charts: str, major: int
 ) -> None:
-    namespace = make_namespace("registry")
+    namespace = make_namespace(f"registry-helm{major}")
     values = [values_file("dev"), SITE / "dev.yaml"]
     arguments = [RELEASE, f"{charts}/airflow-platform", "--version", VERSION, "--plain-http"]
     arguments += [word for file in values for word in ("--values", str(file))]

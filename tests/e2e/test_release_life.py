@@ -15,7 +15,6 @@ from pytest_helm_charts.k8s.stateful_set import wait_for_stateful_sets_to_run
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render
-from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT, environments, values_file
@@ -26,19 +25,15 @@ _CELERY = (values_file("prod"), ROOT / "examples/celery/values.yaml")
 
 _RELEASES = [
     pytest.param(
-        ((values_file(environment),), major, official),
-        id=name,
-        marks=[pytest.mark.xdist_group(name), *([pytest.mark.official_chart] if official else [])],
+        (name, (values_file(environment),), major), id=name, marks=pytest.mark.xdist_group(name)
     )
     for environment in environments()
     for major in helm.MAJORS
-    for official in (False, True)
-    if official or environment == "prod"  # the stand-in hardly differs between environments
-    for name in [f"{environment}-helm{major}-{'official' if official else 'stand-in'}"]
+    for name in [f"{environment}-helm{major}"]
 ]
 _RELEASES.append(
     pytest.param(
-        (_CELERY, 4, True),
+        ("celery", _CELERY, 4),
         id="celery",
         marks=[pytest.mark.xdist_group("celery"), pytest.mark.official_chart],
     )
@@ -49,18 +44,10 @@ _RELEASES.append(
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> Released:
-    values, major, official = request.param
-    namespace = make_namespace("life")
+    name, values, major = request.param
+    namespace = make_namespace(f"life-{name}")
     cluster.apply([QUOTA], f"--namespace={namespace}")
-    return install(
-        cluster,
-        namespace,
-        None,
-        *values,
-        upstream=find_upstream() if official else stand_in(),
-        major=major,
-        options=READY,
-    )
+    return install(cluster, namespace, None, *values, major=major, options=READY)
 
 
 def test_the_server_takes_every_object(released: Released) -> None:
@@ -110,7 +97,10 @@ def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
     """What docs/operations.md lists: Secrets that hooks of the official chart make, and claims."""
     name = released.release.name
     secrets = {f"Secret/{name}-{each}" for each in ("broker-url", "fernet-key", "redis-password")}
-    claims = {each for each in released.left() if each.startswith("PersistentVolumeClaim/")}
+    claims = {
+        f"PersistentVolumeClaim/{each['metadata']['name']}"
+        for each in released.cluster.list("persistentvolumeclaims", released.namespace)
+    }
     assert len(claims) == sum(map(_claims, released.objects("statefulsets")))
     released.release.uninstall()
     left = released.left()

@@ -15,17 +15,9 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import values_file
 
-from .released import Released, install, make_secrets
+from .released import ONE_REPLICA, Released, install, make_secrets
 
 pytestmark = pytest.mark.official_chart
-
-_BY_EACH_HELM = pytest.mark.parametrize(
-    "major",
-    [
-        pytest.param(major, id=f"helm{major}", marks=pytest.mark.xdist_group(f"moves-helm{major}"))
-        for major in helm.MAJORS
-    ],
-)
 
 # The keys of a release of the official chart, named as docs/existing-airflow.md does.
 _KEPT_KEYS: Mapping[str, Any] = {
@@ -35,14 +27,22 @@ _KEPT_KEYS: Mapping[str, Any] = {
 }
 
 
-@_BY_EACH_HELM
+@pytest.mark.parametrize(
+    "major",
+    [
+        pytest.param(major, id=f"helm{major}", marks=pytest.mark.xdist_group(f"moves-helm{major}"))
+        for major in helm.MAJORS
+    ],
+)
 def test_from_the_official_chart(
     major: int, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     """Its default is Celery, so workers and Redis go, and the Secrets with keys stay."""
     official = _official(cluster, make_namespace("official"), major)
     keys = _keys(official, _KEPT_KEYS.values())
-    moved = replace(official, chart=stage(official.upstream), values=(values_file("prod"),))
+    moved = replace(
+        official, chart=stage(official.upstream), values=(values_file("prod"), ONE_REPLICA)
+    )
     new_keys = {
         "airflow": {
             **_KEPT_KEYS,
@@ -62,12 +62,10 @@ def test_from_the_official_chart(
     assert moved.release.status() == "deployed"
 
 
-@_BY_EACH_HELM
-def test_from_dev_to_prod(
-    major: int, cluster: Cluster, make_namespace: Callable[[str], str]
-) -> None:
+@pytest.mark.xdist_group("dev to prod")
+def test_from_dev_to_prod(cluster: Cluster, make_namespace: Callable[[str], str]) -> None:
     """With its database and its keys; other keys are refused where they would lose data."""
-    dev = install(cluster, make_namespace("dev"), "dev", major=major)
+    dev = install(cluster, make_namespace("dev"), "dev")
     secrets = {
         **_KEPT_KEYS,
         "webserverSecretKeySecretName": "airflow-webserver-secret-key",
@@ -84,7 +82,7 @@ def test_from_dev_to_prod(
         "airflow-postgresql",
     ]
     keys = _keys(dev, [*names, "airflow-fernet-key"])
-    prod = replace(dev, values=(values_file("prod"),))
+    prod = replace(dev, values=(values_file("prod"), ONE_REPLICA))
     _make_secrets(prod)
     with pytest.raises(PlatformError, match="fernet key of this release"):
         prod.upgrade()

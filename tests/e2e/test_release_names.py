@@ -11,7 +11,7 @@ from pytest_helm_charts.k8s.stateful_set import wait_for_stateful_sets_to_run
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.support.errors import PlatformError
 
-from .released import READY, Released, install
+from .released import ONE_REPLICA, READY, Released, install
 
 pytestmark = pytest.mark.xdist_group("release names")
 
@@ -24,9 +24,9 @@ def test_two_releases_in_a_namespace_and_one_in_another(
     cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     shared, other = make_namespace("shared"), make_namespace("other")
-    first = install(cluster, shared, "prod", major=3)
-    second = install(cluster, shared, "prod", name="second")
-    third = install(cluster, other, "prod")
+    first = install(cluster, shared, "prod", ONE_REPLICA, major=3)
+    second = install(cluster, shared, "prod", ONE_REPLICA, name="second")
+    third = install(cluster, other, "prod", ONE_REPLICA)
     for released in (first, second, third):
         _selects_only_its_own(released)
     patch = '{"spec": {"selector": {"release": null}}}'
@@ -48,7 +48,7 @@ def test_the_longest_name_of_a_release(
     cluster: Cluster, make_namespace: Callable[[str], str], kube_cluster: KubeCluster
 ) -> None:
     namespace = make_namespace("longest")
-    released = install(cluster, namespace, "prod", name=_LONGEST, options=READY)
+    released = install(cluster, namespace, "prod", ONE_REPLICA, name=_LONGEST, options=READY)
     client = kube_cluster.kube_client
     wait_for_deployments_to_run(client, released.names("deployments"), namespace, 30)
     wait_for_stateful_sets_to_run(client, released.names("statefulsets"), namespace, 30)
