@@ -1,0 +1,155 @@
+"""A YAML file whose values know where they stand.
+
+Only ``true`` and ``false`` are booleans, and dates, times and ``yes`` are text, as in YAML 1.2: what
+people write in a job is mostly text for a program.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Iterator, Sequence, Union
+
+import yaml
+
+from airflow_jobs.problems import Problem, SpecificationError
+
+try:
+    from yaml import CSafeLoader as _BaseLoader
+except ImportError:  # PyYAML built without libyaml: the same result, only slower
+    from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
+
+Keys = Sequence[Union[str, int]]  # keys and indexes that lead to a value
+
+_TAG = "tag:yaml.org,2002:"
+_LONGEST_FILE_BYTES = 1_000_000
+_MOST_VALUES = 100_000
+_ENDLESS = 10**9  # an alias of something that holds it
+
+
+class _Loader(_BaseLoader):
+    pass
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag in (f"{_TAG}null", f"{_TAG}merge")]
+    for first, resolvers in _BaseLoader.yaml_implicit_resolvers.items()
+}
+for _name, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+):
+    _Loader.add_implicit_resolver(f"{_TAG}{_name}", re.compile(f"(?:{_pattern})$"), list(_first))
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of ``file``: ``value`` is made of dicts, lists and scalars."""
+
+    file: Path
+    value: Any
+    _root: yaml.Node
+
+    def problem(
+        self, rule: str, message: str, at: Keys = (), *, key: str = "", level: str = "error"
+    ) -> Problem:
+        """Return a problem of the value ``at`` its keys, or of a ``key`` of the mapping there."""
+        mark = (self._key_node(at, key) if key else self._node(at)).start_mark
+        return Problem(self.file, mark.line + 1, mark.column + 1, rule, message, level)
+
+    def text(self, at: Keys) -> str:
+        """Return a scalar as it is written, so that the version 1.10 stays 1.10."""
+        return str(self._node(at).value)
+
+    def _node(self, at: Keys) -> yaml.Node:
+        node = self._root
+        for step in at:
+            if isinstance(step, int):
+                node = node.value[step]
+            else:
+                node = next((v for k, v in _pairs(node) if k.value == step), node)
+        return node
+
+    def _key_node(self, at: Keys, key: str) -> yaml.Node:
+        node = self._node(at)
+        return next((k for k, _ in _pairs(node) if k.value == key), node)
+
+
+def read(file: Path) -> Document:
+    """Return the document in ``file``; SpecificationError when there is not exactly one.
+
+    A key that is there twice is an error as well: YAML would keep the last without a word.
+    """
+    try:
+        if file.stat().st_size > _LONGEST_FILE_BYTES:
+            raise _unreadable(file, f"longer than {_LONGEST_FILE_BYTES:,} bytes")
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unreadable(file, str(error.strerror)) from None
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, f"not UTF-8 text at byte {error.start}") from None
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise _unreadable(file, "empty")
+        if _size(root, {}) > _MOST_VALUES:
+            raise _unreadable(file, f"more than {_MOST_VALUES:,} values, with aliases written out")
+        if twice := list(_repeated(file, root)):
+            raise SpecificationError(twice)
+        return Document(file, loader.construct_document(root), root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = ", ".join(part for part in (error.context, error.problem) if part)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise SpecificationError([Problem(file, line, column, "yaml", what)]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise _unreadable(file, str(error).splitlines()[0]) from None
+    finally:
+        loader.dispose()
+
+
+def _unreadable(file: Path, why: str) -> SpecificationError:
+    return SpecificationError([Problem(file, 1, 1, "yaml", f"cannot be read as YAML: {why}")])
+
+
+def _pairs(node: yaml.Node) -> Sequence[tuple[yaml.Node, yaml.Node]]:
+    """Return keys and values of a mapping, what wins first: PyYAML puts merged ones (``<<``) ahead."""
+    return node.value[::-1] if isinstance(node, yaml.MappingNode) else ()
+
+
+def _repeated(file: Path, root: yaml.Node) -> Iterator[Problem]:
+    """Yield keys that are there twice, or are no words."""
+    todo, seen = [root], set()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:  # reached again through an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            todo.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            lines: dict[str, int] = {}
+            for key, value in node.value:
+                todo.append(value)
+                line, column = key.start_mark.line + 1, key.start_mark.column + 1
+                if not isinstance(key, yaml.ScalarNode):
+                    what = "a key is a word, not a list or mapping"
+                    yield Problem(file, line, column, "yaml", what)
+                elif key.value in lines:
+                    what = f'"{key.value}" is there twice, first on line {lines[key.value]}'
+                    yield Problem(file, line, column, "duplicate-key", f"{what}: remove one")
+                else:
+                    lines[key.value] = line
+
+
+def _size(node: yaml.Node, sizes: dict[int, int]) -> int:
+    """Return how many values a node has when its aliases are written out."""
+    if id(node) not in sizes:
+        sizes[id(node)] = _ENDLESS
+        below = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = (part for each in below for part in (each if isinstance(each, tuple) else (each,)))
+        sizes[id(node)] = 1 + sum(_size(part, sizes) for part in parts)
+    return min(sizes[id(node)], _ENDLESS)

@@ -1,0 +1,70 @@
+"""The contract's template variables, a closed list, and what Airflow writes for them.
+
+``{{ name }}`` is all of the language: no expressions, filters or statements, so that another
+orchestrator can fill in the same.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Collection, Iterator, Mapping
+
+# Airflow 3 knows no logical date of a run that was triggered without one: then it is when it was
+# due to run.
+_DATE = "(logical_date | default(dag_run.run_after, true))"
+VARIABLES: Mapping[str, str] = {
+    "ds": f"{_DATE}.strftime('%Y-%m-%d')",
+    "ds_nodash": f"{_DATE}.strftime('%Y%m%d')",
+    "logical_date": f"{_DATE}.isoformat()",
+    "data_interval_start": f"(data_interval_start | default({_DATE}, true)).isoformat()",
+    "data_interval_end": f"(data_interval_end | default({_DATE}, true)).isoformat()",
+    "run_id": "run_id",
+    "workflow": "dag.dag_id",
+    "job": "task.task_id",
+    "attempt": "ti.try_number",
+}
+_FAMILIES = ("params.<name>", "outputs.<job>.<name>", "item")
+
+_BRACES = re.compile(r"\{\{(.*?)\}\}|(\{[{%#]|[}%#]\})", re.DOTALL)
+_PARAMETER = re.compile(r"params\.([A-Za-z_][A-Za-z0-9_]*)")
+_OUTPUT = re.compile(r"outputs\.([A-Za-z0-9][A-Za-z0-9_.-]*)\.([A-Za-z_][A-Za-z0-9_]*)")
+
+
+def names(text: str) -> list[str]:
+    """Return what is between ``{{`` and ``}}``, in order; "" for other braces of a template."""
+    return [(found[1] or "").strip() for found in _BRACES.finditer(text)]
+
+
+def parameter(name: str) -> str | None:
+    """Return the parameter that a variable names, None for another variable."""
+    found = _PARAMETER.fullmatch(name)
+    return found[1] if found else None
+
+
+def output(name: str) -> tuple[str, str] | None:
+    """Return the job and the output that a variable names, None for another variable."""
+    found = _OUTPUT.fullmatch(name)
+    return (found[1], found[2]) if found else None
+
+
+def faults(text: str, parameters: Collection[str], *, item: bool) -> Iterator[str]:
+    """Yield what is wrong with the template variables of a text.
+
+    ``parameters`` are those that the job knows; ``item``: it runs once for each of a list. Outputs
+    are left to whoever knows the jobs.
+    """
+    for name in names(text):
+        wanted = parameter(name)
+        if wanted is not None and wanted not in parameters:
+            near = difflib.get_close_matches(wanted, parameters, n=1)
+            hint = f'did you mean "params.{near[0]}"?' if near else "add it below params:"
+            yield f'there is no parameter "{wanted}"; {hint}'
+        elif name == "item" and not item:
+            yield '"{{ item }}" is for jobs that the workflow lists below for_each:'
+        elif not name or not (wanted or name == "item" or name in VARIABLES or output(name)):
+            near = difflib.get_close_matches(name, [*VARIABLES, "item"], n=1)
+            known = ", ".join([*VARIABLES, *_FAMILIES])
+            hint = f'did you mean "{{{{ {near[0]} }}}}"?' if near else f"known are: {known}"
+            what = f'"{{{{ {name} }}}}"' if name else "this"
+            yield f"{what} is no template variable; {hint}"
