@@ -1,15 +1,16 @@
 """A YAML file whose values know where they stand.
 
-Only ``true`` and ``false`` are booleans, and dates, times and ``yes`` are text, as in YAML 1.2: what
-people write in a job is mostly text for a program.
+Only ``true`` and ``false`` are booleans, and dates, times and ``yes`` are text, as in YAML 1.2:
+what people write in a job is mostly text for a program.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator, Sequence, Union
+from typing import Any
 
 import yaml
 
@@ -20,7 +21,7 @@ try:
 except ImportError:  # PyYAML built without libyaml: the same result, only slower
     from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
 
-Keys = Sequence[Union[str, int]]  # keys and indexes that lead to a value
+Keys = Sequence["str | int"]  # keys and indexes that lead to a value
 
 _TAG = "tag:yaml.org,2002:"
 _LONGEST_FILE_BYTES = 1_000_000
@@ -116,7 +117,7 @@ def _unreadable(file: Path, why: str) -> SpecificationError:
 
 
 def _pairs(node: yaml.Node) -> Sequence[tuple[yaml.Node, yaml.Node]]:
-    """Return keys and values of a mapping, what wins first: PyYAML puts merged ones (``<<``) ahead."""
+    """Return keys and values of a mapping, what wins first: PyYAML puts merged ones ahead."""
     return node.value[::-1] if isinstance(node, yaml.MappingNode) else ()
 
 

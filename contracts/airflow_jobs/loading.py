@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
 from airflow_jobs import meaning, structure
 from airflow_jobs.document import read
@@ -56,6 +57,24 @@ def _settings_files(folder: Path) -> list[Path]:
     return [file for ending in _ENDINGS if (file := folder / f"workflow{ending}").is_file()]
 
 
+def load_all(root: Path) -> list[Specification]:
+    """Return all specifications in ``root``; SpecificationError when there is none."""
+    found: list[Specification] = []
+    for folder in workflow_folders(root):
+        found.append(_named_anew(load(folder), found))
+    return found
+
+
+def _named_anew(specification: Specification, others: Sequence[Specification]) -> Specification:
+    """Return the specification, with a problem when another one has its name."""
+    same = next((each for each in others if each.name == specification.name), None)
+    if not same:
+        return specification
+    what = f'{same.folder} is the workflow "{same.name}" already: give one another name'
+    problem = Problem(specification.folder, 1, 1, "duplicate-name", what)
+    return replace(specification, problems=(problem, *specification.problems))
+
+
 def load(folder: Path) -> Specification:
     """Return the specification in the folder of a workflow, with all of its problems."""
     problems: list[Problem] = []
@@ -88,7 +107,9 @@ def _jobs(folder: Path, problems: list[Problem]) -> dict[str, Part | None]:
     """Return the jobs by name; one that cannot be used is None, by the name of its file."""
     found: dict[str, Part | None] = {}
     jobs = folder / "jobs"
-    files = sorted(each for each in jobs.iterdir() if each.suffix in _ENDINGS) if jobs.is_dir() else []
+    files = (
+        sorted(each for each in jobs.iterdir() if each.suffix in _ENDINGS) if jobs.is_dir() else []
+    )
     for file in files:
         job = _read(file, "job", problems)
         name = job.content.get("name", file.stem) if job else file.stem

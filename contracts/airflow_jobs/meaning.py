@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import Any, Iterator, Mapping
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from croniter import CroniterBadCronError, CroniterBadDateError, croniter
@@ -16,7 +17,16 @@ from airflow_jobs.document import Document, Keys
 from airflow_jobs.problems import Problem
 from airflow_jobs.structure import Part
 
-PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly", "@once", "@continuous")
+PRESETS = (
+    "@hourly",
+    "@daily",
+    "@weekly",
+    "@monthly",
+    "@quarterly",
+    "@yearly",
+    "@once",
+    "@continuous",
+)
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -38,7 +48,7 @@ _SECRET_VALUE = re.compile(
 def of_job(part: Part, parameters: Mapping[str, Any], *, item: bool) -> Iterator[Problem]:
     """Yield what is wrong in a job.
 
-    ``parameters`` are those of its workflow; ``item``: the workflow runs it once for each of a list.
+    ``parameters`` are those of its workflow, which runs it once for each of a list with ``item``.
     """
     document, job = part.document, part.content
     if "image" in job:
@@ -87,9 +97,7 @@ def _resources(document: Document, resources: Mapping[str, Any], at: Keys) -> It
         for name in ("cpu", "memory", "ephemeral_storage"):
             if name not in given or name not in limits:
                 continue
-            requested, limit = (
-                document.text((*at, *path, name)) for path in (where, ("limits",))
-            )
+            requested, limit = (document.text((*at, *path, name)) for path in (where, ("limits",)))
             if quantity(requested) > quantity(limit):
                 what = f"{name}: {requested} requested, but the limit is {limit}"
                 yield document.problem("resources", what, (*at, *where, name))
@@ -146,7 +154,9 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     for key in ("dependencies", "for_each"):
         for name in workflow.get(key, {}):
             if name not in jobs:
-                yield document.problem("unknown-job", _no_job(name, jobs), ("workflow", key), key=name)
+                yield document.problem(
+                    "unknown-job", _no_job(name, jobs), ("workflow", key), key=name
+                )
     dependencies = workflow.get("dependencies", {})
     for name, before in dependencies.items():
         for index, other in enumerate(before):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
-from typing import Any, Iterator, Mapping
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -39,7 +40,7 @@ class Part:
     content: Mapping[str, Any]
 
 
-@lru_cache(maxsize=None)
+@cache
 def schema(kind: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a kind: "job" or "workflow"."""
     text = (files("airflow_jobs") / "schema" / f"{kind}.schema.json").read_text(encoding="utf-8")
@@ -47,7 +48,13 @@ def schema(kind: str) -> Mapping[str, Any]:
     return found
 
 
-@lru_cache(maxsize=None)
+def bundled(kind: str) -> Mapping[str, Any]:
+    """Return the JSON Schema of a kind with all that it refers to."""
+    others = {each: schema(each) for each in KINDS if each != kind}
+    return {**schema(kind), "$defs": {**schema(kind)["$defs"], **others}}
+
+
+@cache
 def _validator(kind: str) -> Draft202012Validator:
     resources = (Resource.from_contents(schema(each)) for each in KINDS)
     return Draft202012Validator(schema(kind), registry=resources @ Registry())
@@ -70,7 +77,7 @@ def examine(document: Document, kind: str) -> tuple[list[Problem], Part | None]:
 
 
 def _is_of_the_whole(error: ValidationError) -> bool:
-    """Return whether nothing can be left out for an error: something is missing, or all is wrong."""
+    """Return whether nothing can be left out for an error: something is missing, or all wrong."""
     outermost = len(error.absolute_path) < 2
     return outermost and (error.validator == "required" or not error.absolute_path)
 
@@ -84,7 +91,7 @@ def _leave_out(value: Any, error: ValidationError) -> None:
             del _inside(value, at[: index - 1])[at[index - 1]]
         elif error.validator == "additionalProperties":
             part = _inside(value, at)
-            for key in [key for key in part if key not in error.schema.get("properties", ())]:
+            for key in [key for key in part if key not in _schema(error).get("properties", ())]:
                 del part[key]
         elif _is_name(error):
             del _inside(value, at)[error.instance]
@@ -103,15 +110,16 @@ def _inside(value: Any, at: list[Any]) -> Any:
 def _explained(document: Document, error: ValidationError) -> Iterator[Problem]:
     at = tuple(error.absolute_path)
     name = _name(at)
-    part: Mapping[str, Any] = error.schema
+    part, wanted = _schema(error), _wanted(error)
+    found: Any = error.instance
     if error.validator == "additionalProperties":
         known = [*part.get("properties", ())]
-        for key in error.instance:
+        for key in found:
             if key not in known:
                 yield document.problem("unknown-key", _unknown(key, known, name), at, key=key)
     elif error.validator == "required":
-        for key in error.validator_value:
-            if key not in error.instance:
+        for key in wanted:
+            if key not in found:
                 about = part.get("properties", {}).get(key, {})
                 message = f"{name} has no {key}{_for_example(key, about)}"
                 yield document.problem("missing-key", message, at)
@@ -119,6 +127,18 @@ def _explained(document: Document, error: ValidationError) -> Iterator[Problem]:
         yield document.problem("bad-name", _message(error, name), at, key=str(error.instance))
     else:
         yield document.problem("bad-value", _message(error, name), at)
+
+
+def _schema(error: ValidationError) -> Mapping[str, Any]:
+    """Return the part of the schema that an error is of."""
+    part: Any = error.schema
+    return dict(part)
+
+
+def _wanted(error: ValidationError) -> Any:
+    """Return the value of the keyword that an error is of."""
+    wanted: Any = error.validator_value
+    return wanted
 
 
 def _is_name(error: ValidationError) -> bool:
@@ -138,11 +158,10 @@ def _for_example(key: str, about: Mapping[str, Any]) -> str:
 
 
 def _message(error: ValidationError, name: str) -> str:
-    part: Mapping[str, Any] = error.schema
+    part, wanted = _schema(error), _wanted(error)
     value = json.dumps(error.instance, ensure_ascii=False)
     value = value if len(value) <= 60 else f"{value[:57]}..."
     if error.validator == "type":
-        wanted = error.validator_value
         types = [wanted] if isinstance(wanted, str) else [*wanted]
         kinds = " or ".join(_TYPES[each] for each in types)
         how = f": {part['errorMessage']}" if "errorMessage" in part else ""
@@ -150,7 +169,7 @@ def _message(error: ValidationError, name: str) -> str:
     if "errorMessage" in part:
         return f"{name} is {value}: {part['errorMessage']}"
     if error.validator in ("enum", "const"):
-        allowed = error.validator_value if error.validator == "enum" else [error.validator_value]
+        allowed = wanted if error.validator == "enum" else [wanted]
         return f"{name} is {value}, but must be {' or '.join(map(str, allowed))}"
     if error.validator == "uniqueItems":
         return f"{name} has an item twice"
@@ -158,7 +177,7 @@ def _message(error: ValidationError, name: str) -> str:
         return f"{name} is empty"
     if error.validator in ("minimum", "maximum"):
         most = "at least" if error.validator == "minimum" else "at most"
-        return f"{name} is {value}, but must be {most} {error.validator_value}"
+        return f"{name} is {value}, but must be {most} {wanted}"
     return f"{name}: {error.message}"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 # Airflow 3 knows no logical date of a run that was triggered without one: then it is when it was
 # due to run.

@@ -15,6 +15,7 @@ from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
 from airflow_platform.e2e import command as e2e
+from airflow_platform.jobs import command as jobs
 from airflow_platform.logs import command as logs
 from airflow_platform.rendering import images_command, options
 from airflow_platform.support import processes
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     adopt.add_to(commands)
     e2e.add_to(commands)
     images_command.add_to(commands)
+    jobs.add_to(commands)
 
     tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")

@@ -1,0 +1,1 @@
+"""Container jobs that know nothing of Airflow: contracts/workflow-orchestration.md."""
