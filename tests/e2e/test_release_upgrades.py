@@ -20,7 +20,7 @@ _BY_HELM = {
     for major in helm.MAJORS
     for name in [f"upgrades-helm{major}"]
 }
-# For what depends on the charts alone: on the official one, or only on ours.
+# For what depends on the charts alone: the official one, where there is one, or only on ours.
 _OFFICIAL = pytest.mark.parametrize("released", [_BY_HELM[4]], indirect=True, scope="module")
 _STAND_IN = pytest.mark.parametrize("released", [_BY_HELM[3]], indirect=True, scope="module")
 # The migration is still running when all of these tests are over.
@@ -93,10 +93,16 @@ def charts(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
 
 def test_another_image_while_the_migration_runs(released: Released) -> None:
     before = released.names("jobs")
+    _until(lambda: _migration(released)["status"].get("active") == 1, "the migration runs")
     released.upgrade(airflow_image("3.1.8"))
     after = released.names("jobs")
     assert len(before) == len(after) == 2
     assert not {*before} & {*after}
+
+
+def _migration(released: Released) -> dict[str, Any]:
+    (job,) = (job for job in released.objects("jobs") if "migrations" in job["metadata"]["name"])
+    return job
 
 
 @_STAND_IN
@@ -125,6 +131,7 @@ def test_an_upgrade_after_a_migration_that_hangs(released: Released) -> None:
 
 
 def test_an_upgrade_after_one_that_failed(released: Released) -> None:
+    released.upgrade()
     with pytest.raises(PlatformError):
         released.upgrade(airflow_image("missing"), options=(*READY, "--timeout=1s"))
     assert released.release.status() == "failed"
@@ -153,6 +160,7 @@ def test_only_what_must_start_anew_does(released: Released) -> None:
 
 
 def test_rollback_brings_back_what_was_there(released: Released) -> None:
+    released.upgrade()
     before = released.specs()
     released.upgrade(airflow_image("3.1.9"), *(values for values, _ in _ROLLS.values()))
     assert _differences(before, released.specs())
