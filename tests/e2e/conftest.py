@@ -68,9 +68,10 @@ def make_namespace(
 ) -> Iterator[Callable[[str], str]]:
     """Make a namespace that enforces the restricted Pod Security Standard; return its name.
 
-    On a control plane of these tests its name is the same in each run, so that what is rendered for
-    it is known in the next. From a cluster that was given it is removed. Nobody waits for that: it
-    takes as long as the longest grace period of its pods.
+    On a control plane of these tests it is numbered by prefix. Where something is rendered for it,
+    a prefix of its own gives it the same name in each run, for which that is known already. From a
+    cluster that was given it is removed. Nobody waits for that: it takes as long as the longest
+    grace period of its pods.
     """
     made: list[pykube.Namespace] = []
     given = request.config.getoption("kubeconfig")

@@ -31,7 +31,7 @@ QUOTA: Mapping[str, Any] = {
 ONE_REPLICA: Mapping[str, Any] = {
     "airflow": {
         component: {"replicas": 1}
-        for component in ("apiServer", "webserver", "scheduler", "dagProcessor", "triggerer")
+        for component in ("apiServer", "scheduler", "dagProcessor", "triggerer")
     }
 }
 
@@ -164,7 +164,7 @@ def make_secrets(
     name: str = RELEASE,
 ) -> None:
     """Make the Secrets that a release needs and that are not there yet."""
-    # Not for the namespace, whose name is new each time: which Secrets it needs is the same.
+    # Not for the namespace: which Secrets it needs is the same, so it is rendered once for all.
     rendered = render(
         chart=chart,
         values=values,
