@@ -59,7 +59,7 @@ def airflow_environment(
 ) -> Mapping[str, str]:
     """Return the environment of an Airflow; ``options`` are "section__option" in capitals."""
     own = {k: v for k, v in _without_python().items() if not k.startswith("AIRFLOW_")}
-    # Airflow's byte code is there. Its DAGs get none: they are in the checkout.
+    # Airflow is compiled when it is installed. Compiling DAGs would write into the checkout.
     own |= {"PYTHONDONTWRITEBYTECODE": "1"}
     path = f"{installed / 'venv' / 'bin'}{os.pathsep}{own.get('PATH', '')}"
     own |= {"PATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}

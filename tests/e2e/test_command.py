@@ -25,6 +25,7 @@ from airflow_platform.e2e import command, hello_world
 from airflow_platform.e2e.report import SkippedError
 from airflow_platform.e2e.steps import STEPS, _upgrade
 from airflow_platform.e2e.trial import Addresses, Trial
+from airflow_platform.manifests import Render
 from airflow_platform.rendering import upstream
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.staging import stage_addon
@@ -83,18 +84,19 @@ def e2e(
     return run
 
 
-def _passes_all_but_what_needs_containers(said: Said) -> bool:
+def _assert_all_but_what_needs_containers_passes(said: Said) -> None:
+    assert said.code == 0, said.text
     names = {step.name for step in STEPS} | {"uninstall", "namespace is removed"}
     skipped = {name for name, result in said.results.items() if result == "SKIP"}
     assert said.results.keys() == names
     assert skipped == NOTHING_RUNS
-    return said.code == 0 and set(said.results.values()) == {"PASS", "SKIP"}
+    assert set(said.results.values()) == {"PASS", "SKIP"}
 
 
 @pytest.mark.official_chart
 def test_a_good_release_passes(e2e: Callable[..., Said]) -> None:
     said = e2e("staging", "--namespace", "e2e-staging")
-    assert _passes_all_but_what_needs_containers(said), said.text
+    _assert_all_but_what_needs_containers_passes(said)
 
 
 @pytest.mark.usefixtures("stand_in")
@@ -104,7 +106,7 @@ def test_with_helm_3_and_dashboards_in_another_namespace_it_passes_too(
     elsewhere = make_namespace("dashboards")
     dashboards = ("--set", f"observability.dashboards.namespace={elsewhere}")
     said = e2e("prod", "--helm", 3, *dashboards)
-    assert _passes_all_but_what_needs_containers(said), said.text
+    _assert_all_but_what_needs_containers_passes(said)
 
 
 @pytest.mark.official_chart
@@ -314,28 +316,24 @@ def test_in_a_cluster_the_user_is_asked_for_what_only_they_know(
     assert set(said.results.values()) == {"PASS"}
 
 
+def _after_its_run(cluster: Cluster, rendered: Render, addresses: Addresses) -> Trial:
+    """Return the trial of a release whose run of hello_world has ended."""
+    release = Release(cluster, "after-its-run")
+    runs = [Run(DAG_ID, RUN_ID)]
+    return Trial(
+        release, Path(), (), (), rendered, addresses, simulated=False, patience=1, runs=runs
+    )
+
+
 @pytest.mark.usefixtures("expected")
 def test_a_line_that_is_not_in_loki_is_named(
-    cluster: Cluster,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    built_in_loki_server: LokiServer,
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, built_in_loki_server: LokiServer
 ) -> None:
     monkeypatch.setattr(hello_world, "_LOG_SECONDS", 0)
     monkeypatch.setattr(hello_world, "_POLL_SECONDS", 0.01)
     there, missing = _EXPECTED
     built_in_loki_server.put(there, dag_id=DAG_ID, task_id="greet", run_id=RUN_ID)
-    trial = Trial(
-        Release(cluster, "one-line"),
-        tmp_path,
-        (),
-        (),
-        render("staging"),
-        Addresses(loki=built_in_loki_server.url),
-        simulated=False,
-        patience=1,
-        runs=[Run(DAG_ID, RUN_ID)],
-    )
+    trial = _after_its_run(cluster, render("staging"), Addresses(loki=built_in_loki_server.url))
     with pytest.raises(PlatformError, match=rf"missing:\n  {missing}\n"):
         hello_world.logs_are_complete(trial)
 
@@ -400,22 +398,11 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def test_task_logs_are_not_looked_for_where_they_are_switched_off(
-    cluster: Cluster, tmp_path: Path
-) -> None:
+def test_task_logs_are_not_looked_for_where_they_are_switched_off(cluster: Cluster) -> None:
     values = {"global": {"taskLogs": {"enabled": False}, "metrics": {"enabled": True}}}
     with prometheus_double() as url:
-        trial = Trial(
-            Release(cluster, "logs-off"),
-            tmp_path,
-            (),
-            (),
-            render("staging", values=[values]),
-            Addresses(prometheus=url),
-            simulated=False,
-            patience=1,
-            runs=[Run(DAG_ID, RUN_ID)],
-        )
+        rendered = render("staging", values=[values])
+        trial = _after_its_run(cluster, rendered, Addresses(prometheus=url))
         with pytest.raises(SkippedError, match=r"taskLogs\.enabled"):
             hello_world.logs_are_complete(trial)
         assert "sidecars" not in hello_world.metrics_arrive(trial)

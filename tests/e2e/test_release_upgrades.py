@@ -20,7 +20,8 @@ _BY_HELM = {
     for major in helm.MAJORS
     for name in [f"upgrades-helm{major}"]
 }
-# For what depends on the charts alone: the official one, where there is one, or only on ours.
+# What does not depend on Helm is tried once: on the official chart, or, where that shows as much,
+# on the stand-in.
 _OFFICIAL = pytest.mark.parametrize("released", [_BY_HELM[4]], indirect=True, scope="module")
 _STAND_IN = pytest.mark.parametrize("released", [_BY_HELM[3]], indirect=True, scope="module")
 # The migration is still running when all of these tests are over.
@@ -75,7 +76,7 @@ def released(
 ) -> Released:
     namespace = make_namespace("upgrades")
     values = (ONE_REPLICA, _SLOW_MIGRATION)
-    # The other Helm is tried with what it takes least time to install.
+    # Helm 3 upgrades the stand-in, for which it needs a third of the time.
     chart = find_upstream() if request.param == 4 else stand_in()
     return install(cluster, namespace, "prod", *values, upstream=chart, major=request.param)
 

@@ -86,7 +86,7 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
         try:
             _wait(running, lambda: _state(directory, "task_instance", _OUTLIVES) == "running")
             before = _workers(kubelet)
-            # Killed, it would not have written down all that it had started.
+            # It may take its time: after one that was killed, Airflow starts some attempts twice.
             running.end("scheduler", grace=_SECONDS)
             start("the next scheduler", "scheduler", "--skip-serve-logs")
             _wait(running, lambda: _workers(kubelet) != before)
