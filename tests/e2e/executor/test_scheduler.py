@@ -84,15 +84,16 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
         start("scheduler", "scheduler", "--skip-serve-logs")
         kubelet.start()
         try:
-            _wait(running, lambda: _state(directory, "task_instance", _OUTLIVES) == "running")
+            # What is queued when a scheduler ends may start as another attempt.
+            _wait(running, lambda: _unfinished(directory) == {_OUTLIVES: "running"})
             before = _workers(kubelet)
             # It may take its time: after one that was killed, Airflow starts some attempts twice.
             running.end("scheduler", grace=_SECONDS)
             start("the next scheduler", "scheduler", "--skip-serve-logs")
             _wait(running, lambda: _workers(kubelet) != before)
             (directory / "may-end").touch()
-            _wait(running, lambda: _state(directory, "dag_run") in ("success", "failed"))
-            state = _state(directory, "dag_run")
+            _wait(running, lambda: _run_state(directory) in ("success", "failed"))
+            state = _run_state(directory)
             _wait(running, lambda: not configuration.cluster.list("pods", configuration.namespace))
         finally:
             kubelet.stop()
@@ -140,13 +141,24 @@ def _log(work: Work, pod: dict[str, Any]) -> Path:
     )
 
 
-def _state(directory: Path, table: str, task: str = "") -> str | None:
-    """Return the state of the DAG run, or of a task instance of it."""
-    where, values = ("and task_id = ?", (_DAG, task)) if task else ("", (_DAG,))
+def _run_state(directory: Path) -> str | None:
+    """Return the state of the DAG run."""
+    found = _select(directory, "select state from dag_run where dag_id = ?", _DAG)
+    return str(found[0][0]) if found else None
+
+
+def _unfinished(directory: Path) -> dict[str, str | None]:
+    """Return the states of the task instances that have not succeeded."""
+    query = (
+        "select task_id, state from task_instance where dag_id = ? "
+        "and (state is null or state != 'success')"
+    )
+    return dict(_select(directory, query, _DAG))
+
+
+def _select(directory: Path, query: str, *values: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(directory / "airflow.db", timeout=30)) as database:
-        found = database.execute(f"select state from {table} where dag_id = ? {where}", values)
-        row = found.fetchone()
-    return str(row[0]) if row else None
+        return database.execute(query, values).fetchall()
 
 
 def _workers(kubelet: Kubelet) -> set[str]:
