@@ -132,7 +132,6 @@ def test_an_upgrade_after_a_migration_that_hangs(released: Released) -> None:
 
 
 def test_an_upgrade_after_one_that_failed(released: Released) -> None:
-    released.upgrade()
     with pytest.raises(PlatformError):
         released.upgrade(airflow_image("missing"), options=(*READY, "--timeout=1s"))
     assert released.release.status() == "failed"
@@ -161,7 +160,6 @@ def test_only_what_must_start_anew_does(released: Released) -> None:
 
 
 def test_rollback_brings_back_what_was_there(released: Released) -> None:
-    released.upgrade()
     before = released.specs()
     released.upgrade(airflow_image("3.1.9"), *(values for values, _ in _ROLLS.values()))
     assert _differences(before, released.specs())
