@@ -34,7 +34,7 @@ VERSIONS = (AirflowVersion("2.11.2", "2026-04-15"), AirflowVersion("3.3.2", "202
 def install(airflow: AirflowVersion) -> Path:
     """Return the directory with the virtual environment ``venv`` and an empty ``airflow.db``."""
     requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES)
-    content = f"{requirements} {airflow.date} {PYTHON}"
+    content = f"{requirements} {airflow.date} {PYTHON} compiled"
     target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def build(directory: Path) -> None:
@@ -58,17 +58,23 @@ def airflow_environment(
     installed: Path, home: Path, options: Mapping[str, str]
 ) -> Mapping[str, str]:
     """Return the environment of an Airflow; ``options`` are "section__option" in capitals."""
-    # Python's own variables say where the byte code of the tests is kept. Airflow has its own.
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW_", "PYTHON"))}
+    own = {k: v for k, v in _without_python().items() if not k.startswith("AIRFLOW_")}
+    # Airflow is compiled when it is installed. Compiling DAGs would write into the checkout.
+    own |= {"PYTHONDONTWRITEBYTECODE": "1"}
     path = f"{installed / 'venv' / 'bin'}{os.pathsep}{own.get('PATH', '')}"
     own |= {"PATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     return own | {f"AIRFLOW__{name}": value for name, value in options.items()}
 
 
+def _without_python() -> Mapping[str, str]:
+    """Return the environment without what says where the byte code of the tests is kept."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+
+
 def _uv(*arguments: str | Path) -> None:
     from uv import find_uv_bin  # not needed, so not loaded, when all is installed
 
-    _run(find_uv_bin(), *arguments)
+    _run(find_uv_bin(), *arguments, environment=_without_python())
 
 
 def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:

@@ -68,12 +68,12 @@ class Processes:
         """End all programs and all that they have started."""
         self.end(*self._running)
 
-    def end(self, *names: str) -> None:
-        """End programs and all that they have started."""
+    def end(self, *names: str, grace: float = _GRACE_SECONDS) -> None:
+        """End programs and all that they have started; kill what runs after ``grace`` seconds."""
         ending = [self._running.pop(name) for name in names]
         for process in ending:
             process.terminate()
-        deadline = time.monotonic() + _GRACE_SECONDS
+        deadline = time.monotonic() + grace
         for process in ending:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, deadline - time.monotonic()))

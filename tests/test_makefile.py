@@ -14,7 +14,8 @@ def make(program, tmp_path):
         shutil.copy(ROOT / name, tmp_path)
 
     # A make that runs the tests is no part of what is tested.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    foreign = ("MAKE", "ARGS", "ENV")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

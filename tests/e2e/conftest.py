@@ -26,6 +26,16 @@ _NUMBERS: Mapping[str, Iterator[int]] = defaultdict(lambda: count(1))  # of name
 RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
 
 
+def new_name(prefix: str, config: pytest.Config) -> str:
+    """Return a name for a namespace.
+
+    On a control plane of these tests it is numbered by prefix. Where something is rendered for it,
+    a prefix of its own gives it the same name in each run, for which that is known already.
+    """
+    number = uuid.uuid4().hex[:6] if config.getoption("kubeconfig") else next(_NUMBERS[prefix])
+    return f"{prefix}-{number}"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kubernetes",
@@ -68,15 +78,14 @@ def make_namespace(
 ) -> Iterator[Callable[[str], str]]:
     """Make a namespace that enforces the restricted Pod Security Standard; return its name.
 
-    On a control plane of these tests its name is the same in each run, so that what is rendered for
-    it is known in the next. From a cluster that was given it is removed. Nobody waits for that: it
-    takes as long as the longest grace period of its pods.
+    From a cluster that was given it is removed. Nobody waits for that: it takes as long as the
+    longest grace period of its pods.
     """
     made: list[pykube.Namespace] = []
     given = request.config.getoption("kubeconfig")
 
     def make(prefix: str) -> str:
-        name = f"{prefix}-{uuid.uuid4().hex[:6] if given else next(_NUMBERS[prefix])}"
+        name = new_name(prefix, request.config)
         namespace, _ = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
         made.append(namespace)
         return name

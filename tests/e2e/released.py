@@ -31,7 +31,7 @@ QUOTA: Mapping[str, Any] = {
 ONE_REPLICA: Mapping[str, Any] = {
     "airflow": {
         component: {"replicas": 1}
-        for component in ("apiServer", "webserver", "scheduler", "dagProcessor", "triggerer")
+        for component in ("apiServer", "scheduler", "dagProcessor", "triggerer")
     }
 }
 
@@ -51,7 +51,7 @@ class Released:
     chart: Path
     values: tuple[Values, ...]
     upstream: UpstreamChart
-    before: frozenset[str]  # what was in the namespace before the installation
+    before: frozenset[str] | None  # what was in the namespace before the installation
 
     @property
     def cluster(self) -> Cluster:
@@ -84,8 +84,10 @@ class Released:
     def left(self) -> set[str]:
         """Return what is in the namespace by the installation, but for what something else owns.
 
-        The garbage collector removes that when its owner is gone.
+        The garbage collector removes that when its owner is gone. Only for one that was installed
+        with ``look_before``.
         """
+        assert self.before is not None
         return things(self.cluster, self.namespace) - self.before
 
     def specs(self) -> dict[str, str]:
@@ -134,10 +136,12 @@ def install(
     name: str = RELEASE,
     major: int = 4,
     options: Sequence[str] = (),
+    look_before: bool = False,
 ) -> Released:
     """Install a chart in ``namespace``, which gets the Secrets that it needs.
 
-    Arguments are those of ``render``; ``options`` are Helm's. PlatformError when it fails.
+    Arguments are those of ``render``; ``options`` are Helm's; ``look_before`` is for
+    ``Released.left``, and takes a while. PlatformError when it fails.
     """
     upstream = upstream or find_upstream()
     sources = (values_file(environment), *values) if environment else values
@@ -149,7 +153,7 @@ def install(
             directory = stage_upstream(upstream)
         case "add-on":
             directory = stage_addon()
-    before = frozenset(things(cluster, namespace))
+    before = frozenset(things(cluster, namespace)) if look_before else None
     release = Release(cluster, namespace, name, major)
     release.install(directory, *sources, options=options)
     return Released(release, directory, tuple(sources), upstream, before)
@@ -164,7 +168,7 @@ def make_secrets(
     name: str = RELEASE,
 ) -> None:
     """Make the Secrets that a release needs and that are not there yet."""
-    # Not for the namespace, whose name is new each time: which Secrets it needs is the same.
+    # Not for the namespace: which Secrets it needs is the same, so it is rendered once for all.
     rendered = render(
         chart=chart,
         values=values,

@@ -47,7 +47,7 @@ def released(
     name, values, major = request.param
     namespace = make_namespace(f"life-{name}")
     cluster.apply([QUOTA], f"--namespace={namespace}")
-    return install(cluster, namespace, None, *values, major=major, options=READY)
+    return install(cluster, namespace, None, *values, major=major, options=READY, look_before=True)
 
 
 def test_the_server_takes_every_object(released: Released) -> None:

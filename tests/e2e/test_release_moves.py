@@ -108,7 +108,12 @@ def test_next_to_an_official_release(
         "prometheusRule": {"enabled": True},
         "dashboards": {"enabled": True},
     }
-    addon = install(cluster, namespace, None, values, chart="add-on", name="observability")
+    addon = install(
+        *(cluster, namespace, None, values),
+        chart="add-on",
+        name="observability",
+        look_before=True,
+    )
     template = cluster.get("configmap", "observability-pod-template", namespace)
     assert template
     assert "name: vector" in template["data"]["pod_template_file.yaml"]

@@ -84,6 +84,7 @@ def test_the_longest_name_of_the_add_on(
         chart="add-on",
         name=_LONGEST_ADD_ON,
         options=READY,
+        look_before=True,
     )
     assert "Succeeded" in released.release.test()
     released.upgrade({"helmTest": {"podAnnotations": {"kwok.airflow-platform/exit-code": "1"}}})

@@ -89,8 +89,8 @@ class _Programs:
     def start(self, name: str, *arguments: str) -> None:
         log = self._stack.enter_context(self._log(name).open("wb"))
         command: processes.Command = [tool(name), *arguments]
-        # A quarter less processor time of the API server, for memory.
-        environment = {**os.environ, "GOGC": "400", "GOMEMLIMIT": "1GiB"}
+        # Garbage is collected less often: a quarter less processor time of the API server.
+        environment = {"GOGC": "400", "GOMEMLIMIT": "1GiB", **os.environ}
         started = self._stack.enter_context(processes.started(command, env=environment, output=log))
         self._running[name] = started
         assert self._guard.stdin

@@ -1,6 +1,5 @@
 """Airflows with a KubernetesExecutor, and namespaces for their pods on the control plane."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from airflow_platform.cluster.cluster import Cluster
 
 from ...airflow_install import VERSIONS, AirflowVersion
-from ..conftest import RESTRICTED
+from ..conftest import RESTRICTED, new_name
 from .configuration import Configuration, configure
 from .executor import Executor, running
 
@@ -32,13 +31,16 @@ def airflow(request: pytest.FixtureRequest) -> AirflowVersion:
 
 @pytest.fixture(scope="session")
 def configured(
-    airflow: AirflowVersion, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    airflow: AirflowVersion,
+    cluster: Cluster,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[Path], Configuration]]:
     """Configure the Airflow with a folder of DAGs and a namespace of its own."""
     namespaces: list[str] = []
 
     def configure_with(dags: Path) -> Configuration:
-        name = f"executor-{uuid.uuid4().hex[:6]}"
+        name = new_name(f"executor-{airflow.version.replace('.', '-')}", request.config)
         metadata = {"name": name, **RESTRICTED}
         cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
         namespaces.append(name)

@@ -48,6 +48,7 @@ class Kubelet(threading.Thread):
             self._programs.start(name, base["args"], self._environment)
         elif (code := self._programs.exit_code(name)) is not None:
             self._ended.add(uid)
+            self._programs.end(name)  # and what it has left running
             annotations = (f"{EXIT_CODE}={code}", f"{RUNS_FOR}={_DRAIN_SECONDS:.0f}s")
             self._cluster.kubectl(
                 *("annotate", "pod", name, f"--namespace={self._namespace}"),

@@ -103,6 +103,10 @@ spec:
         {{- with $root.Values.labels }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
+      {{- with $settings.annotations }}
+      annotations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
     spec:
       restartPolicy: {{ $settings.restartPolicy }}
       serviceAccountName: {{ $root.Release.Name }}-{{ index . 4 }}

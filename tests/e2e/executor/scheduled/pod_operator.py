@@ -1,5 +1,6 @@
 """KubernetesPodOperator on an API whose pods run nowhere and so print nothing."""
 
+import os
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -7,8 +8,6 @@ from airflow.configuration import conf  # type: ignore[import-not-found]
 from airflow.providers.cncf.kubernetes.operators.pod import (  # type: ignore[import-not-found]
     KubernetesPodOperator,
 )
-
-PRINTED = "This is what the pod has printed."
 
 
 class PrintsInItsPod(KubernetesPodOperator):  # type: ignore[misc]
@@ -37,5 +36,5 @@ class PrintsInItsPod(KubernetesPodOperator):  # type: ignore[misc]
 
 def _log(**_):
     """Return what is used of an HTTP response."""
-    line = f"2026-01-01T00:00:00.000000000Z {PRINTED}\n"
+    line = f"2026-01-01T00:00:00.000000000Z {os.environ['PRINTED']}\n"
     return SimpleNamespace(stream=lambda **_: [line.encode()])
