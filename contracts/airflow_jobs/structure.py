@@ -43,7 +43,7 @@ class Part:
 @cache
 def schema(kind: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a kind: "job" or "workflow"."""
-    text = (files("airflow_jobs") / "schema" / f"{kind}.schema.json").read_text(encoding="utf-8")
+    text = (files("airflow_jobs") / f"{kind}.schema.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
 
