@@ -1,48 +1,47 @@
-"""Folders of specifications: finding and reading them."""
+"""Specifications of workflows: finding their files and reading them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from airflow_jobs import meaning, structure
 from airflow_jobs.document import read
 from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
+from airflow_jobs.workflows import Workflow
 
 _ENDINGS = (".yaml", ".yml")
+_SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has no folders
 
 
 @dataclass(frozen=True)
-class Specification:
-    """What is in the folder of a workflow: its settings, and its jobs by name.
+class Files:
+    """The files of a workflow.
 
-    ``problems`` are all that were found. With an error among them the rest is not complete.
+    ``place`` is what a problem of the whole is about: its folder, or one of its files.
     """
 
-    folder: Path
+    place: Path
     name: str
-    settings: Mapping[str, Any]
-    jobs: Mapping[str, Part]
-    problems: tuple[Problem, ...]
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that are no warnings."""
-        return tuple(each for each in self.problems if each.level == "error")
+    settings: Sequence[Path]
+    jobs: Sequence[Path]
 
 
-def workflow_folders(root: Path) -> list[Path]:
-    """Return the folders of workflows in ``root``, which may be one itself.
+def workflow_files(root: Path) -> list[Files]:
+    """Return the files of each workflow in ``root``, which may be the folder of one itself.
 
     A folder is one when it has a workflow.yaml or a folder jobs. SpecificationError when there is
     none.
     """
     if _is_workflow(root):
-        return [root]
-    found = sorted(each for each in root.iterdir() if _is_workflow(each)) if root.is_dir() else []
+        return [_in_folder(root)]
+    found: list[Files] = []
+    if root.is_dir():
+        found = [_in_folder(each) for each in sorted(root.iterdir()) if _is_workflow(each)]
+        found += _without_folders(root)
     if not found:
         what = "there is no workflow here: a folder with workflow.yaml, or with jobs/<job>.yaml"
         raise SpecificationError([Problem(root, 1, 1, "no-workflow", what)])
@@ -50,37 +49,105 @@ def workflow_folders(root: Path) -> list[Path]:
 
 
 def _is_workflow(folder: Path) -> bool:
-    return (folder / "jobs").is_dir() or bool(_settings_files(folder))
+    return (folder / "jobs").is_dir() or any(_settings(folder))
 
 
-def _settings_files(folder: Path) -> list[Path]:
-    return [file for ending in _ENDINGS if (file := folder / f"workflow{ending}").is_file()]
+def _in_folder(folder: Path) -> Files:
+    jobs = folder / "jobs"
+    files = sorted(filter(_is_yaml, jobs.iterdir())) if jobs.is_dir() else []
+    return Files(folder, folder.resolve().name, [*_settings(folder)], files)
+
+
+def _settings(folder: Path) -> Iterator[Path]:
+    return filter(Path.is_file, (folder / f"workflow{ending}" for ending in _ENDINGS))
+
+
+def _without_folders(root: Path) -> list[Files]:
+    """Return workflows whose files are named like sales--jobs--load.yaml."""
+    found: dict[str, tuple[list[Path], list[Path]]] = {}
+    for file in sorted(filter(_is_yaml, root.iterdir())):
+        name, *path = file.stem.split(_SLASH, 2)
+        if path == ["workflow"]:
+            found.setdefault(name, ([], []))[0].append(file)
+        elif path[:1] == ["jobs"] and len(path) > 1:
+            found.setdefault(name, ([], []))[1].append(file)
+    return [
+        Files((settings + jobs)[0], name, settings, jobs)
+        for name, (settings, jobs) in found.items()
+    ]
+
+
+def _is_yaml(file: Path) -> bool:
+    return file.suffix in _ENDINGS
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What is in the files of a workflow: its settings, and its jobs by name.
+
+    ``problems`` are all that were found. With an error among them the rest is not complete.
+    """
+
+    place: Path
+    name: str
+    settings: Mapping[str, Any]
+    jobs: Mapping[str, Part]
+    problems: tuple[Problem, ...]
+
+    @property
+    def workflow(self) -> Workflow:
+        """The workflow, which is whole where there are no errors."""
+        jobs = {name: part.content for name, part in self.jobs.items()}
+        return Workflow(self.name, self.settings, jobs)
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that are no warnings."""
+        return tuple(each for each in self.problems if each.level == "error")
 
 
 def load_all(root: Path) -> list[Specification]:
     """Return all specifications in ``root``; SpecificationError when there is none."""
-    found: list[Specification] = []
-    for folder in workflow_folders(root):
-        found.append(_named_anew(load(folder), found))
+    return with_names_once([load(files) for files in workflow_files(root)])
+
+
+class _Named(Protocol):
+    """A dataclass of a workflow."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def place(self) -> Path: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def problems(self) -> tuple[Problem, ...]: ...
+
+
+_Each = TypeVar("_Each", bound=_Named)
+
+
+def with_names_once(specifications: Iterable[_Each]) -> list[_Each]:
+    """Return the specifications, each with a problem when one before it has its name."""
+    found: list[_Each] = []
+    for each in specifications:
+        same = next((other for other in found if other.name == each.name), None)
+        if same:
+            what = f'{same.place} is the workflow "{same.name}" already: give one another name'
+            problem = Problem(each.place, 1, 1, "duplicate-name", what)
+            each = replace(each, problems=(problem, *each.problems))
+        found.append(each)
     return found
 
 
-def _named_anew(specification: Specification, others: Sequence[Specification]) -> Specification:
-    """Return the specification, with a problem when another one has its name."""
-    same = next((each for each in others if each.name == specification.name), None)
-    if not same:
-        return specification
-    what = f'{same.folder} is the workflow "{same.name}" already: give one another name'
-    problem = Problem(specification.folder, 1, 1, "duplicate-name", what)
-    return replace(specification, problems=(problem, *specification.problems))
-
-
-def load(folder: Path) -> Specification:
-    """Return the specification in the folder of a workflow, with all of its problems."""
+def load(files: Files) -> Specification:
+    """Return the specification of a workflow, with all of its problems."""
     problems: list[Problem] = []
-    workflow = _workflow(folder, problems)
+    workflow = _workflow(files.settings, problems)
     settings = workflow.content if workflow else {}
-    jobs = _jobs(folder, problems)
+    jobs = _jobs(files.jobs, problems)
     for name, job in jobs.items():
         if job:
             item = name in settings.get("for_each", {})
@@ -89,27 +156,22 @@ def load(folder: Path) -> Specification:
         problems.extend(meaning.of_workflow(workflow, jobs))
     if not jobs and not problems:
         what = "this workflow has no job; write one to jobs/<job>.yaml"
-        problems.append(Problem(folder, 1, 1, "no-job", what))
+        problems.append(Problem(files.place, 1, 1, "no-job", what))
     usable = {name: job for name, job in jobs.items() if job}
-    name = settings.get("name", folder.resolve().name)
-    return Specification(folder, name, settings, usable, tuple(sorted(problems)))
+    name = settings.get("name", files.name)
+    return Specification(files.place, name, settings, usable, tuple(sorted(problems)))
 
 
-def _workflow(folder: Path, problems: list[Problem]) -> Part | None:
-    files = _settings_files(folder)
+def _workflow(files: Sequence[Path], problems: list[Problem]) -> Part | None:
     if len(files) > 1:
         what = f"{files[0].name} is there as well: remove one of the two"
         problems.append(Problem(files[1], 1, 1, "two-files", what))
     return _read(files[0], "workflow", problems) if files else None
 
 
-def _jobs(folder: Path, problems: list[Problem]) -> dict[str, Part | None]:
+def _jobs(files: Sequence[Path], problems: list[Problem]) -> dict[str, Part | None]:
     """Return the jobs by name; one that cannot be used is None, by the name of its file."""
     found: dict[str, Part | None] = {}
-    jobs = folder / "jobs"
-    files = (
-        sorted(each for each in jobs.iterdir() if each.suffix in _ENDINGS) if jobs.is_dir() else []
-    )
     for file in files:
         job = _read(file, "job", problems)
         name = job.content.get("name", file.stem) if job else file.stem

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from referencing import Registry, Resource
 
-from airflow_jobs.document import Document
+from airflow_jobs.document import Document, Keys
 from airflow_jobs.problems import Problem
 
 KINDS = ("job", "workflow")
@@ -34,7 +34,10 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Part:
-    """What of a document has the right shape: ``content`` is that of its key job or workflow."""
+    """What of a document has the right shape: ``content`` is that of its key job or workflow.
+
+    Words for a program, values of variables and quantities are texts there, as they are written.
+    """
 
     document: Document
     content: Mapping[str, Any]
@@ -73,7 +76,31 @@ def examine(document: Document, kind: str) -> tuple[list[Problem], Part | None]:
             _leave_out(right, error)
         errors = [*_validator(kind).iter_errors(right)]
     usable = isinstance(right, dict) and isinstance(right.get(kind), dict)
-    return found, Part(document, right[kind]) if usable else None
+    return found, Part(document, _as_written(document, kind, right[kind])) if usable else None
+
+
+# What is text however it is written, below a job or the defaults of a workflow.
+_TEXTS = {"command", "args", "env", "resources", "volumes"}
+_SWITCHES = ("optional", "read_only")
+
+
+def _as_written(document: Document, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+    """Turn scalars into the text that they are in the file, so that the version 1.10 stays 1.10."""
+    at = (kind,) if kind == "job" else (kind, "defaults")
+    holder = content if kind == "job" else content.get("defaults", {})
+    for key in _TEXTS & holder.keys():
+        holder[key] = _text(document, holder[key], (*at, key))
+    for name, items in content.get("for_each", {}).items() if kind == "workflow" else ():
+        content["for_each"][name] = _text(document, items, (kind, "for_each", name))
+    return content
+
+
+def _text(document: Document, value: Any, at: Keys) -> Any:
+    if isinstance(value, dict):
+        return {key: _text(document, each, (*at, key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_text(document, each, (*at, index)) for index, each in enumerate(value)]
+    return value if at[-1] in _SWITCHES else document.text(at)
 
 
 def _is_of_the_whole(error: ValidationError) -> bool:

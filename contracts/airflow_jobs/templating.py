@@ -1,6 +1,6 @@
-"""The contract's template variables, a closed list, and what Airflow writes for them.
+"""The contract's template variables: a closed list.
 
-``{{ name }}`` is all of the language: no expressions, filters or statements, so that another
+``{{ name }}`` is all of the language: no expressions, filters or statements, so that every
 orchestrator can fill in the same.
 """
 
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 
-# Airflow 3 knows no logical date of a run that was triggered without one: then it is when it was
-# due to run.
-_DATE = "(logical_date | default(dag_run.run_after, true))"
-VARIABLES: Mapping[str, str] = {
-    "ds": f"{_DATE}.strftime('%Y-%m-%d')",
-    "ds_nodash": f"{_DATE}.strftime('%Y%m%d')",
-    "logical_date": f"{_DATE}.isoformat()",
-    "data_interval_start": f"(data_interval_start | default({_DATE}, true)).isoformat()",
-    "data_interval_end": f"(data_interval_end | default({_DATE}, true)).isoformat()",
-    "run_id": "run_id",
-    "workflow": "dag.dag_id",
-    "job": "task.task_id",
-    "attempt": "ti.try_number",
-}
+VARIABLES = (
+    "ds",
+    "ds_nodash",
+    "logical_date",
+    "data_interval_start",
+    "data_interval_end",
+    "run_id",
+    "workflow",
+    "job",
+    "attempt",
+)
 _FAMILIES = ("params.<name>", "outputs.<job>.<name>", "item")
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}|(\{[{%#]|[}%#]\})", re.DOTALL)
@@ -34,6 +31,11 @@ _OUTPUT = re.compile(r"outputs\.([A-Za-z0-9][A-Za-z0-9_.-]*)\.([A-Za-z_][A-Za-z0
 def names(text: str) -> list[str]:
     """Return what is between ``{{`` and ``}}``, in order; "" for other braces of a template."""
     return [(found[1] or "").strip() for found in _BRACES.finditer(text)]
+
+
+def fill(text: str, value: Callable[[str], str]) -> str:
+    """Return the text with what ``value`` returns for each name between ``{{`` and ``}}``."""
+    return _BRACES.sub(lambda found: value((found[1] or "").strip()), text)
 
 
 def parameter(name: str) -> str | None:

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import airflow  # type: ignore[import-not-found]
-from airflow.models.taskinstance import TaskInstance  # type: ignore[import-not-found]
-from airflow.providers.cncf.kubernetes.executors.kubernetes_executor import (  # type: ignore[import-not-found]
+import airflow
+from airflow.models.taskinstance import TaskInstance
+from airflow.providers.cncf.kubernetes.executors.kubernetes_executor import (
     KubernetesExecutor,
 )
-from airflow.utils.session import create_session  # type: ignore[import-not-found]
-from airflow.utils.state import DagRunState, TaskInstanceState  # type: ignore[import-not-found]
-from airflow.utils.types import DagRunType  # type: ignore[import-not-found]
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState, TaskInstanceState
+from airflow.utils.types import DagRunType
 
 AIRFLOW_3 = airflow.__version__.startswith("3.")
 DAG = "executor.shapes"
@@ -80,7 +80,7 @@ class Driver:
         """Return for how long Airflow 2 waits with a task that it takes for still running."""
         if AIRFLOW_3:
             return None
-        from airflow.executors.base_executor import (  # type: ignore[import-not-found]
+        from airflow.executors.base_executor import (
             RunningRetryAttemptType,
         )
 
@@ -93,14 +93,14 @@ class Driver:
     if AIRFLOW_3:
 
         def _create_run(self) -> None:
-            from airflow.dag_processing.bundles.manager import (  # type: ignore[import-not-found]
+            from airflow.dag_processing.bundles.manager import (
                 DagBundlesManager,
             )
-            from airflow.dag_processing.dagbag import (  # type: ignore[import-not-found]
+            from airflow.dag_processing.dagbag import (
                 DagBag,
                 sync_bag_to_db,
             )
-            from airflow.models.serialized_dag import (  # type: ignore[import-not-found]
+            from airflow.models.serialized_dag import (
                 SerializedDagModel,
             )
             from airflow.utils.types import DagRunTriggeredByType
@@ -124,7 +124,7 @@ class Driver:
                 )
 
         def _queue(self, ti: Any, session: Any) -> None:
-            from airflow.executors.workloads import (  # type: ignore[import-not-found]
+            from airflow.executors.workloads import (
                 ExecuteTask,
             )
 
@@ -136,7 +136,7 @@ class Driver:
     else:
 
         def _create_run(self) -> None:
-            from airflow.models.dagbag import DagBag  # type: ignore[import-not-found]
+            from airflow.models.dagbag import DagBag
 
             bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"], include_examples=False)
             assert not bag.import_errors, bag.import_errors

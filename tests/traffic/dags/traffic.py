@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 try:
-    from airflow.sdk import dag, task, task_group  # type: ignore[import-not-found]
+    from airflow.sdk import dag, task, task_group
 except ImportError:  # Airflow 2
-    from airflow.decorators import dag, task, task_group  # type: ignore[import-not-found]
+    from airflow.decorators import dag, task, task_group
 
 once = {"schedule": "@once", "start_date": datetime(2026, 1, 1, tzinfo=UTC), "catchup": False}
 

@@ -8,9 +8,9 @@ from typing import Any
 from kubernetes.client import models as k8s  # type: ignore[import-not-found]
 
 try:
-    from airflow.sdk import dag, task, task_group  # type: ignore[import-not-found]
+    from airflow.sdk import dag, task, task_group
 except ImportError:  # Airflow 2
-    from airflow.decorators import dag, task, task_group  # type: ignore[import-not-found]
+    from airflow.decorators import dag, task, task_group
 
 # What a namespace that enforces the Pod Security Standard `restricted` asks of a container.
 RESTRICTED = k8s.V1SecurityContext(

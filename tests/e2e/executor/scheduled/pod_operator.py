@@ -4,8 +4,8 @@ import os
 from functools import cached_property
 from types import SimpleNamespace
 
-from airflow.configuration import conf  # type: ignore[import-not-found]
-from airflow.providers.cncf.kubernetes.operators.pod import (  # type: ignore[import-not-found]
+from airflow.configuration import conf
+from airflow.providers.cncf.kubernetes.operators.pod import (
     KubernetesPodOperator,
 )
 

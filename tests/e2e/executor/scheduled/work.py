@@ -8,14 +8,14 @@ from pathlib import Path
 from pod_operator import PrintsInItsPod  # type: ignore[import-not-found]
 
 try:
-    from airflow.providers.standard.triggers.temporal import (  # type: ignore[import-not-found]
+    from airflow.providers.standard.triggers.temporal import (
         TimeDeltaTrigger,
     )
-    from airflow.sdk import BaseOperator, dag, task  # type: ignore[import-not-found]
+    from airflow.sdk import BaseOperator, dag, task
 except ImportError:  # Airflow 2
-    from airflow.decorators import dag, task  # type: ignore[import-not-found]
-    from airflow.models.baseoperator import BaseOperator  # type: ignore[import-not-found]
-    from airflow.triggers.temporal import TimeDeltaTrigger  # type: ignore[import-not-found]
+    from airflow.decorators import dag, task
+    from airflow.models.baseoperator import BaseOperator
+    from airflow.triggers.temporal import TimeDeltaTrigger
 
 
 class Defers(BaseOperator):  # type: ignore[misc]
