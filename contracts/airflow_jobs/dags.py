@@ -37,6 +37,7 @@ except ImportError:  # Airflow 2
 # Without a start date, a schedule begins with the time that was due last.
 _LONG_AGO = "2020-01-01"
 _CLEANUP = {"always": "delete_pod", "on_success": "delete_succeeded_pod", "never": "keep_pod"}
+_STATES = {"on_failure": "failed", "on_success": "success"}
 _STARTUP_SECONDS = 600  # for nodes that are made first, and for large images
 _RETRY_DELAY = "5m"
 _BY_AIRFLOW = ("@once", "@continuous")
@@ -80,7 +81,7 @@ def _dag(workflow: Workflow, where: Platform) -> DAG:
     concurrency = settings.get("concurrency", {})
     limits = {"max_active_tasks": concurrency["jobs"]} if "jobs" in concurrency else {}
     notifications = {
-        f"{event}_callback": Notification(**receivers)
+        f"{event}_callback": Notification(_STATES[event], **receivers)
         for event, receivers in settings.get("notifications", {}).items()
     }
     dag = DAG(

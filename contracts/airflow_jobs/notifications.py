@@ -16,7 +16,10 @@ _SECONDS = 30.0
 class Notification:
     """A callback of a DAG: sends mail to addresses, and a JSON message to a connection's URL."""
 
-    def __init__(self, email: Sequence[str] = (), webhook: str | None = None) -> None:
+    def __init__(
+        self, state: str, email: Sequence[str] = (), webhook: str | None = None
+    ) -> None:
+        self.state = state  # which the run may not have yet when Airflow calls this
         self.email = email
         self.webhook = webhook
 
@@ -26,7 +29,7 @@ class Notification:
         told = {
             "workflow": run.dag_id,
             "run_id": run.run_id,
-            "state": str(getattr(run.state, "value", run.state)),
+            "state": self.state,
             "reason": str(context.get("reason") or ""),
         }
         for way in (self._mail, self._post):

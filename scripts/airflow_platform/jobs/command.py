@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from airflow_platform.jobs import run
 from airflow_platform.support.errors import PlatformError
 
 _DESCRIPTION = """\
@@ -46,6 +47,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     schema = actions.add_parser("schema", help="print the JSON Schema of a file, for editors")
     schema.add_argument("kind", choices=("job", "workflow"), help="which file")
     schema.set_defaults(run=_schema)
+
+    run.add_to(actions)
 
 
 def _validate(chosen: argparse.Namespace) -> int:
