@@ -98,7 +98,7 @@ def read(file: Path) -> Document:
     try:
         root = loader.get_single_node()
         if root is None:
-            raise _unreadable(file, "it is empty")
+            raise _unreadable(file, "it is empty: write what it is for, or remove it")
         if _size(root, {}) > _MOST_VALUES:
             what = f"it has more than {_MOST_VALUES:,} values, with aliases written out"
             raise _unreadable(file, what)
@@ -112,7 +112,7 @@ def read(file: Path) -> Document:
         character = error.character
         found = chr(character) if isinstance(character, int) else str(character)
         line = text.count("\n", 0, max(text.find(found), 0)) + 1
-        raise _unreadable(file, f"it has the character {found!r}", line) from None
+        raise _unreadable(file, f"it has the character {found!r}: remove it", line) from None
     except RecursionError:
         raise _unreadable(file, "its values are nested too deep") from None
     except (yaml.YAMLError, ValueError) as error:
@@ -146,7 +146,9 @@ def _repeated(file: Path, root: yaml.Node) -> Iterator[Problem]:
                 todo.append(value)
                 line, column = key.start_mark.line + 1, key.start_mark.column + 1
                 if not isinstance(key, yaml.ScalarNode):
-                    what = 'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
+                    what = (
+                        'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
+                    )
                     yield Problem(file, line, column, "yaml", what)
                 elif key.value in lines:
                     what = f'"{key.value}" is there twice, first on line {lines[key.value]}'

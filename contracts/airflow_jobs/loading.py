@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from airflow_jobs import meaning, structure
-from airflow_jobs.document import read
+from airflow_jobs.document import Document, read
 from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
 from airflow_jobs.workflows import Workflow
@@ -53,13 +53,14 @@ def _is_workflow(folder: Path) -> bool:
 
 
 def _in_folder(folder: Path) -> Files:
-    jobs = folder / "jobs"
+    jobs, settings = folder / "jobs", [*_settings(folder)]
     files = sorted(filter(_is_yaml, jobs.iterdir())) if jobs.is_dir() else []
-    return Files(folder, folder.resolve().name, [*_settings(folder)], files)
+    return Files(next(iter(settings), folder), folder.resolve().name, settings, files)
 
 
 def _settings(folder: Path) -> Iterator[Path]:
-    return filter(Path.is_file, (folder / f"workflow{ending}" for ending in _ENDINGS))
+    files = (folder / f"workflow{ending}" for ending in _ENDINGS)
+    return (file for file in files if file.is_file() or file.is_symlink())
 
 
 def _without_folders(root: Path) -> list[Files]:
@@ -93,6 +94,7 @@ class Specification:
     settings: Mapping[str, Any]
     jobs: Mapping[str, Part]
     problems: tuple[Problem, ...]
+    document: Document | None = None  # of the settings
 
     @property
     def workflow(self) -> Workflow:
@@ -148,18 +150,28 @@ def load(files: Files) -> Specification:
     workflow = _workflow(files.settings, problems)
     settings = workflow.content if workflow else {}
     jobs = _jobs(files.jobs, problems)
+    # What is not right says nothing about the rest, so that one mistake is one problem.
+    unknown = set(workflow.left_out) if workflow else set()
+    if (files.settings and not workflow) or settings.get("for_each", {}).keys() - jobs.keys():
+        unknown.add("for_each")
+    if files.settings and not workflow:
+        unknown.add("params")
     for name, job in jobs.items():
         if job:
-            item = name in settings.get("for_each", {})
-            problems.extend(meaning.of_job(job, settings.get("params", {}), item=item))
+            item = "for_each" in unknown or name in settings.get("for_each", {})
+            parameters = None if "params" in unknown else settings.get("params", {})
+            problems.extend(meaning.of_job(job, parameters, item=item))
     if workflow:
         problems.extend(meaning.of_workflow(workflow, jobs))
+    if workflow or not files.settings:
+        problems.extend(meaning.outputs(workflow, jobs))
     if not jobs and not problems:
         what = "this workflow has no job; write one to jobs/<job>.yaml"
         problems.append(Problem(files.place, 1, 1, "no-job", what))
     usable = {name: job for name, job in jobs.items() if job}
     name = settings.get("name", files.name)
-    return Specification(files.place, name, settings, usable, tuple(sorted(problems)))
+    document = workflow.document if workflow else None
+    return Specification(files.place, name, settings, usable, tuple(sorted(problems)), document)
 
 
 def _workflow(files: Sequence[Path], problems: list[Problem]) -> Part | None:

@@ -8,8 +8,8 @@ import yaml
 
 # Parts of what the parser says, and what to do. The first that fits is taken.
 _ADVICE = (
-    ("another document", "a file has one document: write what follows the --- to a file of its own"),
-    ("could not determine a constructor", "tags such as !Ref have no meaning here: write the value"),
+    ("another document", "a file has one document: write what follows --- to another file"),
+    ("could not determine a constructor", "tags such as !Ref mean nothing here: write the value"),
     ("unknown escape", "in double quotes, \\ has a meaning: use single quotes, or write \\\\"),
     ("undefined alias", "* begins an alias, and there is no such anchor: put text in quotes"),
     ("scanning an alias", "* begins an alias: put text in quotes"),
@@ -36,9 +36,28 @@ def place_and_advice(text: str, error: yaml.MarkedYAMLError) -> tuple[int, int, 
         missing = f'the "{bracket}" here is not closed, or a comma is missing'
         before = f" before line {line + 1}" if line != opened.line else ""
         return opened.line + 1, opened.column + 1, f"{missing}{before}"
-    if "could not find expected ':'" in said and opened:
+    if begun := _text_over_lines(text, line, column):
+        what = f"the text that begins here ends only on line {line + 1}: a closing quote is missing"
+        return begun.line + 1, begun.column + 1, what
+    if opened and ("could not find expected ':'" in said or "scanning an a" in said):
         line, column = opened.line, opened.column
     return line + 1, column + 1, _advice(text.splitlines(), line, column, said)
+
+
+def _text_over_lines(text: str, line: int, column: int) -> yaml.Mark | None:
+    """Return where a text in quotes begins that ends right before, but on a later line."""
+    last = None
+    try:
+        for token in yaml.scan(text, Loader=yaml.SafeLoader):
+            if token.start_mark.line > line:
+                break
+            if isinstance(token, yaml.ScalarToken) and not token.plain:
+                last = token
+    except yaml.YAMLError:
+        pass  # the error that is being explained
+    if last and last.start_mark.line < last.end_mark.line == line:
+        return last.start_mark if last.end_mark.column <= column else None
+    return None
 
 
 def _advice(lines: list[str], line: int, column: int, said: str) -> str:
@@ -49,6 +68,8 @@ def _advice(lines: list[str], line: int, column: int, said: str) -> str:
         return 'put a value with {{ .. }} in quotes: "{{ ds }}"'
     if "mapping values are not allowed" in said:
         return _colon(lines, line)
+    if "expected key" in said and here[column : column + 1] == ",":
+        return "a list is in brackets: write [a, b]"
     if "cannot start any token" in said:
         return f"no value begins with {here[column : column + 1]}: put text in quotes"
     return next((advice for part, advice in _ADVICE if part in said), said)
