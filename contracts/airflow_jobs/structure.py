@@ -112,6 +112,7 @@ def _text(document: Document, value: Any, at: Keys) -> Any:
         return [_text(document, each, (*at, index)) for index, each in enumerate(value)]
     return value if at[-1] in _SWITCHES else document.text(at)
 
+
 def _errors(kind: str, value: Any) -> list[ValidationError]:
     """Return what is wrong with a value; of what has the wrong type only that."""
     errors = [*_validator(kind).iter_errors(value)]

@@ -25,11 +25,13 @@ def unread(root: Path) -> Iterator[Problem]:
     for entry in _entries(root):
         if entry.is_dir() and _is_workflow(entry):
             yield from _in_workflow(entry)
-        elif entry == _misspelt_jobs(root):
-            yield _unread(entry, 'not read; did you mean "jobs"?')
         elif entry.is_dir() and any(map(_is_yaml, entry.rglob("*"))):
-            what = "not read, for it has no jobs/: a job is <workflow>/jobs/<job>.yaml"
-            yield _unread(_misspelt_jobs(entry) or entry, what)
+            misspelt = _misspelt_jobs(entry) or (entry == _misspelt_jobs(root) and entry)
+            if misspelt:
+                yield _unread(misspelt, 'not read; did you mean "jobs"?')
+            else:
+                what = "not read, for it has no jobs/: a job is <workflow>/jobs/<job>.yaml"
+                yield _unread(entry, what)
         elif _is_yaml(entry) and not _WITHOUT_FOLDERS.search(entry.name):
             what = "not read, for it is in no workflow: a job is <workflow>/jobs/<job>.yaml"
             yield _unread(entry, what)

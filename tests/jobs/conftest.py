@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_jobs.problems import Problem, SpecificationError
+from airflow_jobs.problems import Problem
 from airflow_platform.jobs.specifications import load
 from airflow_platform.support.project import ROOT
 
@@ -18,10 +18,7 @@ def workflows(tmp_path: Path) -> Path:
 
 def problems(folder: Path) -> list[Problem]:
     """Return all problems of a folder of workflows."""
-    try:
-        return list(load(folder).problems)
-    except SpecificationError as error:
-        return list(error.problems)
+    return list(load(folder).problems)
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -31,3 +28,7 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def text_at(problem: Problem) -> str:
+    """Return what a problem's file has from its line and column on."""
+    lines = problem.file.read_text(encoding="utf-8").split("\n")[problem.line - 1 :]
+    return "\n".join([lines[0][problem.column - 1 :], *lines[1:]])

@@ -1,7 +1,7 @@
 """All that a folder of workflows holds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airflow_jobs.loading import Specification, load_all
@@ -21,6 +21,10 @@ class Workflows:
     def errors(self) -> list[Problem]:
         """The problems that are no warnings."""
         return [each for each in self.problems if each.level == "error"]
+
+    def with_problems(self, further: Iterable[Problem]) -> "Workflows":
+        """Return the same with further problems."""
+        return replace(self, problems=sorted([*self.problems, *further]))
 
 
 def load(folder: Path) -> Workflows:
