@@ -13,7 +13,7 @@ from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
 from airflow_jobs.workflows import Workflow
 
-_ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")
 _SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has no folders
 
 
@@ -36,11 +36,11 @@ def workflow_files(root: Path) -> list[Files]:
     A folder is one when it has a workflow.yaml or a folder jobs. SpecificationError when there is
     none.
     """
-    if _is_workflow(root):
+    if is_workflow(root):
         return [_in_folder(root)]
     found: list[Files] = []
     if root.is_dir():
-        found = [_in_folder(each) for each in sorted(root.iterdir()) if _is_workflow(each)]
+        found = [_in_folder(each) for each in sorted(root.iterdir()) if is_workflow(each)]
         found += _without_folders(root)
     if not found:
         what = "there is no workflow here: a folder with workflow.yaml, or with jobs/<job>.yaml"
@@ -48,7 +48,8 @@ def workflow_files(root: Path) -> list[Files]:
     return found
 
 
-def _is_workflow(folder: Path) -> bool:
+def is_workflow(folder: Path) -> bool:
+    """Return whether a folder is that of a workflow."""
     return (folder / "jobs").is_dir() or any(_settings(folder))
 
 
@@ -59,7 +60,7 @@ def _in_folder(folder: Path) -> Files:
 
 
 def _settings(folder: Path) -> Iterator[Path]:
-    files = (folder / f"workflow{ending}" for ending in _ENDINGS)
+    files = (folder / f"workflow{ending}" for ending in ENDINGS)
     return (file for file in files if file.is_file() or file.is_symlink())
 
 
@@ -79,7 +80,7 @@ def _without_folders(root: Path) -> list[Files]:
 
 
 def _is_yaml(file: Path) -> bool:
-    return file.suffix in _ENDINGS
+    return file.suffix in ENDINGS
 
 
 @dataclass(frozen=True)

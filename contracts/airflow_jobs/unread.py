@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from airflow_jobs.loading import ENDINGS, is_workflow
 from airflow_jobs.problems import Problem
-
-ENDINGS = (".yaml", ".yml")
 
 _WITHOUT_FOLDERS = re.compile(r"--(workflow|jobs--.+)\.ya?ml$")  # as in a ConfigMap
 _NEAR = 0.75  # how like a name must be to be taken for a slip
@@ -19,11 +18,11 @@ _PASSED_OVER = (".", "_", "README", "LICENSE", "OWNERS")
 
 def unread(root: Path) -> Iterator[Problem]:
     """Yield what is not read of a folder of workflows, which may be one itself."""
-    if _is_workflow(root):
+    if is_workflow(root):
         yield from _in_workflow(root)
         return
     for entry in _entries(root):
-        if entry.is_dir() and _is_workflow(entry):
+        if entry.is_dir() and is_workflow(entry):
             yield from _in_workflow(entry)
         elif entry.is_dir() and any(map(_is_yaml, entry.rglob("*"))):
             misspelt = _misspelt_jobs(entry) or (entry == _misspelt_jobs(root) and entry)
@@ -86,12 +85,6 @@ def _misspelt_jobs(folder: Path) -> Path | None:
 
 def _names(stem: str) -> tuple[str, ...]:
     return tuple(f"{stem}{ending}" for ending in ENDINGS)
-
-
-def _is_workflow(folder: Path) -> bool:
-    return (folder / "jobs").is_dir() or any(
-        (folder / name).is_symlink() or (folder / name).exists() for name in _names("workflow")
-    )
 
 
 def _is_yaml(file: Path) -> bool:
