@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from croniter import CroniterBadDateError, CroniterError, croniter
+from croniter import CroniterBadDateError, croniter
 
 from airflow_jobs import plain_secrets, templating
 from airflow_jobs.amounts import duration, quantity
@@ -432,7 +432,7 @@ def _cron_fault(text: str) -> str:
         croniter(text, datetime(2026, 1, 1)).get_next()
     except CroniterBadDateError:
         return f'"{text}" never comes: there is no such day'
-    except (CroniterError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         return f'"{text}" is no cron expression: {error}'
     return ""
 
