@@ -98,7 +98,7 @@ def _linked(name: str) -> Callable[[Path], object]:
 NOT_READ = [
     (_moved("sales/jobs", "sales/job"), "sales/job", "error", '"jobs"?'),
     (_moved("sales/jobs", "sales/jbos"), "sales/jbos", "error", '"jobs"?'),
-    (_added("sales/job/b.yaml"), "sales/job", "error", 'the folder "jobs"'),
+    (_added("sales/job/b.yaml"), "sales/job", "error", 'what is in it to "jobs"'),
     (_added("sales/jobs/b/b.yaml"), "sales/jobs/b", "error", "no folders below jobs/"),
     (_added("sales/jobs/b/notes.txt"), "sales/jobs/b", "warning", "no folders below jobs/"),
     (_added("sales/jobs/b.YAML"), "sales/jobs/b.YAML", "error", "end in .yaml"),
@@ -107,10 +107,22 @@ NOT_READ = [
     (_added("sales/jobs/b.json"), "sales/jobs/b.json", "warning", "end in .yaml"),
     (_added("sales/jobs/b.yaml.bak"), "sales/jobs/b.yaml.bak", "warning", "end in .yaml"),
     (_added("sales/jobs/b"), "sales/jobs/b", "warning", "end in .yaml"),
-    (_added("sales/workflows.yaml"), "sales/workflows.yaml", "error", '"workflow.yaml"?'),
+    (
+        _added("sales/workflows.yaml", "workflow: {}"),
+        "sales/workflows.yaml",
+        "error",
+        '"workflow.yaml"?',
+    ),
+    (
+        _added("sales/workflow.YAML", "workflow: {}"),
+        "sales/workflow.YAML",
+        "error",
+        "workflow.yaml",
+    ),
     (_added("sales/worfklow.yml"), "sales/worfklow.yml", "error", '"workflow.yaml"?'),
-    (_added("sales/b.yaml"), "sales/b.yaml", "warning", "move a job to jobs/"),
-    (_added("b.yaml"), "b.yaml", "error", "in no workflow"),
+    (_added("sales/b.yaml"), "sales/b.yaml", "error", "move it there"),
+    (_added("sales/tasks/b.yaml"), "sales/tasks", "error", "move it there"),
+    (_added("b.yaml"), "b.yaml", "error", "<workflow>/jobs/<job>.yaml"),
     (_added("other/b.yaml"), "other", "error", "<workflow>/jobs/<job>.yaml"),
     (_added("other/job/b.yaml"), "other/job", "error", '"jobs"?'),
     (_added("other/deep/jobs/b.yaml"), "other", "error", "<workflow>/jobs/<job>.yaml"),
@@ -137,11 +149,14 @@ def test_what_is_not_read_is_told(
         "sales/queries/a.sql",
         "sales/.hidden.yaml",
         "notes.txt",
+        "values.yaml",
+        "sales/values.yaml",
+        "charts/values.yaml",
         "sales/jobs/__pycache__/a.pyc",
     ],
 )
 def test_what_is_for_people_and_tools_is_no_problem(folder: Path, name: str) -> None:
-    _added(name)(folder)
+    _added(name, "jobs: {enabled: true}\n")(folder)
     assert problems(folder) == []
 
 
