@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from airflow_jobs import meaning, structure
+from airflow_jobs import meaning, structure, usage
 from airflow_jobs.document import Document, read
 from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
@@ -165,7 +165,7 @@ def load(files: Files) -> Specification:
     if workflow:
         problems.extend(meaning.of_workflow(workflow, jobs))
     if workflow or not files.settings:
-        problems.extend(meaning.outputs(workflow, jobs))
+        problems.extend(usage.outputs(workflow, jobs))
     if not jobs and not problems:
         what = "this workflow has no job; write one to jobs/<job>.yaml"
         problems.append(Problem(files.place, 1, 1, "no-job", what))

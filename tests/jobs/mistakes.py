@@ -443,6 +443,9 @@ TEMPLATES = [
     Mistake(WORKFLOW, "6h", '"{{ ds }}"', "bad-value", '"{{ ds', "only in command"),
     Mistake(WORKFLOW, "daily]", '"{{ ds }}"]', "template", '"{{ ds', "only in command"),
     Mistake(WORKFLOW, "json", '"{{ dss }}"', "template", '"{{ dss', '"{{ ds }}"?'),
+    Mistake(
+        WORKFLOW, "json", '"{{ outputs.load.n }}"', "template", '"{{ outputs', "write it there"
+    ),
     Mistake(WORKFLOW, "json", '"{{ item }}"', "template", '"{{ item', "for_each"),
     Mistake(
         WORKFLOW, "json", '"{{ params.x }}"', "template", '"{{ params', "there is no parameter"
