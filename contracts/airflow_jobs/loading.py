@@ -151,6 +151,7 @@ def load(files: Files) -> Specification:
     workflow = _workflow(files.settings, problems)
     settings = workflow.content if workflow else {}
     jobs = _jobs(files.jobs, problems)
+    problems.extend(_renamed(jobs, settings))
     # What is not right says nothing about the rest, so that one mistake is one problem.
     unknown = set(workflow.left_out) if workflow else set()
     if (files.settings and not workflow) or settings.get("for_each", {}).keys() - jobs.keys():
@@ -166,6 +167,8 @@ def load(files: Files) -> Specification:
         problems.extend(meaning.of_workflow(workflow, jobs))
     if workflow or not files.settings:
         problems.extend(usage.outputs(workflow, jobs))
+    if workflow and not problems:
+        problems.extend(meaning.fan_out(workflow, jobs))
     if not jobs and not problems:
         what = "this workflow has no job; write one to jobs/<job>.yaml"
         problems.append(Problem(files.place, 1, 1, "no-job", what))
@@ -187,7 +190,7 @@ def _jobs(files: Sequence[Path], problems: list[Problem]) -> dict[str, Part | No
     found: dict[str, Part | None] = {}
     for file in files:
         job = _read(file, "job", problems)
-        name = job.content.get("name", file.stem) if job else file.stem
+        name = job.content.get("name", _job_of(file)) if job else _job_of(file)
         first = found.get(name)
         if job and first:
             what = f'the job "{name}" is in {first.document.file.name} as well: rename one of them'
@@ -195,6 +198,23 @@ def _jobs(files: Sequence[Path], problems: list[Problem]) -> dict[str, Part | No
         elif job or name not in found:
             found[name] = job
     return found
+
+
+def _renamed(jobs: dict[str, Part | None], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield jobs that the workflow names as their files are named, and give them that name."""
+    dependencies = settings.get("dependencies", {})
+    wanted = {*settings.get("for_each", {}), *dependencies}.union(*dependencies.values())
+    for name, job in [*jobs.items()]:
+        stem = _job_of(job.document.file) if job else name
+        if job and stem in wanted - jobs.keys() and name not in wanted:
+            what = f'this is "{name}", but workflow.yaml and the file have "{stem}": write one name'
+            yield job.document.problem("unknown-job", what, ("job", "name"))
+            jobs[stem] = jobs.pop(name)
+
+
+def _job_of(file: Path) -> str:
+    """Return the name of a job as its file is named."""
+    return file.stem.rpartition(f"{_SLASH}jobs{_SLASH}")[2]
 
 
 def _read(file: Path, kind: str, problems: list[Problem]) -> Part | None:

@@ -148,7 +148,6 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from timing.at_least_a_second(document, defaults, at, "timeout")
     yield from _labels(document, defaults.get("labels", {}), (*at, "labels"))
     yield from _dependencies(document, workflow, jobs)
-    yield from _fan_out(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)
 
 
@@ -175,19 +174,15 @@ def _dependencies(
         yield document.problem("cycle", what, ("workflow", "dependencies"), key=circle[0])
 
 
-def _fan_out(
-    document: Document, workflow: Mapping[str, Any], jobs: Mapping[str, Part | None]
-) -> Iterator[Problem]:
-    """Yield jobs that would do the same for each item."""
+def fan_out(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem]:
+    """Yield jobs of a workflow without errors that would do the same for each item."""
+    document, workflow = part.document, part.content
     everywhere = [workflow, workflow.get("defaults", {})]
     for name in workflow.get("for_each", {}):
-        if not (job := jobs.get(name)):
-            continue
-        if job.left_out.isdisjoint(usage.TEMPLATED) and not any(
-            "item" in templating.names(text)
-            for place in (*everywhere, job.content)
-            for _, text in usage.templated(place)
-        ):
+        job = jobs.get(name)
+        places = [*everywhere, job.content] if job else []
+        texts = [text for place in places for _, text in usage.templated(place)]
+        if job and not any("item" in templating.names(text) for text in texts):
             what = (
                 f'"{name}" does the same for each item; write "{{{{ item }}}}" into its args or env'
             )

@@ -114,21 +114,26 @@ def _text(document: Document, value: Any, at: Keys) -> Any:
 
 
 def _errors(kind: str, value: Any) -> list[ValidationError]:
-    """Return what is wrong with a value; of what has the wrong type only that."""
+    """Return what is wrong with a value, each mistake once.
+
+    Of what has the wrong type only that is, and a choice is not missing where a key is misspelt.
+    """
     errors = [*_validator(kind).iter_errors(value)]
-    mistyped = {tuple(each.absolute_path) for each in errors if each.validator == "type"}
-    return [
-        each
-        for each in errors
-        if each.validator == "type" or tuple(each.absolute_path) not in mistyped
-    ]
+    of_all = {(tuple(each.absolute_path), each.validator) for each in errors}
+
+    def is_said(error: ValidationError) -> bool:
+        at = tuple(error.absolute_path)
+        is_choice = error.validator == "oneOf" and (at, "additionalProperties") in of_all
+        return is_choice or (error.validator != "type" and (at, "type") in of_all)
+
+    return [error for error in errors if not is_said(error)]
 
 
 def _without(kind: str, document: Document) -> Problem:
     """Return the one problem of a document without the key that all is below."""
     keys = [str(key) for key in document.value]
     own = schema(kind)["properties"]
-    near = [key for key in keys if key not in own and difflib.get_close_matches(key, [kind])]
+    near = [key for key in keys if key not in own and _meant(key, [kind])]
     if near:
         return document.problem("unknown-key", _unknown(near[0], [kind], "the file"), key=near[0])
     moved = [key for key in keys if key not in own and key in own[kind]["properties"]]
@@ -141,16 +146,16 @@ def _without(kind: str, document: Document) -> Problem:
 
 
 def _key_of_content(error: ValidationError) -> Iterator[str]:
-    """Yield the key of a job or workflow that an error is of, or those that it has not."""
+    """Yield the key of a job or workflow that an error is of: of an unknown one, what was meant."""
     at = [*error.absolute_path]
     if len(at) > 1:
         yield str(at[1])
     elif at and error.validator == "additionalProperties":
-        known = _schema(error).get("properties", ())
+        known = [*_schema(error).get("properties", ())]
         instance: Any = error.instance
         for key in instance:
-            if key not in known:  # perhaps one of these was meant
-                yield from difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+            if key not in known:
+                yield from _meant(key, known) or known
 
 
 def _is_of_the_whole(error: ValidationError) -> bool:
@@ -195,9 +200,10 @@ def _explained(document: Document, error: ValidationError) -> Iterator[Problem]:
             if key not in known:
                 yield document.problem("unknown-key", _unknown(key, known, name), at, key=key)
     elif error.validator == "required":
-        unknown = [key for key in found if key not in part.get("properties", {})]
+        known = [*part.get("properties", {})]
+        meant = [each for key in found if key not in known for each in _meant(key, known)]
         for key in wanted:
-            if key not in found and not difflib.get_close_matches(key, unknown, cutoff=0.6):
+            if key not in found and key not in meant:
                 about = part.get("properties", {}).get(key, {})
                 message = f"{name} has no {key}{_for_example(key, about)}"
                 yield document.problem("missing-key", message, at)
@@ -226,9 +232,17 @@ def _is_name(error: ValidationError) -> bool:
 
 
 def _unknown(key: str, known: list[str], name: str) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    instead = f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known)}"
+    meant = _meant(key, known)
+    instead = f'did you mean "{meant[0]}"?' if meant else f"known are: {', '.join(known)}"
+    if meant and key.startswith(f"{meant[0]}:"):
+        instead = 'write a space after ":"'
     return f'{name} has no key "{key}"; {instead}'
+
+
+def _meant(key: str, known: list[str]) -> list[str]:
+    """Return the known key that an unknown one is likely to be, or nothing."""
+    before, colon, _ = key.partition(":")
+    return [before] if colon and before in known else difflib.get_close_matches(key, known, n=1)
 
 
 def _for_example(key: str, about: Mapping[str, Any]) -> str:

@@ -28,7 +28,11 @@ PRESETS = (
 
 
 def of_workflow(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with the times of a workflow."""
+    """Yield what is wrong with the times of a workflow.
+
+    Template variables have a rule of their own.
+    """
+    workflow = {key: value for key, value in workflow.items() if "{{" not in str(value)}
     yield from _schedule(document, workflow.get("schedule"))
     yield from _runs(document, workflow)
     yield from _dates(document, workflow)

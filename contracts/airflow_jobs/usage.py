@@ -163,9 +163,11 @@ def _fault_of_output(
         near = difflib.get_close_matches(output, has, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"add to that job: outputs: [{output}]"
         return "output", f'the job "{other}" has no output "{output}"; {hint}'
-    if part and "dependencies" in part.left_out:
-        return "output", ""
-    if other not in before(name, dependencies):
+    waits_for = before(name, dependencies)
+    is_wrong = bool(part and "dependencies" in part.left_out)
+    if is_wrong or not waits_for | dependencies.keys() <= jobs.keys():
+        return "output", ""  # what was meant is not known
+    if other not in waits_for:
         return "output", (
             f'"{name}" uses an output of "{other}", but does not wait for it; add to workflow.yaml'
             f" below dependencies: {name}: [{other}]"

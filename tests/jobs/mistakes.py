@@ -440,6 +440,8 @@ TEMPLATES = [
     Mistake(
         LOAD, "resources:", 'labels: {a: "{{ ds }}"}\n  resources:', "bad-value", '"{{', "only in"
     ),
+    Mistake(WORKFLOW, "Europe/Berlin", '"{{ ds }}"', "template", '"{{ ds', "only in command"),
+    Mistake(WORKFLOW, '"0 3 * * *"', '"{{ ds }}"', "template", '"{{ ds', "only in command"),
     Mistake(WORKFLOW, "6h", '"{{ ds }}"', "bad-value", '"{{ ds', "only in command"),
     Mistake(WORKFLOW, "daily]", '"{{ ds }}"]', "template", '"{{ ds', "only in command"),
     Mistake(WORKFLOW, "json", '"{{ dss }}"', "template", '"{{ dss', '"{{ ds }}"?'),
@@ -500,6 +502,35 @@ ENVIRONMENT = [
 ]
 
 SHAPES = [
+    Mistake(
+        ORDERS, "key: password", "key:password", "unknown-key", "key:password", "a space after"
+    ),
+    Mistake(
+        ORDERS, "max_attempts: 3", "max_attempts:3", "unknown-key", "max_attempts:3", "a space"
+    ),
+    Mistake(
+        WORKFLOW,
+        "    transform: [extract",
+        "    transfrm: [extract",
+        "unknown-job",
+        "transfrm",
+        '"transform"?',
+    ),
+    Mistake(
+        LOAD, "name: load\n", "name: lod\n", "unknown-job", "lod", "but workflow.yaml and the file"
+    ),
+    Mistake(REPORT, "args:", "words:", "unknown-key", "words", "known are"),
+    Mistake(WORKFLOW, "for_each:", "fan_out:", "unknown-key", "fan_out", "for_each"),
+    Mistake(WORKFLOW, "dependencies:", "after:", "unknown-key", "after", "dependencies"),
+    Mistake(TRANSFORM, "scratch:", "scrath:", "unknown-key", "scrath", '"scratch"?'),
+    Mistake(
+        WORKFLOW,
+        "[extract-orders,",
+        "[extract_order,",
+        "unknown-job",
+        "extract_order",
+        '"extract-orders"?',
+    ),
     Mistake(ORDERS, "  image: registry", "  imge: registry", "unknown-key", "imge", '"image"?'),
     Mistake(ORDERS, f"  image: {_IMAGE}\n", "", "missing-key", "name", "image: "),
     Mistake(ORDERS, "  name: extract-orders\n", "", "missing-key", "description", "name: "),
