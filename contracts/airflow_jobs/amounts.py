@@ -10,7 +10,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _FACTORS = {"": Decimal(1), "m": Decimal("0.001"), "k": Decimal(1000)}
 _FACTORS.update({unit: Decimal(1000) ** (n + 2) for n, unit in enumerate("MGTP")})
 _FACTORS.update({f"{unit}i": Decimal(1024) ** (n + 1) for n, unit in enumerate("KMGTP")})
-_QUANTITY = re.compile(r"([0-9.]+)([A-Za-z]*)")
+_QUANTITY = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)([A-Za-z]*)")
 
 
 def duration(text: str) -> timedelta:

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from airflow_jobs import syntax
 from airflow_jobs.problems import Problem, SpecificationError
 
 try:
@@ -85,35 +86,43 @@ def read(file: Path) -> Document:
     """
     try:
         if file.stat().st_size > _LONGEST_FILE_BYTES:
-            raise _unreadable(file, f"longer than {_LONGEST_FILE_BYTES:,} bytes")
+            raise _unreadable(file, f"it is longer than {_LONGEST_FILE_BYTES:,} bytes")
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise _unreadable(file, str(error.strerror)) from None
+        why = "it is a link to nothing" if file.is_symlink() else str(error.strerror)
+        raise _unreadable(file, why) from None
     except UnicodeDecodeError as error:
-        raise _unreadable(file, f"not UTF-8 text at byte {error.start}") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _unreadable(file, "it is not UTF-8 text: save it as UTF-8", line) from None
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            raise _unreadable(file, "empty")
+            raise _unreadable(file, "it is empty: write what it is for, or remove it")
         if _size(root, {}) > _MOST_VALUES:
-            raise _unreadable(file, f"more than {_MOST_VALUES:,} values, with aliases written out")
+            what = f"it has more than {_MOST_VALUES:,} values, with aliases written out"
+            raise _unreadable(file, what)
         if twice := list(_repeated(file, root)):
             raise SpecificationError(twice)
         return Document(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = ", ".join(part for part in (error.context, error.problem) if part)
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        line, column, what = syntax.place_and_advice(text, error)
         raise SpecificationError([Problem(file, line, column, "yaml", what)]) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except yaml.reader.ReaderError as error:
+        character = error.character
+        found = chr(character) if isinstance(character, int) else str(character)
+        line = text.count("\n", 0, max(text.find(found), 0)) + 1
+        raise _unreadable(file, f"it has the character {found!r}: remove it", line) from None
+    except RecursionError:
+        raise _unreadable(file, "its values are nested too deep") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise _unreadable(file, str(error).splitlines()[0]) from None
     finally:
         loader.dispose()
 
 
-def _unreadable(file: Path, why: str) -> SpecificationError:
-    return SpecificationError([Problem(file, 1, 1, "yaml", f"cannot be read as YAML: {why}")])
+def _unreadable(file: Path, why: str, line: int = 1) -> SpecificationError:
+    return SpecificationError([Problem(file, line, 1, "yaml", f"cannot be read: {why}")])
 
 
 def _pairs(node: yaml.Node) -> Sequence[tuple[yaml.Node, yaml.Node]]:
@@ -122,7 +131,7 @@ def _pairs(node: yaml.Node) -> Sequence[tuple[yaml.Node, yaml.Node]]:
 
 
 def _repeated(file: Path, root: yaml.Node) -> Iterator[Problem]:
-    """Yield keys that are there twice, or are no words."""
+    """Yield keys that are there twice, or are no words. The others become texts."""
     todo, seen = [root], set()
     while todo:
         node = todo.pop()
@@ -137,13 +146,17 @@ def _repeated(file: Path, root: yaml.Node) -> Iterator[Problem]:
                 todo.append(value)
                 line, column = key.start_mark.line + 1, key.start_mark.column + 1
                 if not isinstance(key, yaml.ScalarNode):
-                    what = "a key is a word, not a list or mapping"
+                    what = (
+                        'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
+                    )
                     yield Problem(file, line, column, "yaml", what)
                 elif key.value in lines:
                     what = f'"{key.value}" is there twice, first on line {lines[key.value]}'
                     yield Problem(file, line, column, "duplicate-key", f"{what}: remove one")
                 else:
                     lines[key.value] = line
+                    if key.tag != f"{_TAG}merge":
+                        key.tag = f"{_TAG}str"
 
 
 def _size(node: yaml.Node, sizes: dict[int, int]) -> int:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from airflow_jobs import meaning, structure
-from airflow_jobs.document import read
+from airflow_jobs import meaning, structure, usage
+from airflow_jobs.document import Document, read
 from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
 from airflow_jobs.workflows import Workflow
 
-_ENDINGS = (".yaml", ".yml")
+ENDINGS = (".yaml", ".yml")
 _SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has no folders
 
 
@@ -36,11 +36,11 @@ def workflow_files(root: Path) -> list[Files]:
     A folder is one when it has a workflow.yaml or a folder jobs. SpecificationError when there is
     none.
     """
-    if _is_workflow(root):
+    if is_workflow(root):
         return [_in_folder(root)]
     found: list[Files] = []
     if root.is_dir():
-        found = [_in_folder(each) for each in sorted(root.iterdir()) if _is_workflow(each)]
+        found = [_in_folder(each) for each in sorted(root.iterdir()) if is_workflow(each)]
         found += _without_folders(root)
     if not found:
         what = "there is no workflow here: a folder with workflow.yaml, or with jobs/<job>.yaml"
@@ -48,18 +48,20 @@ def workflow_files(root: Path) -> list[Files]:
     return found
 
 
-def _is_workflow(folder: Path) -> bool:
+def is_workflow(folder: Path) -> bool:
+    """Return whether a folder is that of a workflow."""
     return (folder / "jobs").is_dir() or any(_settings(folder))
 
 
 def _in_folder(folder: Path) -> Files:
-    jobs = folder / "jobs"
+    jobs, settings = folder / "jobs", [*_settings(folder)]
     files = sorted(filter(_is_yaml, jobs.iterdir())) if jobs.is_dir() else []
-    return Files(folder, folder.resolve().name, [*_settings(folder)], files)
+    return Files(next(iter(settings), folder), folder.resolve().name, settings, files)
 
 
 def _settings(folder: Path) -> Iterator[Path]:
-    return filter(Path.is_file, (folder / f"workflow{ending}" for ending in _ENDINGS))
+    files = (folder / f"workflow{ending}" for ending in ENDINGS)
+    return (file for file in files if file.is_file() or file.is_symlink())
 
 
 def _without_folders(root: Path) -> list[Files]:
@@ -78,7 +80,7 @@ def _without_folders(root: Path) -> list[Files]:
 
 
 def _is_yaml(file: Path) -> bool:
-    return file.suffix in _ENDINGS
+    return file.suffix in ENDINGS
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Specification:
     settings: Mapping[str, Any]
     jobs: Mapping[str, Part]
     problems: tuple[Problem, ...]
+    document: Document | None = None  # of the settings
 
     @property
     def workflow(self) -> Workflow:
@@ -148,18 +151,28 @@ def load(files: Files) -> Specification:
     workflow = _workflow(files.settings, problems)
     settings = workflow.content if workflow else {}
     jobs = _jobs(files.jobs, problems)
+    # What is not right says nothing about the rest, so that one mistake is one problem.
+    unknown = set(workflow.left_out) if workflow else set()
+    if (files.settings and not workflow) or settings.get("for_each", {}).keys() - jobs.keys():
+        unknown.add("for_each")
+    if files.settings and not workflow:
+        unknown.add("params")
     for name, job in jobs.items():
         if job:
-            item = name in settings.get("for_each", {})
-            problems.extend(meaning.of_job(job, settings.get("params", {}), item=item))
+            item = "for_each" in unknown or name in settings.get("for_each", {})
+            parameters = None if "params" in unknown else settings.get("params", {})
+            problems.extend(meaning.of_job(job, parameters, item=item))
     if workflow:
         problems.extend(meaning.of_workflow(workflow, jobs))
+    if workflow or not files.settings:
+        problems.extend(usage.outputs(workflow, jobs))
     if not jobs and not problems:
         what = "this workflow has no job; write one to jobs/<job>.yaml"
         problems.append(Problem(files.place, 1, 1, "no-job", what))
     usable = {name: job for name, job in jobs.items() if job}
     name = settings.get("name", files.name)
-    return Specification(files.place, name, settings, usable, tuple(sorted(problems)))
+    document = workflow.document if workflow else None
+    return Specification(files.place, name, settings, usable, tuple(sorted(problems)), document)
 
 
 def _workflow(files: Sequence[Path], problems: list[Problem]) -> Part | None:

@@ -16,9 +16,7 @@ _SECONDS = 30.0
 class Notification:
     """A callback of a DAG: sends mail to addresses, and a JSON message to a connection's URL."""
 
-    def __init__(
-        self, state: str, email: Sequence[str] = (), webhook: str | None = None
-    ) -> None:
+    def __init__(self, state: str, email: Sequence[str] = (), webhook: str | None = None) -> None:
         self.state = state  # which the run may not have yet when Airflow calls this
         self.email = email
         self.webhook = webhook

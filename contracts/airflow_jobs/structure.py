@@ -21,6 +21,8 @@ from airflow_jobs.problems import Problem
 KINDS = ("job", "workflow")
 API_VERSION = "workflow-orchestration/v1"
 
+NOT_FILLED_IN = "template variables are filled in only in command, args, env and params"
+
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -41,6 +43,7 @@ class Part:
 
     document: Document
     content: Mapping[str, Any]
+    left_out: frozenset[str] = frozenset()  # keys of the content that were not right, or not all
 
 
 @cache
@@ -68,15 +71,22 @@ def examine(document: Document, kind: str) -> tuple[list[Problem], Part | None]:
 
     So the rest can be looked at further. The part is None when nothing is left.
     """
-    errors = [*_validator(kind).iter_errors(document.value)]
+    errors = _errors(kind, document.value)
+    if isinstance(document.value, dict) and kind not in document.value:
+        return [_without(kind, document)], None
     found = [problem for error in errors for problem in _explained(document, error)]
+    left_out: set[str] = set()
     right = copy.deepcopy(document.value)
     while errors := [each for each in errors if not _is_of_the_whole(each)]:
         for error in sorted(errors, key=lambda each: -len(each.absolute_path)):
+            left_out.update(_key_of_content(error))
             _leave_out(right, error)
-        errors = [*_validator(kind).iter_errors(right)]
+        errors = _errors(kind, right)
     usable = isinstance(right, dict) and isinstance(right.get(kind), dict)
-    return found, Part(document, _as_written(document, kind, right[kind])) if usable else None
+    if not usable:
+        return found, None
+    content = _as_written(document, kind, right[kind])
+    return found, Part(document, content, frozenset(left_out))
 
 
 # What is text however it is written, below a job or the defaults of a workflow.
@@ -101,6 +111,46 @@ def _text(document: Document, value: Any, at: Keys) -> Any:
     if isinstance(value, list):
         return [_text(document, each, (*at, index)) for index, each in enumerate(value)]
     return value if at[-1] in _SWITCHES else document.text(at)
+
+
+def _errors(kind: str, value: Any) -> list[ValidationError]:
+    """Return what is wrong with a value; of what has the wrong type only that."""
+    errors = [*_validator(kind).iter_errors(value)]
+    mistyped = {tuple(each.absolute_path) for each in errors if each.validator == "type"}
+    return [
+        each
+        for each in errors
+        if each.validator == "type" or tuple(each.absolute_path) not in mistyped
+    ]
+
+
+def _without(kind: str, document: Document) -> Problem:
+    """Return the one problem of a document without the key that all is below."""
+    keys = [str(key) for key in document.value]
+    own = schema(kind)["properties"]
+    near = [key for key in keys if key not in own and difflib.get_close_matches(key, [kind])]
+    if near:
+        return document.problem("unknown-key", _unknown(near[0], [kind], "the file"), key=near[0])
+    moved = [key for key in keys if key not in own and key in own[kind]["properties"]]
+    if moved:
+        what = f"write {kind}: above {', '.join(moved)}, and indent them"
+        return document.problem("missing-key", what, key=moved[0])
+    there = f"; there is {', '.join(keys)}" if keys else ""
+    what = f"the file has no {kind}: all of it is below this key{there}"
+    return document.problem("missing-key", what)
+
+
+def _key_of_content(error: ValidationError) -> Iterator[str]:
+    """Yield the key of a job or workflow that an error is of, or those that it has not."""
+    at = [*error.absolute_path]
+    if len(at) > 1:
+        yield str(at[1])
+    elif at and error.validator == "additionalProperties":
+        known = _schema(error).get("properties", ())
+        instance: Any = error.instance
+        for key in instance:
+            if key not in known:  # perhaps one of these was meant
+                yield from difflib.get_close_matches(key, known, n=1, cutoff=0.6)
 
 
 def _is_of_the_whole(error: ValidationError) -> bool:
@@ -145,13 +195,15 @@ def _explained(document: Document, error: ValidationError) -> Iterator[Problem]:
             if key not in known:
                 yield document.problem("unknown-key", _unknown(key, known, name), at, key=key)
     elif error.validator == "required":
+        unknown = [key for key in found if key not in part.get("properties", {})]
         for key in wanted:
-            if key not in found:
+            if key not in found and not difflib.get_close_matches(key, unknown, cutoff=0.6):
                 about = part.get("properties", {}).get(key, {})
                 message = f"{name} has no {key}{_for_example(key, about)}"
                 yield document.problem("missing-key", message, at)
     elif _is_name(error):
-        yield document.problem("bad-name", _message(error, name), at, key=str(error.instance))
+        message = _message(error, f"a key of {name}")
+        yield document.problem("bad-name", message, at, key=str(error.instance))
     else:
         yield document.problem("bad-value", _message(error, name), at)
 
@@ -188,24 +240,33 @@ def _message(error: ValidationError, name: str) -> str:
     part, wanted = _schema(error), _wanted(error)
     value = json.dumps(error.instance, ensure_ascii=False)
     value = value if len(value) <= 60 else f"{value[:57]}..."
+    if error.instance is None and error.validator == "type":
+        return f"{name} has no value: write {_kinds(wanted)}, or remove the key"
+    if "{{" in value and "{{" not in part.get("errorMessage", "") and error.validator == "pattern":
+        return f"{name} is {value}: {NOT_FILLED_IN}"
     if error.validator == "type":
-        types = [wanted] if isinstance(wanted, str) else [*wanted]
-        kinds = " or ".join(_TYPES[each] for each in types)
         how = f": {part['errorMessage']}" if "errorMessage" in part else ""
-        return f"{name} is {value}, but must be {kinds}{how}"
+        return f"{name} is {value}, but must be {_kinds(wanted)}{how}"
     if "errorMessage" in part:
         return f"{name} is {value}: {part['errorMessage']}"
     if error.validator in ("enum", "const"):
         allowed = wanted if error.validator == "enum" else [wanted]
         return f"{name} is {value}, but must be {' or '.join(map(str, allowed))}"
     if error.validator == "uniqueItems":
-        return f"{name} has an item twice"
+        items: Any = error.instance
+        twice = next(each for n, each in enumerate(items) if each in items[:n])
+        return f"{name} has {json.dumps(twice)} twice: remove one"
     if error.validator in ("minItems", "minLength", "minProperties"):
-        return f"{name} is empty"
+        return f"{name} is empty: write a value, or remove the key"
     if error.validator in ("minimum", "maximum"):
         most = "at least" if error.validator == "minimum" else "at most"
         return f"{name} is {value}, but must be {most} {wanted}"
     return f"{name}: {error.message}"
+
+
+def _kinds(wanted: Any) -> str:
+    types = [wanted] if isinstance(wanted, str) else [*wanted]
+    return " or ".join(_TYPES[each] for each in types)
 
 
 def _name(at: tuple[Any, ...]) -> str:

@@ -23,7 +23,9 @@ VARIABLES = (
 )
 _FAMILIES = ("params.<name>", "outputs.<job>.<name>", "item")
 
-_BRACES = re.compile(r"\{\{(.*?)\}\}|(\{[{%#]|[}%#]\})", re.DOTALL)
+# What ends with }} may be JSON, and ${#name} is of a shell.
+_BRACES = re.compile(r"\{\{(.*?)\}\}|((?<!\$)\{[%#])", re.DOTALL)
+_HALF = re.compile(r"\{\{ *[A-Za-z_.-]*|(?<![{$])\{ *[A-Za-z_][A-Za-z0-9_.-]* *\}\}")
 _PARAMETER = re.compile(r"params\.([A-Za-z_][A-Za-z0-9_]*)")
 _OUTPUT = re.compile(r"outputs\.([A-Za-z0-9][A-Za-z0-9_.-]*)\.([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -50,15 +52,19 @@ def output(name: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-def faults(text: str, parameters: Collection[str], *, item: bool) -> Iterator[str]:
+def faults(text: str, parameters: Collection[str] | None, *, item: bool) -> Iterator[str]:
     """Yield what is wrong with the template variables of a text.
 
-    ``parameters`` are those that the job knows; ``item``: it runs once for each of a list. Outputs
-    are left to whoever knows the jobs.
+    ``parameters`` are those that the job knows, None if that is not known; ``item``: it runs once
+    for each of a list. Outputs are left to whoever knows the jobs.
     """
+    if half := _HALF.search(_BRACES.sub("", text)):
+        yield f'"{half[0].strip()}" is half of a template variable; write for example {{{{ ds }}}}'
     for name in names(text):
         wanted = parameter(name)
-        if wanted is not None and wanted not in parameters:
+        if wanted is not None and (parameters is None or wanted in parameters):
+            continue
+        if wanted is not None and parameters is not None:
             near = difflib.get_close_matches(wanted, parameters, n=1)
             hint = f'did you mean "params.{near[0]}"?' if near else "add it below params:"
             yield f'there is no parameter "{wanted}"; {hint}'

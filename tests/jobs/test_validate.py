@@ -1,89 +1,49 @@
 """Each mistake in a workflow is one clear problem, on its line."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from airflow_platform import cli
-from airflow_platform.support.project import ROOT
 
-EXAMPLES = ROOT / "examples" / "workflows"
+from .conftest import EXAMPLES, change, problems, text_at
+from .mistakes import CUSTOMERS, LOAD, MISTAKES, ORDERS, TRANSFORM, WORKFLOW, Mistake
 
-# What is written where, what is written instead, the rule and the line of the problem, and what it
-# says.
-MISTAKES = [
-    ("extract-orders", "  image: registry", "  imge: registry", "unknown-key", 5, '"image"?'),
-    ("extract-orders", "sales/extract:1.4.2", "sales/extract", "image", 5, "has no tag"),
-    ("extract-orders", "extract:1.4.2", "extract:latest", "image", 5, "another image tomorrow"),
-    ("load", "@sha256:0f1e", "@sha256:xx", "image", 5, "no digest"),
+# What is written instead of what, and is right.
+RIGHT = [
+    (ORDERS, "registry.example.com/sales/extract:1.4.2", "localhost:5000/a/b-c/d_e.f:V1"),
+    (ORDERS, "registry.example.com/sales/extract:1.4.2", f"a:latest@sha256:{'0a' * 32}"),
     (
-        "extract-orders",
-        "{{ params.execution",
-        "{{ params.executon",
-        "template",
-        7,
-        "execution_date",
+        ORDERS,
+        "registry.example.com/sales/extract:1.4.2",
+        f"Registry.example.com/a@sha256:{'0' * 64}",
     ),
-    ("extract-orders", '"{{ ds }}"', '"{{ dss }}"', "template", 9, "{{ ds }}"),
-    ("extract-orders", '"{{ ds }}"', '"{{ ds | upper }}"', "template", 9, "no template variable"),
-    ("extract-orders", '"{{ ds }}"', '"{% if ds %}"', "template", 9, "no template variable"),
-    ("extract-orders", "max_attempts: 3", "max_attempts: 0", "bad-value", 15, "at least 1"),
-    ("extract-orders", "max_attempts: 3", "max_attemps: 3", "unknown-key", 15, "max_attempts"),
-    ("extract-orders", 'delay: "5m"', "delay: 5", "bad-value", 15, "number and a unit"),
-    ("extract-orders", 'delay: "5m"', "delay: 5 minutes", "bad-value", 15, "number and a unit"),
-    ("extract-orders", "exponential", "constant", "retry", 15, "exponential"),
-    ("extract-orders", "{secret: {name: shop", "{secrt: {name: shop", "unknown-key", 13, "secret"),
-    ("extract-orders", "key: password", "kye: password", "missing-key", 13, "has no key"),
-    ("extract-orders", "DB_HOST: {config", "DB-HOST: {config", "bad-name", 12, "letters, digits"),
-    ("extract-orders", "    DB_HOST:", "    DB_PASSWORD:", "duplicate-key", 13, "there twice"),
-    (
-        "extract-orders",
-        "DB_HOST: {",
-        "API_TOKEN: abc\n    DB_HOST: {",
-        "plain-secret",
-        12,
-        "secret: {",
-    ),
-    ("extract-orders", 'memory: "2Gi"', "memory: 2 GB", "bad-value", 14, "quantity"),
-    ("extract-orders", "job:", "jobs:", "unknown-key", 2, "job"),
-    ("extract-orders", "/v1", "/v2", "bad-value", 1, "workflow-orchestration/v1"),
-    ("extract-orders", "[files]", "[file]", "output", 20, "no output"),
-    ("extract-orders", "name: extract-orders", "name: transform", "duplicate-name", 3, "rename"),
-    ("extract-orders", "command: [", "command: ", "yaml", 6, ""),
-    ("transform", "limits: {memory: 4Gi}", "limits: {memory: 2Gi}", "resources", 8, "limit is 2Gi"),
-    ("transform", "mount_path: /work", "mount_path: work", "bad-value", 11, "absolute path"),
-    ("transform", ", scratch: 10Gi", "", "bad-value", 11, "claim, secret"),
-    ("transform", "effect: NoSchedule", "effect: noschedule", "bad-value", 15, "NoSchedule"),
-    ("extract-customers", '"{{ ds }}"]', '"{{ item }}"]', "template", 7, "for_each"),
-    ("extract-customers", "{LOG_LEVEL: info}", "[LOG_LEVEL]", "bad-value", 9, "a mapping"),
-    ("load", "name: load", "name: load it", "bad-name", 3, ""),
-    ("workflow", "0 3 * * *", "0 3 30 2 *", "schedule", 7, "never"),
-    ("workflow", "0 3 * * *", "0 25 * * *", "schedule", 7, "cron"),
-    ("workflow", "0 3 * * *", "0 3 * *", "schedule", 7, "minute, hour"),
-    ("workflow", "0 3 * * *", "@dayly", "schedule", 7, "@daily"),
-    ("workflow", "Europe/Berlin", "Europe/Berln", "time-zone", 8, "IANA"),
-    ("workflow", "2026-01-01", "2026-02-30", "date", 9, "no day"),
-    ("workflow", "2026-01-01", "1.1.2026", "bad-value", 9, "YYYY-MM-DD"),
-    ("workflow", "deadline: 6h", "deadlin: 6h", "unknown-key", 11, "deadline"),
-    ("workflow", "load: [transform]", "load: [transfrm]", "unknown-job", 16, "transform"),
-    ("workflow", "    load: [transform]", "    laod: [transform]", "unknown-job", 16, "load"),
-    ("workflow", "transform: [extract-orders,", "transform: [load,", "cycle", 15, "wait for each"),
-    ("workflow", "sales@example.com", "sales", "bad-value", 22, "address"),
-    ("workflow", "max_attempts: 2", "attempts: 2", "unknown-key", 24, "max_attempts"),
+    (ORDERS, '{cpu: "1000m", memory: "2Gi"}', "{cpu: 0.5, memory: 2G}"),
+    (ORDERS, '{cpu: "1000m", memory: "2Gi"}', "{cpu: 1, memory: 2147483648}"),
+    (ORDERS, '{cpu: "1000m", memory: "2Gi"}', "{requests: {memory: 4G}, limits: {memory: 3900Mi}}"),
+    (ORDERS, '{cpu: "1000m", memory: "2Gi"}', "{cpu: 1, limits: {memory: 1.5Gi, cpu: 1000m}}"),
+    (ORDERS, "max_attempts: 3, ", "max_attempts: 1, "),
+    (ORDERS, '"{{ params.execution_date }}"', '"{{params.execution_date}}{{ ds_nodash }}"'),
+    (ORDERS, '"{{ params.execution_date }}"', '\'{"a": {"b": {}}}\''),
+    (ORDERS, '"{{ params.execution_date }}"', "'echo ${#list} ${name} $(DB_HOST) {a}'"),
+    (ORDERS, "source_table: orders", "source_table: [orders, {a: 1}, null]"),
+    (ORDERS, "DB_HOST: {config_map: {name: shop-database, key: host}}", "DB_HOST: 1.10"),
+    (ORDERS, "key: password}", "key: password, optional: true}"),
+    (ORDERS, "apiVersion: workflow-orchestration/v1\n", "%YAML 1.2\n---\n"),
+    (CUSTOMERS, "{LOG_LEVEL: info}", "&env {LOG_LEVEL: info}\n  labels: *env"),
+    (CUSTOMERS, "{LOG_LEVEL: info}", "{yes: no, on: off, null: x, 'true': y}"),
+    (TRANSFORM, ", scratch: 10Gi", ", secret: a.b, read_only: true"),
+    (LOAD, "description: Loads", "description: Reads {{ anything }} and"),
+    (WORKFLOW, '"0 3 * * *"', '"*/15 8-18/2 1,15 JAN-MAR MON-FRI"'),
+    (WORKFLOW, '"0 3 * * *"', '"@daily"'),
+    (WORKFLOW, '"0 3 * * *"', "{every: 1h30m}"),
+    (WORKFLOW, '"0 3 * * *"', "null"),
+    (WORKFLOW, "2026-01-01", "2028-02-29\n  end_date: 2028-02-29\n  catchup: true"),
+    (WORKFLOW, "Europe/Berlin", "America/Argentina/Buenos_Aires"),
+    (WORKFLOW, "[de, fr, it]", "[1, 2.5, true]"),
+    (WORKFLOW, "json", '"{{ workflow }}-{{ job }}-{{ params.warehouse_schema }}"'),
 ]
-
-
-@pytest.fixture
-def workflows(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(EXAMPLES, tmp_path / "workflows"))
-
-
-def _found(workflows: Path, capsys: pytest.CaptureFixture[str]) -> list[dict[str, str]]:
-    cli.main(["jobs", "validate", str(workflows), "--output", "json"])
-    found: list[dict[str, str]] = json.loads(capsys.readouterr().out)
-    return found
 
 
 def test_the_examples_have_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,24 +51,101 @@ def test_the_examples_have_no_problem(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "workflows: 1, jobs: 5, errors: 0, warnings: 0\n"
 
 
-@pytest.mark.parametrize(("name", "old", "new", "rule", "line", "says"), MISTAKES)
-def test_a_mistake_is_named_on_its_line(
-    workflows: Path,
-    capsys: pytest.CaptureFixture[str],
-    name: str,
-    old: str,
-    new: str,
-    rule: str,
-    line: int,
-    says: str,
-) -> None:
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_one_problem_where_it_is(workflows: Path, mistake: Mistake) -> None:
     folder = workflows / "sales"
-    file = folder / "workflow.yaml" if name == "workflow" else folder / "jobs" / f"{name}.yaml"
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = _found(workflows, capsys)
-    assert any(
-        (problem["rule"], problem["line"]) == (rule, line) and says in problem["message"]
-        for problem in found
-    ), found
+    change(folder / mistake.file, mistake.old, mistake.new)
+    found = problems(workflows)
+    assert len(found) == 1, found
+    (problem,) = found
+    assert problem.file == folder / (mistake.where or mistake.file)
+    assert (problem.rule, problem.level) == (mistake.rule, mistake.level)
+    assert mistake.says in problem.message
+    assert text_at(problem).startswith(mistake.at)
+
+
+@pytest.mark.parametrize(("name", "old", "new"), RIGHT)
+def test_what_is_right_is_no_problem(workflows: Path, name: str, old: str, new: str) -> None:
+    change(workflows / "sales" / name, old, new)
+    assert problems(workflows) == []
+
+
+def test_all_mistakes_are_told_at_once(workflows: Path) -> None:
+    sales = workflows / "sales"
+    for name, old, new in (
+        (WORKFLOW, "Europe/Berlin", "Berlin"),
+        (WORKFLOW, "6h", "6 hours"),
+        (ORDERS, "extract:1.4.2", "extract"),
+        (ORDERS, "max_attempts: 3", "max_attempts: 0"),
+        (LOAD, "env:", "\tenv:"),
+        (TRANSFORM, "name: transform", "name: load"),
+        (CUSTOMERS, "job:", "jobb:"),
+    ):
+        change(sales / name, old, new)
+    found = {(each.file.name, each.rule) for each in problems(workflows)}
+    assert found >= {
+        ("workflow.yaml", "time-zone"),
+        ("workflow.yaml", "bad-value"),
+        ("extract-orders.yaml", "image"),
+        ("extract-orders.yaml", "bad-value"),
+        ("load.yaml", "yaml"),
+        ("extract-customers.yaml", "unknown-key"),
+    }
+
+
+def test_jobs_without_a_workflow_file_wait_for_none(workflows: Path) -> None:
+    sales = workflows / "sales"
+    (sales / "workflow.yaml").unlink()
+    for name in ("transform", "load", "report"):
+        (sales / "jobs" / f"{name}.yaml").unlink()
+    assert problems(workflows) == []
+    change(sales / CUSTOMERS, "info", '"{{ outputs.extract-orders.files }}"')
+    (problem,) = problems(workflows)
+    assert (problem.rule, problem.file.name) == ("output", "extract-customers.yaml")
+    assert "extract-customers: [extract-orders]" in problem.message
+
+
+@pytest.mark.parametrize("name", ["workflow.yaml", "jobs/extract-orders.yaml"])
+def test_an_unreadable_file_makes_no_noise_elsewhere(workflows: Path, name: str) -> None:
+    (workflows / "sales" / name).write_text("[")
+    assert [problem.rule for problem in problems(workflows)] == ["yaml"]
+
+
+@pytest.mark.parametrize("key", ["dependencies", "for_each", "params", "defaults"])
+def test_a_wrong_part_makes_no_noise_elsewhere(workflows: Path, key: str) -> None:
+    change(workflows / "sales" / WORKFLOW, f"  {key}:\n", f"  {key}: 3\n  x-{key}:\n")
+    rules = [(problem.rule, problem.line) for problem in problems(workflows)]
+    assert sorted(rule for rule, _ in rules) == ["bad-value", "unknown-key"]
+
+
+def test_the_exit_code_tells_errors_from_warnings(
+    workflows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = workflows / "sales" / ORDERS
+    change(file, 'cpu: "1000m"', "cpu: 1000")
+    assert cli.main(["jobs", "validate", str(workflows)]) == 0
+    line, summary = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{file}:14:20: warning: cpu: 1000 is 1000 processors")
+    assert summary == "workflows: 1, jobs: 5, errors: 0, warnings: 1"
+    change(file, "1.4.2", "latest")
+    assert cli.main(["jobs", "validate", str(workflows)]) == 1
+
+
+def test_json_has_each_problem(workflows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = workflows / "sales" / ORDERS
+    change(file, "1.4.2", "latest")
+    assert cli.main(["jobs", "validate", str(workflows), "--output", "json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)
+    assert "is another image tomorrow" in found.pop("message")
+    assert found == {
+        "file": file.as_posix(),
+        "line": 5,
+        "column": 10,
+        "rule": "image",
+        "level": "error",
+    }
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["jobs", "validate", str(tmp_path / "none")]) != 0
+    assert "There is no folder" in capsys.readouterr().err

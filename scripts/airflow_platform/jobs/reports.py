@@ -4,9 +4,41 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import quote
 
 from airflow_jobs.loading import Specification
 from airflow_jobs.problems import Problem
+
+# Kinds of problems, for those who read many of them.
+RULES = {
+    "bad-name": "A name has characters that it cannot have.",
+    "bad-value": "A value is none of those that are possible.",
+    "cycle": "Jobs wait for each other.",
+    "date": "A day is not there, or days do not fit together.",
+    "duplicate-key": "A key is there twice.",
+    "duplicate-name": "Two jobs of a workflow, or two workflows, have one name.",
+    "duration": "A time is too short.",
+    "for-each": "A job does the same for each item of a list.",
+    "image": "An image is not pinned, or has no possible name.",
+    "label": "A label is one of the platform's own.",
+    "missing-key": "A key is missing.",
+    "no-job": "A workflow has no job.",
+    "no-workflow": "A folder has no workflow.",
+    "not-read": "A file or folder is not read.",
+    "output": "An output is not there when it is used.",
+    "plain-secret": "A secret is in plain text.",
+    "resources": "Requests and limits do not fit together.",
+    "retry": "A setting of retries has no effect.",
+    "schedule": "A schedule cannot be.",
+    "template": "A template variable is not known, or not where it is filled in.",
+    "time-zone": "A time zone is not known.",
+    "two-files": "A workflow has two files of settings.",
+    "undeclared": "The values do not declare a Secret or ConfigMap.",
+    "unknown-job": "A name is that of no job.",
+    "unknown-key": "A key is not known.",
+    "volume": "Two volumes have one name or path.",
+    "yaml": "A file cannot be read as YAML.",
+}
 
 
 def as_text(
@@ -47,7 +79,10 @@ def as_sarif(problems: Sequence[Problem], stream: TextIO) -> None:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    rules = [{"id": rule} for rule in sorted({problem.rule for problem in problems})]
+    rules = [
+        {"id": rule, "shortDescription": {"text": RULES[rule]}}
+        for rule in sorted({problem.rule for problem in problems})
+    ]
     driver = {"name": "airflow-platform jobs validate", "rules": rules}
     results = [
         {
@@ -79,4 +114,6 @@ def _uri(file: Path) -> str:
     """Return a file as the reviewer finds it: below the folder that the command runs in."""
     here = Path.cwd()
     file = file.resolve()
-    return file.relative_to(here).as_posix() if file.is_relative_to(here) else file.as_uri()
+    if not file.is_relative_to(here):
+        return file.as_uri()
+    return quote(file.relative_to(here).as_posix())

@@ -1,0 +1,110 @@
+"""Whether the times of a workflow can be: schedule, days, time zone, durations."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from croniter import CroniterBadDateError, croniter
+
+from airflow_jobs.amounts import duration
+from airflow_jobs.document import Document, Keys
+from airflow_jobs.problems import Problem
+
+PRESETS = (
+    "@hourly",
+    "@daily",
+    "@weekly",
+    "@monthly",
+    "@quarterly",
+    "@yearly",
+    "@once",
+    "@continuous",
+)
+
+
+def of_workflow(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the times of a workflow."""
+    yield from _schedule(document, workflow.get("schedule"))
+    yield from _runs(document, workflow)
+    yield from _dates(document, workflow)
+    yield from at_least_a_second(document, workflow, ("workflow",), "deadline")
+
+
+def at_least_a_second(
+    document: Document, part: Mapping[str, Any], at: Keys, key: str
+) -> Iterator[Problem]:
+    """Yield a problem when the duration at a key is none."""
+    if key in part and duration(part[key]) < timedelta(seconds=1):
+        what = f"{key} is {part[key]}, but must be at least 1s"
+        yield document.problem("duration", what, (*at, key))
+
+
+def _schedule(document: Document, schedule: Any) -> Iterator[Problem]:
+    at = ("workflow", "schedule")
+    if isinstance(schedule, Mapping):
+        yield from at_least_a_second(document, schedule, at, "every")
+    elif schedule is not None and schedule not in PRESETS and (fault := _cron_fault(schedule)):
+        yield document.problem("schedule", fault, at)
+
+
+def _cron_fault(text: str) -> str:
+    """Return what is wrong with a schedule that is no known preset, "" when it is right."""
+    named = text.strip().lower()
+    preset = f"@{named.lstrip('@')}"
+    if named in ("", "none", "never", "manual", "~"):
+        return f'"{text}" is no schedule; write null: then it runs when it is triggered'
+    if near := difflib.get_close_matches(preset, PRESETS, n=1, cutoff=0.8):
+        return f'there is no preset "{text}"; did you mean "{near[0]}"?'
+    if named.startswith("@"):
+        return f'there is no preset "{text}"; known are: {", ".join(PRESETS)}'
+    if re.fullmatch(r"([0-9]+(ms|[smhd]))+", named):
+        return f"an interval is written schedule: {{every: {named}}}"
+    if len(text.split()) != 5:
+        return (
+            f'"{text}" is no cron expression: minute, hour, day of the month, month and day of'
+            ' the week, such as "0 3 * * *"'
+        )
+    try:
+        croniter(text, datetime(2026, 1, 1)).get_next()
+    except CroniterBadDateError:
+        return f'"{text}" never comes: there is no such day'
+    except (ValueError, KeyError, TypeError) as error:
+        return f'"{text}" is no cron expression: {error}'
+    return ""
+
+
+def _runs(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
+    runs = workflow.get("concurrency", {}).get("runs", 1)
+    if workflow.get("schedule") == "@continuous" and runs > 1:
+        what = "with @continuous one run follows the other: write runs: 1"
+        yield document.problem("schedule", what, ("workflow", "concurrency", "runs"))
+
+
+def _dates(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
+    days: dict[str, date] = {}
+    for key in ("start_date", "end_date"):
+        if key in workflow:
+            try:
+                days[key] = date.fromisoformat(workflow[key])
+            except ValueError:
+                what = f"there is no day {workflow[key]}"
+                yield document.problem("date", what, ("workflow", key))
+    if len(days) == 2 and days["end_date"] < days["start_date"]:
+        what = "end_date is before start_date: write a later day"
+        yield document.problem("date", what, ("workflow", "end_date"))
+    if workflow.get("catchup") and "start_date" not in workflow:
+        what = "catchup needs a start_date, the first day to run for; add start_date: 2026-01-01"
+        yield document.problem("date", what, ("workflow",), key="catchup")
+    if (zone := workflow.get("time_zone")) is not None:
+        try:
+            ZoneInfo(zone)
+        except (KeyError, ValueError, OSError):
+            near = difflib.get_close_matches(zone, available_timezones(), n=1)
+            hint = f'did you mean "{near[0]}"?' if near else "such as Europe/Berlin"
+            what = f'there is no time zone "{zone}"; write an IANA name; {hint}'
+            yield document.problem("time-zone", what, ("workflow", "time_zone"))

@@ -1,0 +1,127 @@
+"""Secrets and ConfigMaps that jobs refer to, and that the values of a release do not declare."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_jobs.document import Document, Keys
+from airflow_jobs.loading import Specification
+from airflow_jobs.problems import Problem
+from airflow_platform.manifests import Manifest, Render
+
+_KINDS = {"secret": "Secret", "config_map": "ConfigMap"}
+# Where the adapter's ConfigMap says what something else makes, and the value that it comes from.
+_ANNOTATIONS = {"Secret": "airflow-platform/secrets", "ConfigMap": "airflow-platform/config-maps"}
+_VALUES = {"Secret": "secrets", "ConfigMap": "configMaps"}
+_PLATFORM = "platform.json"
+
+
+@dataclass(frozen=True)
+class _Reference:
+    """What a job or the defaults of a workflow refer to, and where."""
+
+    document: Document
+    at: Keys
+    kind: str
+    name: str
+    namespace: str
+
+
+def undeclared(specifications: Sequence[Specification], render: Render) -> Iterator[Problem]:
+    """Yield a warning of each reference to what a release neither makes nor lists.
+
+    References that are optional may be to nothing.
+    """
+    adapter = _adapter(render)
+    namespace = _namespace(adapter) or render.namespace
+    made = {kind: _made(render, kind) for kind in _ANNOTATIONS}
+    listed = {kind: _listed(adapter, kind) for kind in _ANNOTATIONS}
+    missing = [
+        found
+        for specification in specifications
+        for found in _references(specification, namespace)
+        if found.name not in listed[found.kind]
+        and found.namespace not in made[found.kind].get(found.name, ())
+    ]
+    for each in missing:
+        others = made[each.kind].get(each.name)
+        what = f'the values declare no {each.kind} "{each.name}"'
+        if others:
+            what = (
+                f'the values declare the {each.kind} "{each.name}" in {", ".join(sorted(others))},'
+                f" but the job runs in {each.namespace}"
+            )
+        names = {found.name for found in missing if found.kind == each.kind}
+        key = _VALUES[each.kind]
+        add = _flow(
+            {**({} if adapter else {"enabled": True}), key: [*listed[each.kind], *sorted(names)]}
+        )
+        what += f"; if something else makes it, add to them: jobs: {add}"
+        yield each.document.problem("undeclared", what, each.at, level="warning")
+
+
+def _flow(values: Mapping[str, Any]) -> str:
+    """Return YAML in one line."""
+    pairs = (
+        f"{key}: [{', '.join(value)}]" if isinstance(value, list) else f"{key}: {json.dumps(value)}"
+        for key, value in values.items()
+    )
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _adapter(render: Render) -> Manifest | None:
+    """Return the ConfigMap with the package airflow_jobs."""
+    found = (each for each in render.all("ConfigMap") if _PLATFORM in each.at("data", default={}))
+    return next(found, None)
+
+
+def _namespace(adapter: Manifest | None) -> str | None:
+    namespace: str | None = None
+    if adapter:
+        namespace = json.loads(adapter.at("data", _PLATFORM)).get("namespace")
+    return namespace
+
+
+def _listed(adapter: Manifest | None, kind: str) -> list[str]:
+    found = adapter.at("metadata", "annotations", _ANNOTATIONS[kind], default="") if adapter else ""
+    return [name for name in found.split(",") if name]
+
+
+def _made(render: Render, kind: str) -> dict[str, set[str]]:
+    """Return the namespaces of each object of a kind that the release makes, by its name."""
+    found: dict[str, set[str]] = {}
+    objects = [(each.name, each) for each in render.all(kind)]
+    if kind == "Secret":
+        for external in render.all("ExternalSecret"):
+            target = external.at("spec", "target", "name", default=external.name)
+            objects.append((target, external))
+    for name, each in objects:
+        found.setdefault(name, set()).add(each.namespace or render.namespace)
+    return found
+
+
+def _references(specification: Specification, namespace: str) -> Iterator[_Reference]:
+    settings = specification.settings
+    places: list[tuple[Document, Keys, Mapping[str, Any]]] = [
+        (job.document, ("job",), job.content) for job in specification.jobs.values()
+    ]
+    if specification.document:
+        defaults = settings.get("defaults", {})
+        places.append((specification.document, ("workflow", "defaults"), defaults))
+    for document, at, content in places:
+        for path, kind, name in _named(content):
+            where = settings.get("namespace", namespace)
+            yield _Reference(document, (*at, *path), kind, name, where)
+
+
+def _named(content: Mapping[str, Any]) -> Iterator[tuple[Keys, str, str]]:
+    """Yield where in a job something is referred to, its kind and its name."""
+    for variable, value in content.get("env", {}).items():
+        for key, kind in _KINDS.items() if isinstance(value, Mapping) else ():
+            if key in value and not value[key].get("optional"):
+                yield ("env", variable, key, "name"), kind, value[key]["name"]
+    for index, volume in enumerate(content.get("volumes", ())):
+        for key, kind in _KINDS.items():
+            if key in volume:
+                yield ("volumes", index, key), kind, volume[key]

@@ -1,0 +1,217 @@
+"""Files that cannot be read, and files that nobody reads, are problems."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import EXAMPLES, problems
+
+JOB = "job:\n  name: a\n  image: a:1\n"
+BOMB = "\n".join(
+    ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+)
+
+UNREADABLE = [
+    (b"", "it is empty"),
+    (b"# only a comment\n", "it is empty"),
+    (b"job: caf\xe9\n", "UTF-8"),
+    ("job: {}".encode("utf-16"), "UTF-8"),
+    (b"job:\n  name: \x00\n", "character"),
+    (BOMB.encode(), "values, with aliases written out"),
+    (b"a: &a [*a]\n", "aliases"),
+    (b"a: " + b"[" * 900 + b"]" * 900, "nested too deep"),
+    (b"x" * 1_000_001, "longer than"),
+]
+WRONG_AT_THE_TOP = [
+    (b"[job]", "must be a mapping"),
+    (b"just text", "must be a mapping"),
+    (b"---\n", "has no value"),
+    (b"{}", "has no job"),
+    (
+        b"kind: Pod\nmetadata: {}\nspec: {}\n",
+        "has no job: all of it is below this key; there is kind",
+    ),
+    (b"name: a\nimage: a:1\n", "write job: above name, image, and indent them"),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A workflow with one job."""
+    (tmp_path / "sales" / "jobs").mkdir(parents=True)
+    (tmp_path / "sales" / "jobs" / "a.yaml").write_text(JOB)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("content", "says"), UNREADABLE)
+def test_a_file_that_cannot_be_read(folder: Path, content: bytes, says: str) -> None:
+    file = folder / "sales" / "jobs" / "b.yaml"
+    file.write_bytes(content)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (file, "yaml")
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(("content", "says"), WRONG_AT_THE_TOP)
+def test_a_file_with_another_top_level(folder: Path, content: bytes, says: str) -> None:
+    file = folder / "sales" / "jobs" / "b.yaml"
+    file.write_bytes(content)
+    (problem,) = problems(folder)
+    assert problem.file == file
+    assert says in problem.message
+
+
+@pytest.mark.parametrize("content", [JOB.encode("utf-8-sig"), JOB.replace("\n", "\r\n").encode()])
+def test_files_of_windows_are_read(folder: Path, content: bytes) -> None:
+    (folder / "sales" / "jobs" / "a.yaml").write_bytes(content)
+    assert problems(folder) == []
+
+
+def test_the_line_of_a_character_that_is_not_utf_8(folder: Path) -> None:
+    (folder / "sales" / "jobs" / "a.yaml").write_bytes(JOB.encode() + b"  description: caf\xe9\n")
+    (problem,) = problems(folder)
+    assert problem.line == 4
+
+
+def _moved(old: str, new: str) -> Callable[[Path], object]:
+    def move(folder: Path) -> None:
+        (folder / new).parent.mkdir(parents=True, exist_ok=True)
+        (folder / old).rename(folder / new)
+
+    return move
+
+
+def _added(name: str, text: str = JOB) -> Callable[[Path], object]:
+    def add(folder: Path) -> None:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+    return add
+
+
+def _linked(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).symlink_to("nothing")
+
+
+NOT_READ = [
+    (_moved("sales/jobs", "sales/job"), "sales/job", "error", '"jobs"?'),
+    (_moved("sales/jobs", "sales/jbos"), "sales/jbos", "error", '"jobs"?'),
+    (_added("sales/job/b.yaml"), "sales/job", "error", 'what is in it to "jobs"'),
+    (_added("sales/jobs/b/b.yaml"), "sales/jobs/b", "error", "no folders below jobs/"),
+    (_added("sales/jobs/b/notes.txt"), "sales/jobs/b", "warning", "no folders below jobs/"),
+    (_added("sales/jobs/b.YAML"), "sales/jobs/b.YAML", "error", "end in .yaml"),
+    (_added("sales/jobs/b.yaml "), "sales/jobs/b.yaml ", "error", "end in .yaml"),
+    (_added("sales/jobs/b.yam"), "sales/jobs/b.yam", "error", "end in .yaml"),
+    (_added("sales/jobs/b.json"), "sales/jobs/b.json", "warning", "end in .yaml"),
+    (_added("sales/jobs/b.yaml.bak"), "sales/jobs/b.yaml.bak", "warning", "end in .yaml"),
+    (_added("sales/jobs/b"), "sales/jobs/b", "warning", "end in .yaml"),
+    (
+        _added("sales/workflows.yaml", "workflow: {}"),
+        "sales/workflows.yaml",
+        "error",
+        '"workflow.yaml"?',
+    ),
+    (
+        _added("sales/workflow.YAML", "workflow: {}"),
+        "sales/workflow.YAML",
+        "error",
+        "workflow.yaml",
+    ),
+    (_added("sales/worfklow.yml"), "sales/worfklow.yml", "error", '"workflow.yaml"?'),
+    (_added("sales/b.yaml"), "sales/b.yaml", "error", "move it there"),
+    (_added("sales/tasks/b.yaml"), "sales/tasks", "error", "move it there"),
+    (_added("b.yaml"), "b.yaml", "error", "<workflow>/jobs/<job>.yaml"),
+    (_added("other/b.yaml"), "other", "error", "<workflow>/jobs/<job>.yaml"),
+    (_added("other/job/b.yaml"), "other/job", "error", '"jobs"?'),
+    (_added("other/deep/jobs/b.yaml"), "other", "error", "<workflow>/jobs/<job>.yaml"),
+]
+
+
+@pytest.mark.parametrize(("do", "name", "level", "says"), NOT_READ)
+def test_what_is_not_read_is_told(
+    folder: Path, do: Callable[[Path], object], name: str, level: str, says: str
+) -> None:
+    do(folder)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.level, problem.rule) == (folder / name, level, "not-read")
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "sales/README.md",
+        "sales/jobs/README.md",
+        "sales/jobs/.gitkeep",
+        "sales/queries/a.sql",
+        "sales/.hidden.yaml",
+        "notes.txt",
+        "values.yaml",
+        "sales/values.yaml",
+        "charts/values.yaml",
+        "sales/jobs/__pycache__/a.pyc",
+    ],
+)
+def test_what_is_for_people_and_tools_is_no_problem(folder: Path, name: str) -> None:
+    _added(name, "jobs: {enabled: true}\n")(folder)
+    assert problems(folder) == []
+
+
+@pytest.mark.parametrize("name", ["sales/jobs/b.yaml", "sales/workflow.yaml"])
+def test_a_link_to_nothing(folder: Path, name: str) -> None:
+    _linked(name)(folder)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / name, "yaml")
+    assert "a link to nothing" in problem.message
+
+
+def test_a_folder_of_jobs_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "workflow.yaml").write_text("workflow: {}\n")
+    (tmp_path / "jobs").symlink_to("nothing")
+    found = {problem.rule: problem.message for problem in problems(tmp_path)}
+    assert "a link to nothing" in found["not-read"]
+
+
+def test_two_files_of_one_workflow(folder: Path) -> None:
+    for name in ("workflow.yaml", "workflow.yml"):
+        (folder / "sales" / name).write_text("workflow: {}\n")
+    (problem,) = problems(folder)
+    assert (problem.file.name, problem.rule) == ("workflow.yml", "two-files")
+    assert "remove one" in problem.message
+
+
+def test_two_files_of_one_job(folder: Path) -> None:
+    _added("sales/jobs/b.yml")(folder)
+    (problem,) = problems(folder)
+    assert (problem.file.name, problem.rule, problem.line) == ("b.yml", "duplicate-name", 2)
+    assert "in a.yaml as well" in problem.message
+
+
+def test_two_workflows_of_one_name(folder: Path) -> None:
+    _added("shop/jobs/a.yaml")(folder)
+    _added("shop/workflow.yaml", "workflow: {name: sales}\n")(folder)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / "shop" / "workflow.yaml", "duplicate-name")
+    assert "another name" in problem.message
+
+
+@pytest.mark.parametrize("name", ["", "sales"])
+def test_a_workflow_without_jobs(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sales" / "jobs").mkdir(parents=True)
+    (problem,) = problems(tmp_path / name)
+    assert (problem.file, problem.rule) == (tmp_path / "sales", "no-job")
+
+
+def test_a_folder_without_workflows(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path)
+    assert (problem.file, problem.rule) == (tmp_path, "no-workflow")
+
+
+def test_one_workflow_of_many(folder: Path) -> None:
+    assert problems(EXAMPLES / "sales") == []
+    assert problems(folder / "sales") == []
+    _added("b.yaml")(folder)
+    assert problems(folder / "sales") == []
