@@ -1,0 +1,74 @@
+"""The DAGs that real Airflows see in a folder of workflows."""
+
+from pathlib import Path
+
+import pytest
+
+from ...airflow_install import AirflowVersion
+from .conftest import AirflowHome, airflow_home
+
+pytestmark = pytest.mark.traffic
+
+
+@pytest.fixture
+def home(airflow: AirflowVersion, tmp_path: Path) -> AirflowHome:
+    return airflow_home(airflow, tmp_path)
+
+
+def test_a_workflow_is_a_dag(home: AirflowHome) -> None:
+    found = home.describe()
+
+    assert found["errors"] == {}
+    assert found["dags"].keys() == {"sales"}
+    sales = found["dags"]["sales"]
+    tasks = sales.pop("tasks")
+    assert sales == {
+        "description": "Orders of the day, from the shop to the warehouse.",
+        "owner": "team-sales",
+        "tags": ["daily", "sales"],
+        "start": "2025-12-31T23:00:00+00:00",  # the first of January in Berlin
+        "runs": 1,
+        "jobs": 8,
+        "deadline": 6 * 3600,
+    }
+    assert {name: task["before"] for name, task in tasks.items()} == {
+        "extract-orders": [],
+        "extract-customers": [],
+        "transform": ["extract-customers", "extract-orders"],
+        "load": ["transform"],
+        "report": ["load"],
+    }
+    assert {name for name, task in tasks.items() if task["mapped"]} == {"transform", "report"}
+    own = {"retries": 2, "delay": 1, "exponential": True, "timeout": 3600}
+    assert own.items() <= tasks["extract-orders"].items()
+    of_the_workflow = {"retries": 1, "delay": 1, "exponential": False, "timeout": 3600}
+    assert of_the_workflow.items() <= tasks["load"].items()
+
+
+def test_a_bad_specification_is_an_import_error_that_hides_no_other(home: AirflowHome) -> None:
+    bad = home.workflows / "bad" / "jobs" / "bad.yaml"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("job:\n  name: bad\n  image: registry.example.com/bad\n", encoding="utf-8")
+    worse = home.workflows / "worse" / "workflow.yaml"
+    worse.parent.mkdir()
+    worse.write_text("workflow: [\n", encoding="utf-8")
+
+    found = home.describe()
+
+    assert found["dags"].keys() == {"sales"}
+    (error,) = found["errors"].values()
+    assert f"{bad}:3:" in error
+    assert "has no tag" in error
+    assert f"{worse}:2:" in error
+
+
+def test_files_that_have_not_changed_are_not_read_again(home: AirflowHome) -> None:
+    first = home.describe()
+
+    assert home.describe(READ_NOTHING="1") == first
+
+    job = home.workflows / "sales" / "jobs" / "load.yaml"
+    job.write_text(job.read_text(encoding="utf-8") + "  timeout: 2h\n", encoding="utf-8")
+    (error,) = home.describe(READ_NOTHING="1")["errors"].values()
+    assert "is read as YAML" in error
+    assert home.describe()["dags"]["sales"]["tasks"]["load"]["timeout"] == 2 * 3600
