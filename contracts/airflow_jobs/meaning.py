@@ -150,6 +150,7 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from _dependencies(document, workflow, jobs)
     yield from _fan_out(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)
+    yield from usage.lists(part, jobs)
 
 
 def _dependencies(
