@@ -149,6 +149,7 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from _labels(document, defaults.get("labels", {}), (*at, "labels"))
     yield from _dependencies(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)
+    yield from usage.lists(part, jobs)
 
 
 def _dependencies(

@@ -131,6 +131,30 @@ def outputs(part: Part | None, jobs: Mapping[str, Part | None]) -> Iterator[Prob
                 yield document.problem(rule, fault, at)
 
 
+def lists(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem]:
+    """Yield outputs that no job can run for each of."""
+    document, for_each = part.document, part.content.get("for_each", {})
+    passed_on: dict[str, str] = {}
+    for name, items in for_each.items():
+        variables = templating.names(items) if isinstance(items, str) else ()
+        for job, output in filter(None, map(templating.output, variables)):
+            known = jobs.get(job)
+            if job == name or not known or output not in known.content.get("outputs", ()):
+                continue  # which ``outputs`` tells
+            if job in for_each:
+                what = (
+                    f'"{job}" runs for each of a list, so it has many outputs: let "{name}" run for'
+                    " each of an output of a job that runs once"
+                )
+                yield document.problem("output", what, ("workflow", "for_each", name))
+            elif passed_on.setdefault(job, output) != output:
+                what = (
+                    f'another job runs for each of "{passed_on[job]}", and of a job that can be'
+                    f' said of one output only: let "{job}" write one list for both'
+                )
+                yield document.problem("output", what, ("workflow", "for_each", name))
+
+
 def _used(
     part: Part | None, jobs: Mapping[str, Part | None]
 ) -> Iterator[tuple[str, Document, Keys, str]]:

@@ -385,7 +385,7 @@ FAN_OUT = [
     Mistake(ORDERS, "DB_HOST:", "OUTPUT_FILE:", "output", "OUTPUT_FILE", "another name"),
     Mistake(
         LOAD,
-        '"{{ ds }}"',
+        '"{{ outputs.extract-customers.rows }}"',
         '"{{ outputs.report.n }}"',
         "output",
         '"{{ outputs',

@@ -105,6 +105,23 @@ def test_jobs_without_a_workflow_file_wait_for_none(workflows: Path) -> None:
     assert "extract-customers: [extract-orders]" in problem.message
 
 
+def test_of_a_job_one_output_is_a_list_for_others(workflows: Path) -> None:
+    sales = workflows / "sales"
+    change(sales / ORDERS, "[files]", "[files, shops]")
+    change(sales / WORKFLOW, "[de, fr, it]", '"{{ outputs.extract-orders.shops }}"')
+    (problem,) = problems(workflows)
+    assert "one list for both" in problem.message
+    assert text_at(problem).startswith('"{{ outputs.extract-orders.shops')
+
+
+def test_a_job_with_many_outputs_has_no_list_for_others(workflows: Path) -> None:
+    sales = workflows / "sales"
+    change(sales / TRANSFORM, "  resources:", "  outputs: [parts]\n  resources:")
+    change(sales / WORKFLOW, "[de, fr, it]", '"{{ outputs.transform.parts }}"')
+    (problem,) = problems(workflows)
+    assert "a job that runs once" in problem.message
+
+
 @pytest.mark.parametrize("name", ["workflow.yaml", "jobs/extract-orders.yaml"])
 def test_an_unreadable_file_makes_no_noise_elsewhere(workflows: Path, name: str) -> None:
     (workflows / "sales" / name).write_text("[")

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from airflow_platform.jobs import check_command, explain_command, run, validate_command
+from airflow_platform.jobs import check_command, explain_command, run_command, validate_command
 
 _DESCRIPTION = """\
 Check specifications of container jobs: the files in workflows/<workflow>/ that
@@ -20,12 +20,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     validate_command.add_to(actions)
     check_command.add_to(actions)
     explain_command.add_to(actions)
+    run_command.add_to(actions)
 
     schema = actions.add_parser("schema", help="print the JSON Schema of a file, for editors")
     schema.add_argument("kind", choices=("job", "workflow"), help="which file")
     schema.set_defaults(run=_schema)
-
-    run.add_to(actions)
 
 
 def _schema(chosen: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ def pod_mutation_hook(pod):
     pod.metadata.annotations = {"kwok.airflow-platform/runs-for": "1s", **own}
 
 
-class _Response(list):
+class _Response(list[bytes]):
     """What is used of an HTTP response with log lines."""
 
     def stream(self, **_):

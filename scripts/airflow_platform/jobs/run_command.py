@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from airflow_jobs.workflows import Workflow
 
 _DESCRIPTION = """\
-Print the Pod that Airflow would make for a job, and make it with --kubeconfig. Airflow adds a suffix
-to its name, and labels of its own.
+Print the Pod that Airflow would make for a job, and make it with --kubeconfig. Airflow adds a
+suffix to its name, and labels of its own.
 
   airflow-platform jobs run workflows/sales/jobs/load.yaml --set warehouse_schema=test
 """
@@ -149,7 +149,8 @@ def _assignments(given: Iterable[str], form: str) -> Iterable[tuple[str, Any]]:
         if not equals:
             raise PlatformError(f"{each} has another form than {form}.")
         try:
-            yield key, yaml.safe_load(value)
+            # A template variable would be a mapping of a mapping.
+            yield key, value if value.startswith("{{") else yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise PlatformError(f"The value of {key} is no YAML: {error}") from None
 
