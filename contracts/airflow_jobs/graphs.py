@@ -9,19 +9,19 @@ def circles(dependencies: Mapping[str, list[str]]) -> Iterator[list[str]]:
     """Yield each circle once: names, and the first one again."""
     done: set[str] = set()
     for start in dependencies:
-        way: list[str] = []
-
-        def visit(name: str, way: list[str] = way) -> Iterator[list[str]]:
-            if name in way:
+        if start in done:
+            continue
+        way, todo = [start], [iter(dependencies[start])]
+        while todo:
+            name = next(todo[-1], None)
+            if name is None:
+                todo.pop()
+                done.add(way.pop())
+            elif name in way:
                 yield [*way[way.index(name) :], name]
             elif name not in done:
                 way.append(name)
-                for before in dependencies.get(name, ()):
-                    yield from visit(before)
-                way.pop()
-                done.add(name)
-
-        yield from visit(start)
+                todo.append(iter(dependencies.get(name, ())))
 
 
 def before(name: str, dependencies: Mapping[str, list[str]]) -> set[str]:

@@ -75,8 +75,11 @@ def _holds_specification(path: Path) -> bool:
         return any(map(_holds_specification, path.rglob("*.y*ml")))
     if path.suffix.lower() not in ENDINGS or not path.is_file():
         return False
-    with path.open("rb") as stream:
-        return bool(_SPECIFICATION.search(stream.read(_LONGEST_FILE_BYTES)))
+    try:
+        with path.open("rb") as stream:
+            return bool(_SPECIFICATION.search(stream.read(_LONGEST_FILE_BYTES)))
+    except OSError:  # somebody else's
+        return False
 
 
 def _misspelt(path: Path, name: str) -> Path | None:

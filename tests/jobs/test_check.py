@@ -159,7 +159,12 @@ def test_code_of_jobs_with_an_orchestrator(
 def test_code_that_is_no_python_is_told(repository: Path, code: str) -> None:
     (repository / "code" / "sales" / "load.py").write_text(code)
     item = _items(repository)["no-orchestrator"]
-    assert (item.result, "is no Python" in _evidence(item)) == ("FAIL", True)
+    assert (item.result, "cannot be read as Python" in _evidence(item)) == ("FAIL", True)
+
+
+def test_warnings_of_code_are_its_own(repository: Path) -> None:
+    (repository / "code" / "sales" / "load.py").write_text("x = '\\d'\n")
+    assert _items(repository)["no-orchestrator"].result == "PASS"
 
 
 def test_code_elsewhere(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

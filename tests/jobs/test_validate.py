@@ -166,3 +166,16 @@ def test_json_has_each_problem(workflows: Path, capsys: pytest.CaptureFixture[st
 def test_a_folder_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["jobs", "validate", str(tmp_path / "none")]) != 0
     assert "There is no folder" in capsys.readouterr().err
+
+
+def test_a_long_chain_of_jobs(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    for number in range(1200):
+        (jobs / f"j{number}.yaml").write_text(f"job: {{name: j{number}, image: 'a:1'}}")
+    chain = [f"    j{number}: [j{number + 1}]" for number in range(1199)]
+    file = tmp_path / "workflow.yaml"
+    file.write_text("\n".join(["workflow:", "  dependencies:", *chain, ""]))
+    assert problems(tmp_path) == []
+    file.write_text("\n".join(["workflow:", "  dependencies:", *chain, "    j1199: [j0]", ""]))
+    assert [problem.rule for problem in problems(tmp_path)] == ["cycle"]

@@ -272,14 +272,15 @@ def _sources(folder: Path) -> tuple[list[SourceFile], list[Problem]]:
 
 
 def _read(files: Sequence[Path]) -> tuple[list[SourceFile], list[Problem]]:
-    """Return the files, and those that are no Python."""
+    """Return the files, and problems of those that cannot be read."""
     sources, unreadable = [], []
     for file in files:
         try:
             sources.append(SourceFile(file))
-        except (SyntaxError, ValueError) as error:
+        except (OSError, SyntaxError, ValueError) as error:
             line = getattr(error, "lineno", None) or 1
-            unreadable.append(Problem(file, line, 1, "python", f"is no Python: {error}"))
+            what = f"cannot be read as Python: {error}"
+            unreadable.append(Problem(file, line, 1, "python", what))
     return sources, unreadable
 
 

@@ -1,6 +1,7 @@
 """Python files: the code of jobs, and files that Airflow reads DAGs from."""
 
 import ast
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,11 +17,12 @@ _LEFT_OUT = ("site-packages", "node_modules", _ADAPTER, "test", "tests")
 
 
 class SourceFile:
-    """A Python file. SyntaxError or ValueError when it is none."""
+    """A Python file. OSError, SyntaxError or ValueError when it cannot be read as one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._tree = ast.parse(path.read_bytes(), str(path))
+        with warnings.catch_warnings(action="ignore"):  # of its code, which is not ours
+            self._tree = ast.parse(path.read_bytes(), str(path))
 
     def imports(self) -> Iterator[tuple[str, int]]:
         """Yield each module that is imported, by its whole name, and the line of it."""

@@ -30,16 +30,18 @@ class Workflows:
 def load(folder: Path) -> Workflows:
     """Return the workflows in a folder, which may be one itself.
 
-    PlatformError when there is no such folder.
+    PlatformError when there is no such folder, or it cannot be read.
     """
     if not folder.is_dir():
         raise PlatformError(
             f"There is no folder {folder}. Name the one with the workflows:"
             " airflow-platform jobs validate workflows"
         )
-    not_read = [*unread(folder)]
     try:
+        not_read = [*unread(folder)]
         specifications = load_all(folder)
+    except OSError as error:
+        raise PlatformError(f"{error.filename} cannot be read: {error.strerror}.") from None
     except SpecificationError as error:
         return Workflows((), not_read or error.problems)
     inside = [problem for each in specifications for problem in each.problems]
