@@ -17,6 +17,7 @@ _ADVICE = (
     ("could not find expected ':'", 'write "key: value", or "- item" with a space, here'),
     ("did not find expected key", "this does not continue the lines above: indent it as they are"),
     ("did not find expected '-'", "this does not continue the list above: indent it as its items"),
+    ("for merging", "<< takes a mapping, such as *anchor"),
     ("expected node content", "there is a value missing, or a bracket that closes nothing"),
 )
 _ENDLESS_TEXT = "scanning a quoted scalar"
@@ -51,7 +52,7 @@ def _text_over_lines(text: str, line: int, column: int) -> yaml.Mark | None:
         for token in yaml.scan(text, Loader=yaml.SafeLoader):
             if token.start_mark.line > line:
                 break
-            if isinstance(token, yaml.ScalarToken) and not token.plain:
+            if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"'):
                 last = token
     except yaml.YAMLError:
         pass  # the error that is being explained

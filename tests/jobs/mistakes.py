@@ -587,6 +587,14 @@ SHAPES = [
 ]
 
 SYNTAX = [
+    Mistake(
+        ORDERS,
+        "outputs: [files]",
+        "description: |\n    all\n  outputs [files]",
+        "yaml",
+        "outputs",
+        '"key: value"',
+    ),
     Mistake(ORDERS, "command: [", "command: ", "yaml", ",", "write [a, b]"),
     Mistake(ORDERS, '"sales.extract"]', '"sales.extract"', "yaml", "[", '"[" here is not closed'),
     Mistake(ORDERS, '"{{ ds }}"', '"{{ ds }}', "yaml", '"{{', "closing quote"),
@@ -611,7 +619,7 @@ SYNTAX = [
     Mistake(
         ORDERS, "outputs: [files]", "outputs: [files]\n---\njob: {}", "yaml", "---", "another file"
     ),
-    Mistake(ORDERS, "outputs: [files]", "<<: 3", "yaml", "3", "merging"),
+    Mistake(ORDERS, "outputs: [files]", "<<: 3", "yaml", "3", "takes a mapping"),
     Mistake(ORDERS, "Reads the", "\x07Reads the", "yaml", "  desc", "character"),
     Mistake(WORKFLOW, "load: [transform]", "load: [transform", "yaml", "[transform", "not closed"),
     Mistake(WORKFLOW, "  owner:", "\towner:", "yaml", "\t", "indent with spaces"),
