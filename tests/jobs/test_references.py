@@ -85,6 +85,19 @@ def test_a_release_without_jobs_is_told_to_have_them(workflows: Path) -> None:
     assert "jobs: {enabled: true, configMaps: [shop-database]}" in found[0].message
 
 
+def test_one_paste_declares_all(workflows: Path) -> None:
+    change(workflows / "sales" / REPORT, "claim: sales-reports", 'secret: "007"')
+    found = _found(workflows, _adapter("other"))
+    pastes = {each.message.partition("add to them: ")[2] for each in found}
+    (paste,) = pastes
+    jobs = strict_yaml.load(paste, "message")["jobs"]
+    assert jobs == {
+        "secrets": ["other", "007", "shop-database", "warehouse"],
+        "configMaps": ["shop-database"],
+    }
+    assert _found(workflows, _adapter(",".join(jobs["secrets"]), "shop-database")) == []
+
+
 def test_volumes_and_defaults_refer_as_well(workflows: Path) -> None:
     change(workflows / "sales" / REPORT, "claim: sales-reports", "secret: sales-reports")
     change(workflows / "sales" / WORKFLOW, "json", "{config_map: {name: formats, key: log}}")

@@ -9,6 +9,7 @@ from airflow_jobs.document import Document, Keys
 from airflow_jobs.loading import Specification
 from airflow_jobs.problems import Problem
 from airflow_platform.manifests import Manifest, Render
+from airflow_platform.support import strict_yaml
 
 _KINDS = {"secret": "Secret", "config_map": "ConfigMap"}
 # Where the adapter's ConfigMap says what something else makes, and the value that it comes from.
@@ -44,30 +45,33 @@ def undeclared(specifications: Sequence[Specification], render: Render) -> Itera
         if found.name not in listed[found.kind]
         and found.namespace not in made[found.kind].get(found.name, ())
     ]
+    paste = _values(missing, listed, enabled=adapter is not None)
     for each in missing:
-        others = made[each.kind].get(each.name)
         what = f'the values declare no {each.kind} "{each.name}"'
-        if others:
+        if others := made[each.kind].get(each.name):
             what = (
                 f'the values declare the {each.kind} "{each.name}" in {", ".join(sorted(others))},'
                 f" but the job runs in {each.namespace}"
             )
-        names = {found.name for found in missing if found.kind == each.kind}
-        key = _VALUES[each.kind]
-        add = _flow(
-            {**({} if adapter else {"enabled": True}), key: [*listed[each.kind], *sorted(names)]}
-        )
-        what += f"; if something else makes it, add to them: jobs: {add}"
+        what += f"; if something else makes it, add to them: {paste}"
         yield each.document.problem("undeclared", what, each.at, level="warning")
 
 
-def _flow(values: Mapping[str, Any]) -> str:
-    """Return YAML in one line."""
-    pairs = (
-        f"{key}: [{', '.join(value)}]" if isinstance(value, list) else f"{key}: {json.dumps(value)}"
-        for key, value in values.items()
-    )
-    return f"{{{', '.join(pairs)}}}"
+def _values(
+    missing: Sequence[_Reference], listed: Mapping[str, Sequence[str]], *, enabled: bool
+) -> str:
+    """Return values, as YAML in one line, that declare all that is missing and what was listed."""
+    lists = []
+    for kind, key in _VALUES.items():
+        names = {each.name for each in missing if each.kind == kind}
+        if names:
+            lists.append(f"{key}: [{', '.join(map(_plain, [*listed[kind], *sorted(names)]))}]")
+    return f"jobs: {{{', '.join([*([] if enabled else ['enabled: true']), *lists])}}}"
+
+
+def _plain(name: str) -> str:
+    """Return a name as YAML, in quotes where it would be a number or the like."""
+    return name if strict_yaml.load(name, "a name") == name else json.dumps(name)
 
 
 def _adapter(render: Render) -> Manifest | None:
