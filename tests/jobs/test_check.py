@@ -239,6 +239,14 @@ def test_one_workflow_has_the_file_of_dags_beside_all(repository: Path) -> None:
     assert items["in-git"].result == "PASS"
 
 
+def test_a_folder_without_usable_workflows(tmp_path: Path) -> None:
+    (tmp_path / "workflows" / "sales" / "jobs").mkdir(parents=True)
+    (tmp_path / "workflows" / "sales" / "jobs" / "a.yaml").write_text("[")
+    results = {key: item.result for key, item in _items(tmp_path).items()}
+    assert results["specifications"] == "FAIL"
+    assert {results[key] for key in ("containers", "retries", "metrics-and-logs")} == {"SKIP"}
+
+
 def test_the_command_prints_and_fails(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["jobs", "check", str(repository / "workflows")]
     assert cli.main(command) == 0

@@ -215,3 +215,19 @@ def test_one_workflow_of_many(folder: Path) -> None:
     assert problems(folder / "sales") == []
     _added("b.yaml")(folder)
     assert problems(folder / "sales") == []
+
+
+def test_files_without_folders_as_in_a_config_map(tmp_path: Path) -> None:
+    sales = EXAMPLES / "sales"
+    for file in sales.rglob("*.yaml"):
+        parts = file.relative_to(EXAMPLES).parts
+        (tmp_path / "--".join(parts)).write_text(file.read_text())
+    assert problems(tmp_path) == []
+    broken = tmp_path / "sales--jobs--load.yaml"
+    broken.write_text("[")
+    assert [problem.file for problem in problems(tmp_path)] == [broken]
+    broken.rename(tmp_path / "sales--job--load.yaml")
+    (tmp_path / "sales--job--load.yaml").write_text(JOB)
+    assert ("sales--job--load.yaml", "not-read") in {
+        (problem.file.name, problem.rule) for problem in problems(tmp_path)
+    }

@@ -44,7 +44,7 @@ def test_a_schedule_in_words(schedule: Any, words: str) -> None:
     assert in_words(_workflow(schedule)) == words
 
 
-# The times are those of Airflow 2.11 and 3.1, CronDataIntervalTimetable.
+# The times are those that the CronDataIntervalTimetable of Airflow 2.11 and 3.3 gives.
 @pytest.mark.parametrize(
     ("schedule", "zone", "now", "settings", "runs"),
     [
