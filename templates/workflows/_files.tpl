@@ -9,19 +9,22 @@ as the adapter reads them. The scope is the wrapper.
 {{- $_ := set $files (printf "%s--workflow.yaml" $workflow) (dict "workflow" . | toYaml) -}}
 {{- end -}}
 {{- range $name, $job := ($parts).jobs -}}
-{{- $job := merge (dict) $job (dict "name" $name) -}}
-{{- $_ := set $files (printf "%s--jobs--%s.yaml" $workflow $name) (dict "job" $job | toYaml) -}}
+{{- with $job -}}
+{{- $_ := set $files (printf "%s--jobs--%s.yaml" $workflow $name) (dict "job" (merge (dict) . (dict "name" $name)) | toYaml) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $files -}}
 {{- end -}}
 
-{{/* Those of jobs.folder. What is in no folder of a workflow, such as a values file beside them, is left out. */}}
+{{/*
+Those of jobs.folder: of each workflow there workflow.yaml and jobs/<job>.yaml, and nothing else.
+*/}}
 {{- define "airflow-platform.workflows.filesOfFolder" -}}
 {{- $files := dict -}}
 {{- with .Values.jobs.folder -}}
 {{- $folder := printf "%s/" (trimSuffix "/" .) -}}
-{{- range $path, $content := $.Files.Glob (printf "%s*/**.{yaml,yml}" $folder) -}}
+{{- range $path, $content := $.Files.Glob (printf "%s*/{workflow,jobs/*}.{yaml,yml}" $folder) -}}
 {{- $_ := set $files (trimPrefix $folder $path | replace "/" "--") (toString $content) -}}
 {{- end -}}
 {{- end -}}
