@@ -61,12 +61,9 @@ def job_specifications_are_valid(render: Render) -> Iterator[Fault]:
     for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
         with tempfile.TemporaryDirectory() as directory:
             for name, text in config_map.at("data").items():
-                if name.endswith((".yaml", ".yml")):
-                    file = Path(directory, name.replace("--", "/"))
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_text(text, encoding="utf-8")
+                Path(directory, name).write_text(text, encoding="utf-8")
             for problem in _errors(Path(directory)):
-                where = problem.file.relative_to(directory).as_posix().replace("/", "--")
+                where = problem.file.name if problem.file != Path(directory) else "data"
                 yield config_map, f"{where}:{problem.line}:{problem.column}: {problem.message}"
 
 
@@ -119,13 +116,13 @@ def jobs_can_be_started(render: Render) -> Iterator[Fault]:
                 yield adapter, f"there is no ServiceAccount {wanted} in the namespace {namespace}"
     roles = {(each.namespace, each.name): each for each in _of(render, "Role", LAUNCHER)}
     for role in roles.values():
-        found = {
+        allowed = {
             resource: set(rule["verbs"])
             for rule in role.at("rules", default=())
             for resource in rule["resources"]
             if tuple(rule["apiGroups"]) == ("",)
         }
-        if found != _NEEDED:
+        if allowed != _NEEDED:
             yield role, f'rules must allow {_NEEDED} of the group "", and no more'
     for binding in _of(render, "RoleBinding", LAUNCHER):
         wanted = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": binding.name}

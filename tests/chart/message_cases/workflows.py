@@ -40,6 +40,14 @@ CASES: dict[str, Case] = {
         folder=FOLDER,
         workflows={"sales": INLINE["hello"]},
     ),
+    "a workflow whose name has two hyphens": jobs(
+        'A name in jobs.workflows has "--", which stands for "/" in a ConfigMap: good--day.',
+        workflows={"good--day": INLINE["hello"]},
+    ),
+    "a job whose name has two hyphens": jobs(
+        'A name in jobs.workflows has "--", which stands for "/" in a ConfigMap: greet--all.',
+        workflows={"hello": {"jobs": {"greet--all": {"image": "registry.example.com/greet:1.0"}}}},
+    ),
     "jobs that a ConfigMap cannot hold": jobs(
         "The workflows of jobs.folder and jobs.workflows are larger than the 1 MiB",
         workflows={
