@@ -66,6 +66,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             "sales--workflow.yaml:3:",
         ),
         (specifications(), "there is no workflow here"),
+        (
+            specifications(jobs__load=GOOD, workflow="workflow:\n  namespace: team-b\n"),
+            "the workflow sales is for the namespace team-b: add it to jobs.namespaces",
+        ),
     ],
     "jobs_have_their_adapter": [
         ({PLATFORM: platform(namespace="default")}, "the namespace must be the release's"),
@@ -104,7 +108,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
 }
 
 ALLOWED: dict[str, list[Edits]] = {
-    "job_specifications_are_valid": [specifications(jobs__load=GOOD)],
+    "job_specifications_are_valid": [
+        specifications(jobs__load=GOOD),
+        specifications(jobs__load=GOOD, workflow="workflow:\n  namespace: team-a\n"),
+    ],
     "network_policies_of_jobs_are_about_jobs": [
         {f"{POLICY} spec egress": [], f"{POLICY} spec policyTypes": ["Ingress"]}
     ],

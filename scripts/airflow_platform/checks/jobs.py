@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_jobs.loading import load_all
 from airflow_jobs.problems import Problem, SpecificationError
+from airflow_jobs.workflows import Workflow
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
 from airflow_platform.manifests import Manifest, Render
 
@@ -57,21 +58,34 @@ def _platforms(render: Render) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
 
 @CHECKS.add
 def job_specifications_are_valid(render: Render) -> Iterator[Fault]:
-    """Let the contract's validator read each specification, as the adapter will."""
+    """Let the contract's validator read each specification, as the adapter will.
+
+    A workflow in a namespace without rights for Airflow starts no job.
+    """
+    namespaces = {render.namespace, *namespaces_with_jobs(render)}
     for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
         with tempfile.TemporaryDirectory() as directory:
             for name, text in config_map.at("data").items():
                 Path(directory, name).write_text(text, encoding="utf-8")
-            for problem in _errors(Path(directory)):
-                where = problem.file.name if problem.file != Path(directory) else "data"
-                yield config_map, f"{where}:{problem.line}:{problem.column}: {problem.message}"
+            workflows, problems = _read(Path(directory))
+        for problem in problems:
+            where = problem.file.name if problem.file != Path(directory) else "data"
+            yield config_map, f"{where}:{problem.line}:{problem.column}: {problem.message}"
+        for workflow in workflows:
+            namespace = workflow.settings.get("namespace", render.namespace)
+            if namespace not in namespaces:
+                what = f"the workflow {workflow.name} is for the namespace {namespace}"
+                yield config_map, f"{what}: add it to jobs.namespaces in the values"
 
 
-def _errors(folder: Path) -> list[Problem]:
+def _read(folder: Path) -> tuple[list[Workflow], list[Problem]]:
+    """Return the workflows without errors, and the errors of the others."""
     try:
-        return [error for each in load_all(folder) for error in each.errors]
+        found = load_all(folder)
     except SpecificationError as error:
-        return list(error.problems)
+        return [], list(error.problems)
+    errors = [error for each in found for error in each.errors]
+    return [each.workflow for each in found if not each.errors], errors
 
 
 @CHECKS.add
