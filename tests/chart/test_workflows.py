@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,9 +17,11 @@ from airflow_jobs.loading import load_all
 from airflow_jobs.pods import Platform, pod
 from airflow_platform.checks.violations import selects
 from airflow_platform.manifests import Manifest, Render
-from airflow_platform.rendering.helm import MAJORS, RefusedError
+from airflow_platform.rendering.helm import MAJORS, RefusedError, run
 from airflow_platform.rendering.render import render
-from airflow_platform.support.project import ROOT, environments
+from airflow_platform.rendering.staging import stage
+from airflow_platform.rendering.upstream import find_upstream
+from airflow_platform.support.project import KUBE_VERSION, ROOT, environments, values_file
 
 PACKAGE = ROOT / "contracts" / "airflow_jobs"
 WORKFLOWS = ROOT / "examples" / "workflows"
@@ -293,6 +296,30 @@ def test_names_that_are_no_file_names_are_refused(name: str) -> None:
     for workflows in ({name: {"jobs": {"greet": job}}}, {"hello": {"jobs": {name: job}}}):
         with pytest.raises(RefusedError, match=rf"jobs\.workflows.*unknown key '{name}'"):
             render("dev", values=[{"jobs": {"enabled": True, "workflows": workflows}}])
+
+
+@pytest.mark.parametrize("helm", MAJORS)
+def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> None:
+    """It has nothing but workflows, and no name that a ConfigMap would cut."""
+    chart = shutil.copytree(stage(find_upstream()), tmp_path / "chart")
+    jobs = chart / "workflows" / "hello" / "jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "greet.yaml").write_text("job: {name: greet, image: registry.example.com/a:1}\n")
+    (jobs / "README.md").write_text("no specification")
+    (chart / "workflows" / "values.yaml").write_text("jobs: {folder: workflows}\n")
+    command = [
+        *("template", "airflow", str(chart), "--values", str(values_file("dev"))),
+        *("--set", "jobs.enabled=true,jobs.folder=workflows/", "--kube-version", KUBE_VERSION),
+    ]
+    rendered = Render.from_text(run(helm, command).stdout, name="own", namespace="default")
+    assert rendered.get("ConfigMap", "airflow-jobs").at("data").keys() == {
+        *("hello--jobs--greet.yaml", "workflows_dag.py", ".airflowignore"),
+    }
+    (jobs / "greet.yaml").rename(jobs / "greet--all.yaml")
+    refused = run(helm, command)
+    assert refused.returncode
+    assert 'A name in jobs.folder has "--"' in refused.stderr
+    assert "hello/jobs/greet--all.yaml" in refused.stderr
 
 
 # --- The pods of jobs
