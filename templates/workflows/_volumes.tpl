@@ -7,7 +7,7 @@ wrapper.
 - name: airflow-jobs-adapter
   configMap: {{ include "airflow-platform.workflows.adapterName" . }}
   mountPath: {{ .Values.airflow.airflowHome }}/config/airflow_jobs
-{{- if or .Values.jobs.folder .Values.jobs.workflows }}
+{{- if include "airflow-platform.workflows.files" . | fromYaml }}
 - name: airflow-jobs
   configMap: {{ include "airflow-platform.workflows.name" . }}
   mountPath: {{ tpl .Values.airflow.config.core.dags_folder .Subcharts.airflow }}/jobs

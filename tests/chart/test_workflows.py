@@ -165,7 +165,7 @@ def test_a_list_that_was_pasted_with_it_has_it_once() -> None:
         assert len(names) == len(set(names))
 
 
-def test_it_is_the_package_of_the_contract(tmp_path: Path) -> None:
+def test_it_is_the_package_of_the_contract() -> None:
     data = dict(render("dev", values=[ON]).get("ConfigMap", "airflow-jobs-adapter").at("data"))
     data.pop("platform.json")
     files = (*PACKAGE.glob("*.py"), *PACKAGE.glob("*.json"))
@@ -284,8 +284,9 @@ def test_another_specification_restarts_no_pod() -> None:
     assert [owner.metadata for owner in one.pods()] == [owner.metadata for owner in two.pods()]
 
 
-def test_without_specifications_there_is_the_adapter_alone() -> None:
-    rendered = render("prod", values=[ON])
+@pytest.mark.parametrize("left", [{}, {"workflows": {"hello": None}}])
+def test_without_specifications_there_is_the_adapter_alone(left: dict[str, Any]) -> None:
+    rendered = render("prod", values=[ON, {"jobs": left}])
     assert [each.name for each in of_jobs(rendered, "ConfigMap")] == ["airflow-jobs-adapter"]
     assert not list(mounts(rendered, "airflow-jobs"))
 
