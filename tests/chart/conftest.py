@@ -83,6 +83,10 @@ _RENDERS: Mapping[str, Mapping[str, Any]] = {
         "environment": "prod",
         "sets": ("global.metrics.enabled=false", "global.taskLogs.enabled=false"),
     },
+    "dev-jobs": {
+        "environment": "dev",
+        "values": [ROOT / "examples" / "workflows" / "values.yaml"],
+    },
     "prod-celery": {
         "environment": "prod",
         "values": [ROOT / "examples" / "celery" / "values.yaml"],

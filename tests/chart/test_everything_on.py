@@ -13,6 +13,8 @@ from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 LEFT_AS_THEY_ARE = {
     "createUserJob.enabled": "off, there is no Job to set up: see test_jobs.py",
     "exampleDag.enabled": "it is for releases without git-sync: see dev",
+    "jobs.folder": "as exampleDag.enabled: see examples/workflows",
+    "jobs.workflows": "as exampleDag.enabled: see test_workflows.py",
     "migrateDatabaseJob.enabled": "as createUserJob.enabled",
     "global.observability.fullnameOverride": "it renames every object: see test_names.py",
     "global.observability.nameOverride": "as the one above",
@@ -90,7 +92,10 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
     """Some objects of the add-on are made by the wrapper, which knows the values of Airflow."""
     made = {
         manifest.template.partition("/templates/")[2]
-        for rendered in (render("prod", values=[EVERYTHING_ON]), render("dev"))
+        for rendered in (
+            render("prod", values=[EVERYTHING_ON]),
+            render("dev", values=[ROOT / "examples" / "workflows" / "values.yaml"]),
+        )
         for manifest in rendered.manifests
         if "/charts/airflow/" not in manifest.template
     }
@@ -98,5 +103,6 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
         templates = chart / "templates"
         for template in templates.rglob("*.yaml"):
             name = template.relative_to(templates).as_posix()
-            if not name.startswith("validations/"):  # they make nothing
+            # Those make nothing.
+            if not name.startswith("validations/") and "/before/" not in name:
                 assert name in made

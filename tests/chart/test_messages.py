@@ -35,6 +35,7 @@ from .message_cases import (
     sidecars,
     task_log_labels,
     user_ids,
+    workflows,
 )
 from .message_cases.case import Case, airflow
 from .message_cases.case import add_on as case_of
@@ -57,6 +58,7 @@ CASES: dict[str, Case] = {
     **sidecars.CASES,
     **task_log_labels.CASES,
     **user_ids.CASES,
+    **workflows.CASES,
 }
 
 

@@ -48,5 +48,7 @@ def test_every_named_template_begins_with_the_name_of_its_chart(chart: Path) -> 
 
 def test_every_named_template_is_used_and_every_used_one_exists() -> None:
     ours = defined(ROOT) | defined(ADDON)
-    theirs = {"airflow.fullname", *DEFINE.findall(OFFICIAL.read_text())}  # of the official chart
+    accounts = {f"{each}.serviceAccountName" for each in ("scheduler", "triggerer", "worker")}
+    # Of the official chart.
+    theirs = {"airflow.fullname", *accounts, *DEFINE.findall(OFFICIAL.read_text())}
     assert included() - theirs == ours

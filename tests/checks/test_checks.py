@@ -8,15 +8,15 @@ import pytest
 from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
-from . import fact_cases, injection_cases, object_cases, query_cases, reference_cases
+from . import fact_cases, injection_cases, jobs_cases, object_cases, query_cases, reference_cases
 from .conftest import Edit, Edits
 
 Check = Callable[[str, Render], list[Violation]]
 
 BROKEN = object_cases.BROKEN | reference_cases.BROKEN
 ALLOWED = object_cases.ALLOWED | reference_cases.ALLOWED
-BROKEN_RELEASE = fact_cases.BROKEN | query_cases.BROKEN | injection_cases.BROKEN
-ALLOWED_RELEASE = query_cases.ALLOWED | injection_cases.ALLOWED
+BROKEN_RELEASE = fact_cases.BROKEN | query_cases.BROKEN | injection_cases.BROKEN | jobs_cases.BROKEN
+ALLOWED_RELEASE = query_cases.ALLOWED | injection_cases.ALLOWED | jobs_cases.ALLOWED
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -1,4 +1,4 @@
-"""What the templates carry over from files of the chart, whose content has tests of its own.
+"""What the templates carry over from files, whose content has tests of its own, or from values.
 
 Each function yields the part of a manifest, what the file says it must be, and the part's path.
 """
@@ -11,8 +11,9 @@ from airflow_platform.manifests import Manifest, Render
 from airflow_platform.metrics.labels import labels_by_metric
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import freeze, thaw
-from airflow_platform.support.project import ADDON
+from airflow_platform.support.project import ADDON, ROOT
 
+from .effects import CHART
 from .leaf import Path
 
 Part = tuple[Manifest, str | None, Path, Any, Any]  # ..., what is there, what must be there
@@ -180,12 +181,51 @@ def pod_template(render: Render, values: Values) -> Iterator[Part]:
                 yield found.owner, found.key, path, base["volumeMounts"][number], mount
 
 
+def package_of_jobs(render: Render, _: Values) -> Iterator[Part]:
+    """The package airflow_jobs, file by file."""
+    for adapter in _of_jobs(render, "ConfigMap"):
+        for file in (ROOT / "contracts" / "airflow_jobs").glob("*.*"):
+            path = ("data", file.name)
+            yield adapter, None, path, adapter.at(*path), file.read_text(encoding="utf-8")
+
+
+def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
+    """What the user's values say of jobs, and the labels that all objects have."""
+    jobs = strict_yaml.load_file(CHART / "everything-on.yaml")["jobs"]
+    wanted: Mapping[str, Mapping[Path, Any]] = {
+        "ConfigMap": {
+            ("metadata", "annotations"): {
+                "airflow-platform/secrets": ",".join(jobs["secrets"]),
+                "airflow-platform/config-maps": ",".join(jobs["configMaps"]),
+            }
+        },
+        "NetworkPolicy": {("spec", "egress"): jobs["networkPolicy"]["egress"]},
+        "Role": {},
+        "RoleBinding": {},
+        "ServiceAccount": {("metadata", "annotations"): jobs["serviceAccount"]["annotations"]},
+    }
+    for kind, parts in wanted.items():
+        for manifest in _of_jobs(render, kind):
+            for path, value in parts.items():
+                yield manifest, None, path, manifest.at(*path), value
+            for label, value in values["commonLabels"].items():
+                path = ("metadata", "labels", label)
+                yield manifest, None, path, manifest.at(*path), value
+
+
+def _of_jobs(render: Render, kind: str) -> list[Manifest]:
+    """The objects of a kind that templates/workflows makes."""
+    return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
+
+
 CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     dashboards,
     relabelings,
     rules,
     mapping,
     pod_template,
+    package_of_jobs,
+    values_of_jobs,
 )
 
 

@@ -72,9 +72,11 @@ def links(document: Path) -> Iterator[str]:
 def test_values_examples_and_documents_are_in_the_package(
     unpacked: Path, tracked_files: tuple[str, ...]
 ) -> None:
-    wanted = {name for name in tracked_files if re.match(r"(values|examples|docs)/", name)}
+    folders = r"(values|examples|docs|contracts)/"
+    wanted = {name for name in tracked_files if re.match(folders, name)}
     assert {f"values/{environment}.yaml" for environment in environments()} <= wanted
     assert "docs/runbooks/task-logs.md" in wanted
+    assert "contracts/airflow_jobs/dags.py" in wanted, "templates read the package"
     assert wanted <= files(unpacked / WRAPPER)
 
 
@@ -82,7 +84,16 @@ def test_nothing_else_is_in_the_package(unpacked: Path) -> None:
     found = {Path(name).parts[0] for name in files(unpacked / WRAPPER)}
     assert found == {
         *("Chart.yaml", "Chart.lock", "values.yaml", "values.schema.json", "charts", "templates"),
-        *("files", "values", "examples", "docs", "README.md", "CHANGELOG.md", "LICENSE"),
+        *(
+            "files",
+            "contracts",
+            "values",
+            "examples",
+            "docs",
+            "README.md",
+            "CHANGELOG.md",
+            "LICENSE",
+        ),
     }
     found = {Path(name).parts[0] for name in files(unpacked / ADD_ON)}
     assert found == {

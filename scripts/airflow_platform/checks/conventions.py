@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_platform.checks.facts import Facts, contradictions
+from airflow_platform.checks.jobs import network_policies_of_jobs
 from airflow_platform.checks.names import CLUSTER_SCOPED_KINDS
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
 from airflow_platform.manifests import Manifest, Render
@@ -45,6 +46,9 @@ _SUFFIXES = {
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
+    "jobs": {"jobs"},
+    "jobs-adapter": {"jobs-adapter"},
+    "jobs-launcher": {"jobs-launcher"},
     "statsd-exporter": {"statsd-exporter", "statsd-mapping"},
     "statsd-mapping-test": {"statsd-mapping-test"},
     "task-logs": {"task-logs", "pod-template"},
@@ -125,7 +129,11 @@ def _is_standard(label: str) -> bool:
 
 @CHECKS.add
 def selectors_name_component_and_release(render: Render) -> Iterator[Fault]:
-    """Keep selectors of ours from finding the pods of another release in the namespace."""
+    """Keep selectors of ours from finding the pods of another release in the namespace.
+
+    Those of jobs, which no manifest makes, are another check's.
+    """
+    of_jobs = network_policies_of_jobs(render)
     for kind, path in (
         ("Service", ("spec", "selector")),
         ("PodDisruptionBudget", ("spec", "selector", "matchLabels")),
@@ -133,6 +141,8 @@ def selectors_name_component_and_release(render: Render) -> Iterator[Fault]:
         ("ServiceMonitor", ("spec", "selector", "matchLabels")),
     ):
         for manifest in filter(is_ours, render.all(kind)):
+            if manifest in of_jobs:
+                continue
             wanted = {
                 label: manifest.labels.get(label) for label in ("app.kubernetes.io/name", _INSTANCE)
             }

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_platform.checks.injection import namespaces_with_injection
+from airflow_platform.checks.jobs import KINDS_OF_JOBS, namespaces_with_jobs
 from airflow_platform.checks.violations import (
     CHECKS,
     LONG_LIVED_KINDS,
@@ -72,9 +73,11 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
     """Keep a release in its namespace; objects of ours all name it, or all leave it to Helm.
 
     What Prometheus and Grafana read, dashboards in ConfigMaps included, may be in any namespace,
-    and the sidecar's ConfigMap is in each namespace whose pods get the sidecar.
+    the sidecar's ConfigMap is in each namespace whose pods get the sidecar, and what jobs need in
+    each namespace in which they run.
     """
-    injected = namespaces_with_injection(render)
+    elsewhere = dict.fromkeys(KINDS_OF_JOBS, namespaces_with_jobs(render))
+    elsewhere["ConfigMap"] = namespaces_with_injection(render)
     dashboards = [document.owner for document in render.embedded("Dashboard")]
     anywhere = [m for m in render.manifests if m.kind in _READ_ELSEWHERE or m in dashboards]
     ours = [each for each in render.manifests if is_ours(each) and not _is_cluster_scoped(each)]
@@ -83,7 +86,7 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
         named = manifest.namespace
         if named and _is_cluster_scoped(manifest):
             yield manifest, f"names a namespace, but a {manifest.kind} belongs to none"
-        elif manifest.kind == "ConfigMap" and named in injected:
+        elif named in elsewhere.get(manifest.kind, ()):
             continue
         elif named not in {None, render.namespace} and manifest not in anywhere:
             yield manifest, f'namespace "{named}" is not the release\'s "{render.namespace}"'

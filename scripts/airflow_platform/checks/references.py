@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from airflow_platform.checks.jobs import network_policies_of_jobs
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, selects
 from airflow_platform.manifests import Container, Keys, Manifest, Pod, Render
 
@@ -123,8 +124,14 @@ def disruption_budgets_select_pods(render: Render) -> Iterator[Fault]:
 
 @CHECKS.add
 def network_policies_select_pods(render: Render) -> Iterator[Fault]:
-    """Find the pods of each policy, and its ports: a UDP port is not opened as a TCP port."""
+    """Find the pods of each policy, and its ports: a UDP port is not opened as a TCP port.
+
+    The pods of jobs are made when they run.
+    """
+    of_jobs = network_policies_of_jobs(render)
     for policy in render.all("NetworkPolicy"):
+        if policy in of_jobs:
+            continue
         pods = _pods(render, policy.at("spec", "podSelector"))
         if not pods:
             yield policy, "spec.podSelector selects no pods"

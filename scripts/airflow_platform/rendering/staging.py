@@ -21,7 +21,7 @@ ADDON_NAME = "observability"
 # What belongs to a chart; the rest of its directory (tests, documents, tools) does not ship.
 _CHART_PARTS = ("Chart.yaml", "values.yaml", "values.schema.json", "templates", "files", "crds")
 # Read by templates of the wrapper besides.
-_WRAPPER_PARTS = ("values", "examples")
+_WRAPPER_PARTS = ("values", "examples", "contracts", "workflows")
 
 
 def stage(upstream: UpstreamChart, root: Path = ROOT) -> Path:
@@ -75,7 +75,9 @@ def _chart_files(chart: Path, *more_parts: str) -> Iterator[tuple[str, Path]]:
         path = chart / part
         if path.is_file():
             yield part, path
-        for directory, _, names in os.walk(path):
+        for directory, directories, names in os.walk(path):
+            if "__pycache__" in directories:
+                directories.remove("__pycache__")
             below = Path(directory)
             place = below.relative_to(chart).as_posix()
             for name in names:

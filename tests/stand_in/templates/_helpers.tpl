@@ -150,3 +150,16 @@ spec:
 {{- with .digest | default $.Values.defaultAirflowDigest }}@{{ . }}{{ else }}:{{ .tag | default $.Values.defaultAirflowTag }}{{ end -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Accounts of the pods that start pods. */}}
+{{- define "scheduler.serviceAccountName" -}}
+{{- printf "%s-scheduler" .Release.Name | quote -}}
+{{- end -}}
+
+{{- define "worker.serviceAccountName" -}}
+{{- printf "%s-worker" .Release.Name | quote -}}
+{{- end -}}
+
+{{- define "triggerer.serviceAccountName" -}}
+{{- printf "%s-triggerer" .Release.Name | quote -}}
+{{- end -}}

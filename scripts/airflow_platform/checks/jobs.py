@@ -1,0 +1,161 @@
+"""What must be true of what the chart delivers for jobs (contracts/workflow-orchestration.md)."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_jobs.loading import load_all
+from airflow_jobs.problems import Problem, SpecificationError
+from airflow_jobs.workflows import Workflow
+from airflow_platform.checks.violations import CHECKS, Fault, is_ours
+from airflow_platform.manifests import Manifest, Render
+
+SPECIFICATIONS = "jobs"
+ADAPTER = "jobs-adapter"
+LAUNCHER = "jobs-launcher"
+# In each namespace in which jobs run.
+KINDS_OF_JOBS = {"NetworkPolicy", "Role", "RoleBinding", "ServiceAccount"}
+_COMPONENT = "app.kubernetes.io/component"
+_JOB = {_COMPONENT: "job"}  # as airflow_jobs labels the pods of jobs
+_PACKAGE = "config/airflow_jobs"
+
+# What KubernetesPodOperator and its trigger do: (group, resource) -> verbs.
+_NEEDED = {
+    "pods": {"create", "delete", "get", "list", "patch", "watch"},
+    "pods/log": {"get"},
+    "events": {"list", "watch"},
+}
+
+
+def _of(render: Render, kind: str, component: str) -> list[Manifest]:
+    return [
+        each
+        for each in render.all(kind)
+        if is_ours(each) and each.labels.get(_COMPONENT) == component
+    ]
+
+
+def network_policies_of_jobs(render: Render) -> list[Manifest]:
+    """Return our policies for pods of jobs, which Airflow makes when it runs the jobs."""
+    return _of(render, "NetworkPolicy", SPECIFICATIONS)
+
+
+def namespaces_with_jobs(render: Render) -> set[str]:
+    """Return the namespaces that have all that the release has for jobs in a namespace."""
+    by_kind = (
+        [*_of(render, kind, SPECIFICATIONS), *_of(render, kind, LAUNCHER)] for kind in KINDS_OF_JOBS
+    )
+    found = [{each.namespace or render.namespace for each in of} for of in by_kind if of]
+    return set.intersection(*found) if found else set()
+
+
+def _platforms(render: Render) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
+    for adapter in _of(render, "ConfigMap", ADAPTER):
+        yield adapter, json.loads(adapter.at("data", "platform.json"))
+
+
+@CHECKS.add
+def job_specifications_are_valid(render: Render) -> Iterator[Fault]:
+    """Let the contract's validator read each specification, as the adapter will.
+
+    A workflow in a namespace without rights for Airflow starts no job.
+    """
+    namespaces = {render.namespace, *namespaces_with_jobs(render)}
+    for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
+        with tempfile.TemporaryDirectory() as directory:
+            for name, text in config_map.at("data").items():
+                Path(directory, name).write_text(text, encoding="utf-8")
+            workflows, problems = _read(Path(directory))
+        for problem in problems:
+            where = problem.file.name if problem.file != Path(directory) else "data"
+            yield config_map, f"{where}:{problem.line}:{problem.column}: {problem.message}"
+        for workflow in workflows:
+            namespace = workflow.settings.get("namespace", render.namespace)
+            if namespace not in namespaces:
+                what = f"the workflow {workflow.name} is for the namespace {namespace}"
+                yield config_map, f"{what}: add it to jobs.namespaces in the values"
+
+
+def _read(folder: Path) -> tuple[list[Workflow], list[Problem]]:
+    """Return the workflows without errors, and the errors of the others."""
+    try:
+        found = load_all(folder)
+    except SpecificationError as error:
+        return [], list(error.problems)
+    errors = [error for each in found for error in each.errors]
+    return [each.workflow for each in found if not each.errors], errors
+
+
+@CHECKS.add
+def jobs_have_their_adapter(render: Render) -> Iterator[Fault]:
+    """Mount the package where Python finds it, in all pods that may import it."""
+    for adapter, platform in _platforms(render):
+        mounted = set()
+        for pod in render.pods():
+            volumes = {
+                name
+                for name, volume in pod.volumes().items()
+                if (volume.get("configMap") or {}).get("name") == adapter.name
+            }
+            for container in pod.containers().values():
+                for mount in container.document.get("volumeMounts") or ():
+                    if mount["name"] in volumes:
+                        mounted.add(pod.labels.get("component"))
+                        if not mount["mountPath"].endswith(_PACKAGE):
+                            yield container, f"must mount {adapter.name} at {_PACKAGE}"
+        if "worker" not in mounted:
+            yield adapter, "no pod with tasks mounts the package airflow_jobs"
+        if platform.get("namespace") != (adapter.namespace or render.namespace):
+            yield adapter, "platform.json: the namespace must be the release's"
+        labels = platform.get("labels") or {}
+        release = adapter.labels.get("app.kubernetes.io/instance")
+        if labels.get("app.kubernetes.io/instance") != release:
+            yield adapter, "platform.json: the labels must name the release"
+
+
+@CHECKS.add
+def jobs_can_be_started(render: Render) -> Iterator[Fault]:
+    """Let Airflow do with the pods of jobs what it must, and no more."""
+    accounts = _of(render, "ServiceAccount", SPECIFICATIONS)
+    for account in accounts:
+        if account.at("automountServiceAccountToken", default=True):
+            yield account, "automountServiceAccountToken must be false: jobs need no token"
+    for adapter, platform in _platforms(render):
+        wanted = platform.get("service_account")
+        for namespace in sorted(namespaces_with_jobs(render)) if accounts else ():
+            found = {each.name for each in accounts if each.namespace == namespace}
+            if wanted not in found:
+                yield adapter, f"there is no ServiceAccount {wanted} in the namespace {namespace}"
+    roles = {(each.namespace, each.name): each for each in _of(render, "Role", LAUNCHER)}
+    for role in roles.values():
+        allowed = {
+            resource: set(rule["verbs"])
+            for rule in role.at("rules", default=())
+            for resource in rule["resources"]
+            if tuple(rule["apiGroups"]) == ("",)
+        }
+        if allowed != _NEEDED:
+            yield role, f'rules must allow {_NEEDED} of the group "", and no more'
+    for binding in _of(render, "RoleBinding", LAUNCHER):
+        wanted = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": binding.name}
+        if dict(binding.at("roleRef")) != wanted or (binding.namespace, binding.name) not in roles:
+            yield binding, f"roleRef must be a Role in its namespace: {wanted}"
+        for subject in binding.at("subjects", default=()):
+            if (subject["kind"], subject.get("namespace")) != ("ServiceAccount", render.namespace):
+                yield binding, f"{subject['name']} must be a ServiceAccount of the release"
+
+
+@CHECKS.add
+def network_policies_of_jobs_are_about_jobs(render: Render) -> Iterator[Fault]:
+    """Select the pods that the adapter makes for this release, and close what is not opened."""
+    for _, platform in _platforms(render):
+        wanted = {**_JOB, **(platform.get("labels") or {})}
+        for policy in network_policies_of_jobs(render):
+            if dict(policy.at("spec", "podSelector", "matchLabels", default={})) != wanted:
+                yield policy, f"spec.podSelector.matchLabels must be {wanted}"
+            opened = policy.at("spec", "egress", default=())
+            types = ("Ingress", "Egress") if opened else ("Ingress",)
+            if policy.at("spec", "policyTypes", default=()) != types:
+                yield policy, f"spec.policyTypes must be {' and '.join(types)}"

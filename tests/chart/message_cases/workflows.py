@@ -1,0 +1,57 @@
+"""What is refused about the delivery of jobs."""
+
+from typing import Any
+
+from .case import Case, wrapper
+
+FOLDER = "examples/workflows"
+INLINE: dict[str, Any] = {
+    "hello": {"jobs": {"greet": {"image": "registry.example.com/greet:1.0"}}},
+}
+
+
+def jobs(message: str, airflow: Any = None, environment: str = "dev", **values: Any) -> Case:
+    """Values of the wrapper below ``jobs:``, with jobs on."""
+    values = {"jobs": {"enabled": True, **values}, "airflow": airflow or {}}
+    return wrapper(message, values, environment=environment)
+
+
+CASES: dict[str, Case] = {
+    "jobs beside an Airflow of another chart": jobs(
+        "jobs.enabled is for the Airflow that this chart installs", {"enabled": False}
+    ),
+    "jobs of a folder and git-sync": jobs(
+        "With airflow.dags.gitSync.enabled your DAGs are in a volume, to which jobs.folder",
+        environment="prod",
+        folder=FOLDER,
+    ),
+    "jobs in the values and a volume with DAGs": jobs(
+        "With airflow.dags.persistence.enabled your DAGs are in a volume, to which jobs.folder",
+        {"dags": {"gitSync": {"enabled": False}, "persistence": {"enabled": True}}},
+        environment="prod",
+        workflows=INLINE,
+    ),
+    "jobs of a folder that is not there": jobs('jobs.folder is "workflow"', folder="workflow"),
+    "jobs of the folder of one workflow": jobs(
+        f'jobs.folder is "{FOLDER}/sales"', folder=f"{FOLDER}/sales"
+    ),
+    "a workflow in the folder and in the values": jobs(
+        "The workflow sales is in jobs.folder and in jobs.workflows",
+        folder=FOLDER,
+        workflows={"sales": INLINE["hello"]},
+    ),
+    "a workflow whose name has two hyphens": jobs(
+        'A name in jobs.workflows has "--", which stands for "/" in a ConfigMap: good--day.',
+        workflows={"good--day": INLINE["hello"]},
+    ),
+    "a job whose name has two hyphens": jobs(
+        'A name in jobs.workflows has "--", which stands for "/" in a ConfigMap: greet--all.',
+        workflows={"hello": {"jobs": {"greet--all": {"image": "registry.example.com/greet:1.0"}}}},
+    ),
+    "jobs that a ConfigMap cannot hold": jobs(
+        "The workflows of jobs.folder and jobs.workflows are larger than the 1 MiB",
+        workflows={
+            "large": {"jobs": {"a": {"image": "a:1", "env": {"TEXT": "0123456789" * 100_000}}}}
+        },
+    ),
+}
