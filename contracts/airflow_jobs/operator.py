@@ -99,7 +99,7 @@ class JobOperator(KubernetesPodOperator):
     def cleanup(self, pod: Any, remote_pod: Any, *args: Any, **kwargs: Any) -> None:
         """Take the outputs out of the status of the Pod, which may be deleted here."""
         super().cleanup(pod, remote_pod, *args, **kwargs)
-        if self.outputs:
+        if self.outputs and remote_pod:  # there is none if the Pod could not be made
             self._found = _written(remote_pod, self.outputs)
 
     def _passed_on(self, context: Any) -> Any:

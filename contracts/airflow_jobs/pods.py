@@ -95,7 +95,8 @@ def _labels(
     }
     if owner := workflow.settings.get("owner"):
         own["workflow-orchestration/owner"] = owner
-    return {**where.labels, **job.get("labels", {}), **own}
+    # What network policies select by is not for jobs to change.
+    return {**job.get("labels", {}), **where.labels, **own}
 
 
 def _security(user: int | None) -> dict[str, Any]:
