@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from airflow_platform.adopt import command as adopt
 from airflow_platform.bench import injection_command as bench_injection
+from airflow_platform.bench import jobs_command as bench_jobs
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     bench_capture.add_to(benchmarks)
     bench_injection.add_to(benchmarks)
     bench_metrics.add_to(benchmarks)
+    bench_jobs.add_to(benchmarks)
     bench_pipeline.add_to(benchmarks)
     return parser
 
