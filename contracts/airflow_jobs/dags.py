@@ -56,8 +56,12 @@ def dags(folder: str | Path, where: Platform | None = None) -> dict[str, DAG]:
         for read in read_all(Path(folder)):
             if read.errors:
                 problems += read.errors
-            else:
+                continue
+            try:
                 found[read.name] = _dag(read.workflow, where)
+            except Exception as error:  # of this version of Airflow; the others go on
+                what = f"Airflow makes no DAG of this workflow: {error}"
+                problems.append(Problem(read.place, 1, 1, "airflow", what))
     except SpecificationError as error:
         problems += error.problems
     if problems:
