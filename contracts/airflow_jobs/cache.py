@@ -56,13 +56,17 @@ def _read(files: Files, directory: Path | None) -> Read:
         if found["key"] == key:
             return _from_json(found["read"])
     read = _fresh(files)
-    with suppress(OSError):  # no room: it is read again the next time
+    with suppress(OSError, TypeError, ValueError):  # no room: it is read again the next time
         _write(kept, json.dumps({"key": key, "read": _to_json(read)}))
     return read
 
 
 def _fresh(files: Files) -> Read:
-    found = load(files)
+    try:
+        found = load(files)
+    except Exception as error:  # whatever it is, the other workflows go on
+        problem = Problem(files.place, 1, 1, "unreadable", f"cannot be read: {error!r}")
+        return Read(files.place, Workflow(files.name, {}, {}), (problem,))
     return Read(found.place, found.workflow, found.problems)
 
 
@@ -92,8 +96,8 @@ def _digest(parts: Iterator[bytes] | list[bytes]) -> str:
 
 def _directory() -> Path | None:
     """Return a folder that only this user can write to, None where there is none."""
-    folder = Path(tempfile.gettempdir()) / f"airflow-jobs-{os.getuid()}"
     try:
+        folder = Path(tempfile.gettempdir()) / f"airflow-jobs-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()
     except OSError:

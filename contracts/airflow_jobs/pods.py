@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,16 @@ class Platform:
 
 
 def platform() -> Platform:
-    """Return what platform.json beside this module says. The chart puts it there."""
+    """Return what platform.json beside this module says.
+
+    The chart puts it there. It may be newer than this module, and know more.
+    """
     file = Path(__file__).with_name("platform.json")
     if not file.is_file():
         return Platform()
-    return Platform(**json.loads(file.read_text(encoding="utf-8")))
+    found = json.loads(file.read_text(encoding="utf-8"))
+    known = (each.name for each in fields(Platform))
+    return Platform(**{name: found[name] for name in known if name in found})
 
 
 def pod(

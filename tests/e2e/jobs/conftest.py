@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,18 @@ class AirflowHome:
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.splitlines()[-1])
 
+    def processed(self, **environment: str) -> tuple[dict[str, bool], dict[str, str]]:
+        """Let its DAG processor read the folder once, and return what it has stored.
+
+        For each DAG whether the scheduler is kept from running it, and errors by file.
+        """
+        done = self.run("-m", "airflow", "dag-processor", "--num-runs=1", **environment)
+        assert done.returncode == 0, done.stderr[-3000:]
+        with closing(sqlite3.connect(self.environment["AIRFLOW_HOME"] + "/airflow.db")) as database:
+            dags = database.execute("select dag_id, has_import_errors from dag").fetchall()
+            errors = database.execute("select filename, stacktrace from import_error").fetchall()
+        return {dag: bool(stopped) for dag, stopped in dags}, dict(errors)
+
 
 @pytest.fixture(
     scope="session",
@@ -71,7 +85,10 @@ def airflow_home(airflow: AirflowVersion, directory: Path) -> AirflowHome:
     for file in workflows.rglob("*.yaml"):
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r'delay: "?(5m|1h)"?', "delay: 1s", text), encoding="utf-8")
-    options = {"CORE__DAGS_FOLDER": str(_HERE / "dags")}
+    options = {
+        "CORE__DAGS_FOLDER": str(_HERE / "dags"),
+        "SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",  # Airflow 3 has no other
+    }
     own = {
         "PYTHONPATH": str(ROOT / "contracts"),
         "WORKFLOWS": str(workflows),
