@@ -47,8 +47,14 @@ def read_all(root: Path) -> list[Read]:
 
 
 def _read(files: Files, directory: Path | None) -> Read:
-    if not directory:
-        return _fresh(files)
+    try:
+        return _kept(files, directory) if directory else _fresh(files)
+    except Exception as error:  # whatever it is, the other workflows go on
+        problem = Problem(files.place, 1, 1, "unreadable", f"cannot be read: {error!r}")
+        return Read(files.place, Workflow(files.name, {}, {}), (problem,))
+
+
+def _kept(files: Files, directory: Path) -> Read:
     kept = directory / f"{_digest([str(files.place.absolute()).encode()])}.json"
     key = _digest(_contents(files))
     with suppress(OSError, ValueError, KeyError, TypeError):  # not there, or broken
@@ -56,17 +62,13 @@ def _read(files: Files, directory: Path | None) -> Read:
         if found["key"] == key:
             return _from_json(found["read"])
     read = _fresh(files)
-    with suppress(OSError, TypeError, ValueError):  # no room: it is read again the next time
+    with suppress(OSError):  # no room: it is read again the next time
         _write(kept, json.dumps({"key": key, "read": _to_json(read)}))
     return read
 
 
 def _fresh(files: Files) -> Read:
-    try:
-        found = load(files)
-    except Exception as error:  # whatever it is, the other workflows go on
-        problem = Problem(files.place, 1, 1, "unreadable", f"cannot be read: {error!r}")
-        return Read(files.place, Workflow(files.name, {}, {}), (problem,))
+    found = load(files)
     return Read(found.place, found.workflow, found.problems)
 
 

@@ -27,6 +27,7 @@ _SECONDS = 90
 class AirflowHome:
     """An Airflow with a database and a folder of workflows of its own."""
 
+    version: str
     python: Path
     workflows: Path
     environment: Mapping[str, str]
@@ -47,12 +48,15 @@ class AirflowHome:
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.splitlines()[-1])
 
-    def processed(self, **environment: str) -> tuple[dict[str, bool], dict[str, str]]:
+    def processed(self) -> tuple[dict[str, bool], dict[str, str]]:
         """Let its DAG processor read the folder once, and return what it has stored.
 
         For each DAG whether the scheduler is kept from running it, and errors by file.
         """
-        done = self.run("-m", "airflow", "dag-processor", "--num-runs=1", **environment)
+        command: tuple[str | Path, ...] = ("-m", "airflow", "dag-processor", "--num-runs=1")
+        if self.version.startswith("2."):
+            command = (_HERE / "process.py",)
+        done = self.run(*command)
         assert done.returncode == 0, done.stderr[-3000:]
         with closing(sqlite3.connect(self.environment["AIRFLOW_HOME"] + "/airflow.db")) as database:
             dags = database.execute("select dag_id, has_import_errors from dag").fetchall()
@@ -85,10 +89,7 @@ def airflow_home(airflow: AirflowVersion, directory: Path) -> AirflowHome:
     for file in workflows.rglob("*.yaml"):
         text = file.read_text(encoding="utf-8")
         file.write_text(re.sub(r'delay: "?(5m|1h)"?', "delay: 1s", text), encoding="utf-8")
-    options = {
-        "CORE__DAGS_FOLDER": str(_HERE / "dags"),
-        "SCHEDULER__STANDALONE_DAG_PROCESSOR": "True",  # Airflow 3 has no other
-    }
+    options = {"CORE__DAGS_FOLDER": str(_HERE / "dags")}
     own = {
         "PYTHONPATH": str(ROOT / "contracts"),
         "WORKFLOWS": str(workflows),
@@ -96,4 +97,5 @@ def airflow_home(airflow: AirflowVersion, directory: Path) -> AirflowHome:
         "PODS_END": "{}",
     }
     environment = {**airflow_environment(installed, home, options), **own}
-    return AirflowHome(installed / "venv" / "bin" / "python", workflows, environment)
+    python = installed / "venv" / "bin" / "python"
+    return AirflowHome(airflow.version, python, workflows, environment)
