@@ -49,6 +49,11 @@ def specifications(**files: str) -> Edits:
     }
 
 
+TASKS = "ConfigMap/airflow-config data pod_template_file.yaml spec"
+BASE = f"{TASKS} containers base"
+# Other containers that read DAGs or run tasks.
+OTHERS = ("dag-processor", "scheduler", "triggerer", "worker")
+
 GOOD = "job:\n  name: load\n  image: registry.example.com/load:1.2\n"
 
 BROKEN: dict[str, list[tuple[Edits, str]]] = {
@@ -74,7 +79,16 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "jobs_have_their_adapter": [
         ({PLATFORM: platform(namespace="default")}, "the namespace must be the release's"),
         ({PLATFORM: platform(labels={})}, "the labels must name the release"),
-        ({f"{ADAPTER} metadata name": "another"}, "no pod with tasks mounts the package"),
+        ({f"{ADAPTER} metadata name": "another"}, "must mount the ConfigMap another at"),
+        ({f"{BASE} volumeMounts airflow-jobs-adapter": None}, 'main container "base"'),
+        (
+            {f"{BASE} volumeMounts airflow-jobs-adapter mountPath": "/opt/airflow_jobs"},
+            "must mount the ConfigMap airflow-jobs-adapter at /config/airflow_jobs",
+        ),
+        *(({f"{TASKS} containers +": {"name": name}}, f'"{name}"') for name in OTHERS),
+    ],
+    "job_specifications_are_in_the_dags_folder": [
+        (specifications(jobs__load=GOOD), "must mount the ConfigMap airflow-jobs at /jobs"),
     ],
     "jobs_can_be_started": [
         ({f"{ACCOUNT} automountServiceAccountToken": None}, "jobs need no token"),
@@ -108,6 +122,11 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
 }
 
 ALLOWED: dict[str, list[Edits]] = {
+    "jobs_have_their_adapter": [
+        # Pods that do not read DAGs, and an executor without pods of tasks.
+        {f"{TASKS} containers +": {"name": "api-server"}},
+        {"ConfigMap/airflow-config data pod_template_file.yaml": None},
+    ],
     "job_specifications_are_valid": [
         specifications(jobs__load=GOOD),
         specifications(jobs__load=GOOD, workflow="workflow:\n  namespace: team-a\n"),

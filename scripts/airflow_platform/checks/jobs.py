@@ -19,7 +19,10 @@ LAUNCHER = "jobs-launcher"
 KINDS_OF_JOBS = {"NetworkPolicy", "Role", "RoleBinding", "ServiceAccount"}
 _COMPONENT = "app.kubernetes.io/component"
 _JOB = {_COMPONENT: "job"}  # as airflow_jobs labels the pods of jobs
-_PACKAGE = "config/airflow_jobs"
+_PACKAGE = "/config/airflow_jobs"
+_FOLDER = "/jobs"
+# Containers of Airflow that read DAGs or run tasks; "base" is that of a task's pod.
+_READERS = {"base", "dag-processor", "scheduler", "triggerer", "worker"}
 
 # What KubernetesPodOperator and its trigger do: (group, resource) -> verbs.
 _NEEDED = {
@@ -90,29 +93,38 @@ def _read(folder: Path) -> tuple[list[Workflow], list[Problem]]:
 
 @CHECKS.add
 def jobs_have_their_adapter(render: Render) -> Iterator[Fault]:
-    """Mount the package where Python finds it, in all pods that may import it."""
+    """Mount the package where Python finds it, in all containers that may import it."""
     for adapter, platform in _platforms(render):
-        mounted = set()
-        for pod in render.pods():
-            volumes = {
-                name
-                for name, volume in pod.volumes().items()
-                if (volume.get("configMap") or {}).get("name") == adapter.name
-            }
-            for container in pod.containers().values():
-                for mount in container.document.get("volumeMounts") or ():
-                    if mount["name"] in volumes:
-                        mounted.add(pod.labels.get("component"))
-                        if not mount["mountPath"].endswith(_PACKAGE):
-                            yield container, f"must mount {adapter.name} at {_PACKAGE}"
-        if "worker" not in mounted:
-            yield adapter, "no pod with tasks mounts the package airflow_jobs"
+        yield from _not_mounted(render, adapter, _PACKAGE)
         if platform.get("namespace") != (adapter.namespace or render.namespace):
             yield adapter, "platform.json: the namespace must be the release's"
         labels = platform.get("labels") or {}
         release = adapter.labels.get("app.kubernetes.io/instance")
         if labels.get("app.kubernetes.io/instance") != release:
             yield adapter, "platform.json: the labels must name the release"
+
+
+@CHECKS.add
+def job_specifications_are_in_the_dags_folder(render: Render) -> Iterator[Fault]:
+    """Mount the specifications in all containers that read DAGs: they are to see the same DAGs."""
+    for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
+        yield from _not_mounted(render, config_map, _FOLDER)
+
+
+def _not_mounted(render: Render, config_map: Manifest, place: str) -> Iterator[Fault]:
+    """Yield each container that reads DAGs and does not have the ConfigMap at the place."""
+    for pod in (each for each in render.pods() if not is_ours(each.owner)):
+        volumes = {
+            name
+            for name, volume in pod.volumes().items()
+            if (volume.get("configMap") or {}).get("name") == config_map.name
+        }
+        for name in _READERS & pod.containers().keys():
+            container = pod.containers()[name]
+            mounts = container.document.get("volumeMounts") or ()
+            paths = [mount["mountPath"] for mount in mounts if mount["name"] in volumes]
+            if not any(path.endswith(place) for path in paths):
+                yield container, f"must mount the ConfigMap {config_map.name} at {place}"
 
 
 @CHECKS.add
