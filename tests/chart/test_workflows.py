@@ -26,6 +26,7 @@ from airflow_platform.support.project import KUBE_VERSION, ROOT, environments, v
 PACKAGE = ROOT / "contracts" / "airflow_jobs"
 WORKFLOWS = ROOT / "examples" / "workflows"
 EXAMPLE = WORKFLOWS / "values.yaml"
+ACCOUNT = "airflow-jobs.lakehouse-platform"
 ON = {"jobs": {"enabled": True}}
 AIRFLOW_2 = {"airflow": {"airflowVersion": "2.11.0", "defaultAirflowTag": "2.11.0"}}
 # What reads DAGs, runs tasks, or watches deferred ones.
@@ -87,7 +88,7 @@ def platform(rendered: Render, release: str = "airflow") -> dict[str, Any]:
 
 def subjects(rendered: Render) -> set[str]:
     """The accounts that may start jobs."""
-    binding = rendered.get("RoleBinding", "airflow-jobs-launcher")
+    binding = rendered.get("RoleBinding", "airflow-jobs-launcher.lakehouse-platform")
     return {subject["name"] for subject in binding.at("subjects")}
 
 
@@ -189,7 +190,7 @@ def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     )
     place, *told = json.loads(done.stdout)
     assert place == str(tmp_path / "airflow_jobs" / "pods.py")
-    assert told == ["lakehouse-platform", "airflow-jobs"]
+    assert told == ["lakehouse-platform", ACCOUNT]
 
 
 def mount(folder: Path, data: Mapping[str, str]) -> Path:
@@ -331,16 +332,15 @@ def test_jobs_run_in_the_namespace_of_the_release_as_its_account() -> None:
     rendered = render("dev", values=[ON, more])
     assert platform(rendered) == {
         "namespace": "lakehouse-platform",
-        "service_account": "airflow-jobs",
+        "service_account": ACCOUNT,
         "image_pull_secrets": ["team", "mirror"],
         "labels": {
             "app.kubernetes.io/instance": "airflow",
             "app.kubernetes.io/part-of": "airflow-platform",
+            "workflow-orchestration/release-namespace": "lakehouse-platform",
         },
     }
-    assert (
-        rendered.get("ServiceAccount", "airflow-jobs").at("automountServiceAccountToken") is False
-    )
+    assert rendered.get("ServiceAccount", ACCOUNT).at("automountServiceAccountToken") is False
 
 
 @pytest.mark.parametrize(("name", "expected"), [("", "default"), ("runner", "runner")])
@@ -355,7 +355,7 @@ def test_an_account_of_the_user_is_not_made(name: str, expected: str) -> None:
 def test_the_network_policy_is_about_the_pods_that_the_adapter_makes(egress: Any) -> None:
     policy = {"jobs": {"networkPolicy": {"enabled": True, "egress": egress}}}
     rendered = render("dev", values=[ON, policy])
-    spec = rendered.get("NetworkPolicy", "airflow-jobs").at("spec")
+    spec = rendered.get("NetworkPolicy", ACCOUNT).at("spec")
     where = Platform(**platform(rendered))
     (specification,) = load_all(WORKFLOWS)
     workflow = specification.workflow
@@ -370,6 +370,26 @@ def test_the_network_policy_is_about_the_pods_that_the_adapter_makes(egress: Any
     )
     labels = pod(workflow, "load", where)["metadata"]["labels"]
     assert not selects(spec["podSelector"], labels), "of another release"
+
+
+def test_releases_of_one_name_share_a_namespace() -> None:
+    """None makes what the other has there, and no policy is about the other's jobs."""
+    more = {"jobs": {"namespaces": ["team-a"], "networkPolicy": {"enabled": True}}}
+    dev, prod = (render("dev", values=[ON, more], namespace=each) for each in ("dev", "prod"))
+    there = [
+        {(each.kind, each.name) for each in of_jobs(rendered) if each.namespace == "team-a"}
+        for rendered in (dev, prod)
+    ]
+    assert [len(each) for each in there] == [4, 4]
+    assert not there[0] & there[1]
+    (specification,) = load_all(WORKFLOWS)
+    for one, other in ((dev, prod), (prod, dev)):
+        job = pod(specification.workflow, "report", Platform(**platform(one)))
+        assert ("ServiceAccount", job["spec"]["serviceAccountName"]) in there[one is prod]
+        for rendered, expected in ((one, True), (other, False)):
+            for policy in of_jobs(rendered, "NetworkPolicy"):
+                selector = policy.at("spec", "podSelector")
+                assert selects(selector, job["metadata"]["labels"]) is expected
 
 
 # --- Rights

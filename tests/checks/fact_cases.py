@@ -57,6 +57,12 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             "airflow-task-logs.lakehouse-platform",
         ),
         ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "airflow-image-pre-puller"),
+        (
+            {
+                "Role/airflow-jobs-launcher.lakehouse-platform metadata name": "airflow-jobs-launcher"
+            },
+            "airflow-jobs-launcher.lakehouse-platform",
+        ),
     ],
     "pods_with_the_configuration_have_the_sidecar": [
         ({f"{SIDECAR} name": "shipper"}, "but no container vector"),

@@ -15,9 +15,10 @@ from airflow_platform.manifests import Manifest, Render
 SPECIFICATIONS = "jobs"
 ADAPTER = "jobs-adapter"
 LAUNCHER = "jobs-launcher"
-# In each namespace in which jobs run.
-KINDS_OF_JOBS = {"NetworkPolicy", "Role", "RoleBinding", "ServiceAccount"}
+_NAMESPACES = "airflow-platform/namespaces"  # an annotation of the adapter
 _COMPONENT = "app.kubernetes.io/component"
+_INSTANCE = "app.kubernetes.io/instance"
+_RELEASE_NAMESPACE = "workflow-orchestration/release-namespace"
 _JOB = {_COMPONENT: "job"}  # as airflow_jobs labels the pods of jobs
 _PACKAGE = "/config/airflow_jobs"
 _FOLDER = "/jobs"
@@ -46,12 +47,22 @@ def network_policies_of_jobs(render: Render) -> list[Manifest]:
 
 
 def namespaces_with_jobs(render: Render) -> set[str]:
-    """Return the namespaces that have all that the release has for jobs in a namespace."""
-    by_kind = (
-        [*_of(render, kind, SPECIFICATIONS), *_of(render, kind, LAUNCHER)] for kind in KINDS_OF_JOBS
-    )
-    found = [{each.namespace or render.namespace for each in of} for of in by_kind if of]
-    return set.intersection(*found) if found else set()
+    """Return the namespaces in which the jobs of the release may run."""
+    return {
+        namespace
+        for adapter in _of(render, "ConfigMap", ADAPTER)
+        for namespace in adapter.annotations.get(_NAMESPACES, render.namespace).split(",")
+    }
+
+
+def is_in_each_namespace_with_jobs(manifest: Manifest) -> bool:
+    """Say whether jobs need an object like this one in each namespace in which they run."""
+    component = manifest.labels.get(_COMPONENT)
+    of_component = {
+        SPECIFICATIONS: {"NetworkPolicy", "ServiceAccount"},
+        LAUNCHER: {"Role", "RoleBinding"},
+    }
+    return is_ours(manifest) and manifest.kind in of_component.get(component or "", ())
 
 
 def _platforms(render: Render) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
@@ -65,7 +76,7 @@ def job_specifications_are_valid(render: Render) -> Iterator[Fault]:
 
     A workflow in a namespace without rights for Airflow starts no job.
     """
-    namespaces = {render.namespace, *namespaces_with_jobs(render)}
+    namespaces = namespaces_with_jobs(render)
     for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
         with tempfile.TemporaryDirectory() as directory:
             for name, text in config_map.at("data").items():
@@ -99,9 +110,12 @@ def jobs_have_their_adapter(render: Render) -> Iterator[Fault]:
         if platform.get("namespace") != (adapter.namespace or render.namespace):
             yield adapter, "platform.json: the namespace must be the release's"
         labels = platform.get("labels") or {}
-        release = adapter.labels.get("app.kubernetes.io/instance")
-        if labels.get("app.kubernetes.io/instance") != release:
-            yield adapter, "platform.json: the labels must name the release"
+        release = {
+            _INSTANCE: adapter.labels.get(_INSTANCE),
+            _RELEASE_NAMESPACE: adapter.namespace or render.namespace,
+        }
+        if not release.items() <= labels.items():
+            yield adapter, f"platform.json: the labels must name the release: {release}"
 
 
 @CHECKS.add
@@ -135,11 +149,14 @@ def jobs_can_be_started(render: Render) -> Iterator[Fault]:
         if account.at("automountServiceAccountToken", default=True):
             yield account, "automountServiceAccountToken must be false: jobs need no token"
     for adapter, platform in _platforms(render):
-        wanted = platform.get("service_account")
-        for namespace in sorted(namespaces_with_jobs(render)) if accounts else ():
-            found = {each.name for each in accounts if each.namespace == namespace}
-            if wanted not in found:
-                yield adapter, f"there is no ServiceAccount {wanted} in the namespace {namespace}"
+        if accounts and platform.get("service_account") not in {each.name for each in accounts}:
+            yield adapter, f"there is no ServiceAccount {platform.get('service_account')}"
+    needed = [each for each in render.manifests if is_in_each_namespace_with_jobs(each)]
+    for kind, name in sorted({(each.kind, each.name) for each in needed}):
+        alike = [each for each in needed if (each.kind, each.name) == (kind, name)]
+        found = {each.namespace or render.namespace for each in alike}
+        for namespace in sorted(namespaces_with_jobs(render) - found):
+            yield alike[0], f"there is none in the namespace {namespace}"
     roles = {(each.namespace, each.name): each for each in _of(render, "Role", LAUNCHER)}
     for role in roles.values():
         allowed = {
