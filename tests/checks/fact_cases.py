@@ -20,6 +20,8 @@ CONFIG = "ConfigMap/airflow-config data airflow.cfg"
 NAME = "app.kubernetes.io/name"
 
 # What to break, and what the message must say.
+LAUNCHER_ROLE = "Role/airflow-jobs-launcher.lakehouse-platform"
+
 BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "premises_hold": [
         (
@@ -58,10 +60,8 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ),
         ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "airflow-image-pre-puller"),
         (
-            {
-                "Role/airflow-jobs-launcher.lakehouse-platform metadata name": "airflow-jobs-launcher"
-            },
-            "airflow-jobs-launcher.lakehouse-platform",
+            {f"{LAUNCHER_ROLE} metadata name": "airflow-jobs-launcher"},
+            "must be one of airflow-jobs-launcher.lakehouse-platform",
         ),
     ],
     "pods_with_the_configuration_have_the_sidecar": [

@@ -87,9 +87,9 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
         named = manifest.namespace
         if named and _is_cluster_scoped(manifest):
             yield manifest, f"names a namespace, but a {manifest.kind} belongs to none"
-        elif named in elsewhere.get(manifest.kind, ()):
-            continue
-        elif is_in_each_namespace_with_jobs(manifest) and named in with_jobs:
+        elif named in elsewhere.get(manifest.kind, ()) or (
+            is_in_each_namespace_with_jobs(manifest) and named in with_jobs
+        ):
             continue
         elif named not in {None, render.namespace} and manifest not in anywhere:
             yield manifest, f'namespace "{named}" is not the release\'s "{render.namespace}"'
