@@ -270,6 +270,31 @@ def test_workflows_of_the_values_are_delivered_as_files(helm: int) -> None:
     assert "2026-01-01" in data["hello--workflow.yaml"]
 
 
+def test_a_job_without_settings_is_delivered_for_the_check_to_see() -> None:
+    values = {"jobs": {"enabled": True, "workflows": {"hello": {"jobs": {"greet": {}}}}}}
+    data = render("dev", values=[values]).get("ConfigMap", "airflow-jobs").at("data")
+    assert yaml.safe_load(data["hello--jobs--greet.yaml"]) == {"job": {"name": "greet"}}
+
+
+@pytest.mark.parametrize("helm", MAJORS)
+@pytest.mark.parametrize(
+    "text", ["    job:\n  name: a", "   \n\n", "job:\t{name: a}\n", "job: # \u0085 \u2028 é\n"]
+)
+def test_any_text_in_a_file_is_delivered_as_it_is(helm: int, text: str, tmp_path: Path) -> None:
+    """What is wrong with it is for the check and the adapter to say, with file and line."""
+    chart = shutil.copytree(stage(find_upstream()), tmp_path / "chart")
+    jobs = chart / "workflows" / "hello" / "jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "greet.yaml").write_text(text, encoding="utf-8")
+    command = [
+        *("template", "airflow", str(chart), "--values", str(values_file("dev"))),
+        *("--set", "jobs.enabled=true,jobs.folder=workflows", "--kube-version", KUBE_VERSION),
+    ]
+    rendered = Render.from_text(run(helm, command).stdout, name="own", namespace="default")
+    found = rendered.get("ConfigMap", "airflow-jobs").at("data", "hello--jobs--greet.yaml")
+    assert found == text.replace("\u0085", ""), "Helm leaves out this line break of old computers"
+
+
 def test_a_name_in_the_job_wins_over_its_key() -> None:
     data = render("dev", values=[inline(name="hi")]).get("ConfigMap", "airflow-jobs").at("data")
     assert yaml.safe_load(data["hello--jobs--greet.yaml"])["job"]["name"] == "hi"
@@ -317,6 +342,13 @@ def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> 
     assert rendered.get("ConfigMap", "airflow-jobs").at("data").keys() == {
         *("hello--jobs--greet.yaml", "workflows_dag.py", ".airflowignore"),
     }
+    for place in ("greet.yaml", "jobs/greet.yaml", "hello/job/greet.yaml", "hello/jobs/a/b.yml"):
+        elsewhere = chart / "workflows" / place
+        elsewhere.parent.mkdir(exist_ok=True)
+        shutil.copyfile(jobs / "greet.yaml", elsewhere)
+        refused = run(helm, command)
+        assert f"in jobs.folder that are not read: {place}." in refused.stderr
+        elsewhere.unlink()
     (jobs / "greet.yaml").rename(jobs / "greet--all.yaml")
     refused = run(helm, command)
     assert refused.returncode

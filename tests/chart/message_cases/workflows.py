@@ -33,8 +33,20 @@ CASES: dict[str, Case] = {
     ),
     "jobs of a folder that is not there": jobs('jobs.folder is "workflow"', folder="workflow"),
     "jobs of the folder of one workflow": jobs(
-        f'jobs.folder is "{FOLDER}/sales"', folder=f"{FOLDER}/sales"
+        "Specifications in jobs.folder that are not read: jobs/extract-customers.yaml, ",
+        folder=f"{FOLDER}/sales",
     ),
+    "jobs of the folder above": jobs(
+        "Specifications in jobs.folder that are not read: workflows/sales/jobs/extract-customers",
+        folder="examples",
+    ),
+    **{
+        f"jobs as the account {name}": jobs(
+            f'jobs.serviceAccount.name is "{name}", which is an account of Airflow or of each',
+            serviceAccount={"name": name},
+        )
+        for name in ("default", "airflow-worker", "airflow-api-server", "airflow-create-user-job")
+    },
     "a workflow in the folder and in the values": jobs(
         "The workflow sales is in jobs.folder and in jobs.workflows",
         folder=FOLDER,
