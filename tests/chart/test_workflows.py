@@ -251,6 +251,12 @@ def test_it_is_in_the_dags_folder() -> None:
     assert paths(rendered, "airflow-jobs") == dict.fromkeys(READERS, f"{folder}/jobs")
 
 
+def test_a_variable_says_where_the_dags_folder_is() -> None:
+    values = {"airflow": {"env": [{"name": "AIRFLOW__CORE__DAGS_FOLDER", "value": "/srv/dags"}]}}
+    rendered = render("dev", values=[EXAMPLE, values])
+    assert set(paths(rendered, "airflow-jobs").values()) == {"/srv/dags/jobs"}
+
+
 def test_airflow_takes_the_file_for_one_with_dags() -> None:
     """In its safe mode, Airflow reads files with both words only."""
     text = (ROOT / "contracts" / "workflows_dag.py").read_bytes().lower()
@@ -458,6 +464,13 @@ def test_who_runs_tasks_or_watches_deferred_ones_may_start_jobs(
     assert subjects(rendered) == expected
     made = {each.name for each in rendered.all("ServiceAccount")}
     assert expected - made <= {"mine", "tasks"}
+
+
+def test_a_role_for_nobody_is_not_made() -> None:
+    executor = "airflow.providers.edge3.executors.EdgeExecutor"
+    airflow = {"executor": executor, "triggerer": {"enabled": False}}
+    rendered = render("dev", values=[ON, {"airflow": airflow}])
+    assert not [each for each in of_jobs(rendered) if each.kind in ("Role", "RoleBinding")]
 
 
 def test_without_rbac_no_role_is_made() -> None:
