@@ -161,12 +161,12 @@ def _wrong_keys(file: Path, root: yaml.Node) -> Iterator[Problem]:
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode):
                 what = 'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
-                yield _problem(file, key, "yaml", what)
+                yield _problem("yaml", what, file, key)
             elif key.tag not in _TAGS:
-                yield _problem(file, key, "yaml", _no_such_tag(key))
+                yield _problem("yaml", _no_such_tag(key), file, key)
             elif key.value in lines:
                 what = f'"{key.value}" is there twice, first on line {lines[key.value]}: remove one'
-                yield _problem(file, key, "duplicate-key", what)
+                yield _problem("duplicate-key", what, file, key)
             else:
                 lines[key.value] = key.start_mark.line + 1
                 if key.tag != f"{_TAG}merge":
@@ -178,7 +178,7 @@ def _wrong_values(file: Path, root: yaml.Node, loader: _Loader) -> Iterator[Prob
     for node in _nodes(root):
         name = node.tag.replace(_TAG, "", 1)
         if node.tag not in _TAGS:
-            yield _problem(file, node, "yaml", _no_such_tag(node))
+            yield _problem("yaml", _no_such_tag(node), file, node)
         elif isinstance(node, yaml.ScalarNode) and name in _SCALARS:
             try:
                 value = loader.construct_object(node)
@@ -186,7 +186,7 @@ def _wrong_values(file: Path, root: yaml.Node, loader: _Loader) -> Iterator[Prob
                 value = math.nan
             if isinstance(value, float) and not math.isfinite(value):
                 what = f'"{node.value[:40]}" is not {_SCALARS[name]}: write text in quotes'
-                yield _problem(file, node, "yaml", what)
+                yield _problem("yaml", what, file, node)
 
 
 def _no_such_tag(node: yaml.Node) -> str:
@@ -194,7 +194,7 @@ def _no_such_tag(node: yaml.Node) -> str:
     return f"the tag {tag} means nothing here: write the value without a tag"
 
 
-def _problem(file: Path, node: yaml.Node, rule: str, what: str) -> Problem:
+def _problem(rule: str, what: str, file: Path, node: yaml.Node) -> Problem:
     mark = node.start_mark
     return Problem(file, mark.line + 1, mark.column + 1, rule, what)
 

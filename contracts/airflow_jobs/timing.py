@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from croniter import CroniterBadDateError, croniter
-
+from airflow_jobs import cron
 from airflow_jobs.amounts import duration
 from airflow_jobs.document import Document, Keys
 from airflow_jobs.problems import Problem
@@ -52,11 +51,11 @@ def _schedule(document: Document, schedule: Any) -> Iterator[Problem]:
     at = ("workflow", "schedule")
     if isinstance(schedule, Mapping):
         yield from at_least_a_second(document, schedule, at, "every")
-    elif schedule is not None and schedule not in PRESETS and (fault := _cron_fault(schedule)):
+    elif schedule is not None and schedule not in PRESETS and (fault := _fault(schedule)):
         yield document.problem("schedule", fault, at)
 
 
-def _cron_fault(text: str) -> str:
+def _fault(text: str) -> str:
     """Return what is wrong with a schedule that is no known preset, "" when it is right."""
     named = text.strip().lower()
     preset = f"@{named.lstrip('@')}"
@@ -68,18 +67,7 @@ def _cron_fault(text: str) -> str:
         return f'there is no preset "{text}"; known are: {", ".join(PRESETS)}'
     if re.fullmatch(r"([0-9]+(ms|[smhd]))+", named):
         return f"an interval is written schedule: {{every: {named}}}"
-    if len(text.split()) != 5:
-        return (
-            f'"{text}" is no cron expression: minute, hour, day of the month, month and day of'
-            ' the week, such as "0 3 * * *"'
-        )
-    try:
-        croniter(text, datetime(2026, 1, 1)).get_next()
-    except CroniterBadDateError:
-        return f'"{text}" never comes: there is no such day'
-    except (ValueError, KeyError, TypeError) as error:
-        return f'"{text}" is no cron expression: {error}'
-    return ""
+    return cron.fault(text)
 
 
 def _runs(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:

@@ -37,6 +37,8 @@ RIGHT = [
     (TRANSFORM, ", scratch: 10Gi", ", secret: a.b, read_only: true"),
     (LOAD, "description: Loads", "description: Reads {{ anything }} and"),
     (WORKFLOW, '"0 3 * * *"', '"*/15 8-18/2 1,15 JAN-MAR MON-FRI"'),
+    (WORKFLOW, '"0 3 * * *"', '"5-59/15 22-23,0-5 * NOV-12,1-feb FRI-7,0-MON"'),
+    (WORKFLOW, '"0 3 * * *"', '"0 3 * * Fri-Sun"'),
     (WORKFLOW, '"0 3 * * *"', '"@daily"'),
     (WORKFLOW, '"0 3 * * *"', "{every: 1h30m}"),
     (WORKFLOW, '"0 3 * * *"', "null"),
