@@ -47,8 +47,14 @@ def read_all(root: Path) -> list[Read]:
 
 
 def _read(files: Files, directory: Path | None) -> Read:
-    if not directory:
-        return _fresh(files)
+    try:
+        return _kept(files, directory) if directory else _fresh(files)
+    except Exception as error:  # whatever it is, the other workflows go on
+        problem = Problem(files.place, 1, 1, "unreadable", f"cannot be read: {error!r}")
+        return Read(files.place, Workflow(files.name, {}, {}), (problem,))
+
+
+def _kept(files: Files, directory: Path) -> Read:
     kept = directory / f"{_digest([str(files.place.absolute()).encode()])}.json"
     key = _digest(_contents(files))
     with suppress(OSError, ValueError, KeyError, TypeError):  # not there, or broken
@@ -92,8 +98,8 @@ def _digest(parts: Iterator[bytes] | list[bytes]) -> str:
 
 def _directory() -> Path | None:
     """Return a folder that only this user can write to, None where there is none."""
-    folder = Path(tempfile.gettempdir()) / f"airflow-jobs-{os.getuid()}"
     try:
+        folder = Path(tempfile.gettempdir()) / f"airflow-jobs-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()
     except OSError:

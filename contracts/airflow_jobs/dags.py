@@ -11,7 +11,7 @@ Works with Airflow 2.9 and newer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from airflow.timetables.interval import CronDataIntervalTimetable, DeltaDataInte
 
 from airflow_jobs.amounts import duration
 from airflow_jobs.cache import read_all
+from airflow_jobs.import_errors import import_errors
 from airflow_jobs.notifications import Notification
 from airflow_jobs.operator import JobOperator, as_template, fill_macro
 from airflow_jobs.pods import Platform, platform, pod
@@ -46,8 +47,8 @@ _BY_AIRFLOW = ("@once", "@continuous")
 def dags(folder: str | Path, where: Platform | None = None) -> dict[str, DAG]:
     """Return a DAG for each workflow of a folder, by name.
 
-    Those with errors are an import error that names file and line, and hide no other. ``where`` is
-    what platform.json says, if it is not given.
+    Files with errors are import errors of their own, and hide no other workflow. ``where`` is what
+    platform.json says, if it is not given.
     """
     where = where or platform()
     problems: list[Problem] = []
@@ -64,20 +65,7 @@ def dags(folder: str | Path, where: Platform | None = None) -> dict[str, DAG]:
                 problems.append(Problem(read.place, 1, 1, "airflow", what))
     except SpecificationError as error:
         problems += error.problems
-    if problems:
-        unusable = _Unusable("workflows-with-errors", schedule=None)
-        unusable.problems = problems
-        found[unusable.dag_id] = unusable
-    return found
-
-
-class _Unusable(DAG):
-    """Stands for workflows with errors: a DAG that is not valid is reported, and hides no other."""
-
-    problems: Iterable[Problem] = ()
-
-    def validate(self) -> None:
-        raise SpecificationError(self.problems)
+    return {**found, **import_errors(problems)}
 
 
 def _dag(workflow: Workflow, where: Platform) -> DAG:
@@ -85,7 +73,7 @@ def _dag(workflow: Workflow, where: Platform) -> DAG:
     concurrency = settings.get("concurrency", {})
     limits = {"max_active_tasks": concurrency["jobs"]} if "jobs" in concurrency else {}
     notifications = {
-        f"{event}_callback": Notification(_STATES[event], **receivers)
+        f"{event}_callback": Notification(workflow.name, _STATES[event], **receivers)
         for event, receivers in settings.get("notifications", {}).items()
     }
     dag = DAG(
@@ -99,7 +87,7 @@ def _dag(workflow: Workflow, where: Platform) -> DAG:
         dagrun_timeout=_time(settings.get("deadline")),
         tags=settings.get("tags", []),
         params=settings.get("params", {}),
-        user_defined_macros={"fill": fill_macro(workflow.name, workflow.time_zone)},
+        user_defined_macros={"fill": fill_macro(workflow)},
         default_args={"owner": settings["owner"]} if "owner" in settings else {},
         **limits,
         **notifications,
@@ -132,6 +120,7 @@ def _task(
         "deferrable": job.get("deferrable", False),
         "outputs": job.get("outputs", []),
         "listed": workflow.listed(name),
+        "keep": job.get("cleanup", "always") != "always",
     }
     source, items = workflow.source(name), workflow.items(name)
     if source:

@@ -16,17 +16,21 @@ _SECONDS = 30.0
 class Notification:
     """A callback of a DAG: sends mail to addresses, and a JSON message to a connection's URL."""
 
-    def __init__(self, state: str, email: Sequence[str] = (), webhook: str | None = None) -> None:
+    def __init__(
+        self, workflow: str, state: str, email: Sequence[str] = (), webhook: str | None = None
+    ) -> None:
+        self.workflow = workflow
         self.state = state  # which the run may not have yet when Airflow calls this
         self.email = email
         self.webhook = webhook
 
     def __call__(self, context: Mapping[str, Any]) -> None:
         """Tell of the run in a context. What fails is in the log, and stops nothing else."""
-        run = context["dag_run"]
+        # Airflow 3 says little of the run, and its first versions nothing.
+        run_id = context.get("run_id") or getattr(context.get("dag_run"), "run_id", "")
         told = {
-            "workflow": run.dag_id,
-            "run_id": run.run_id,
+            "workflow": self.workflow,
+            "run_id": str(run_id),
             "state": self.state,
             "reason": str(context.get("reason") or ""),
         }
@@ -40,7 +44,7 @@ class Notification:
         if self.email:
             from airflow.utils.email import send_email
 
-            subject = f"{told['workflow']}: {told['state']} ({told['run_id']})"
+            subject = f"{told['workflow']}: {told['state']} {told['run_id']}".strip()
             body = "<br>".join(f"{key}: {html.escape(value)}" for key, value in told.items())
             send_email(list(self.email), subject, body)
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,14 @@ class Platform:
 def platform() -> Platform:
     """Return what platform.json beside this module says. The chart puts it there."""
     file = Path(__file__).with_name("platform.json")
-    if not file.is_file():
-        return Platform()
-    return Platform(**json.loads(file.read_text(encoding="utf-8")))
+    return platform_of(file.read_text(encoding="utf-8")) if file.is_file() else Platform()
+
+
+def platform_of(text: str) -> Platform:
+    """Return what a platform.json says. It may be newer than this module, and know more."""
+    found = json.loads(text)
+    known = (each.name for each in fields(Platform))
+    return Platform(**{name: found[name] for name in known if name in found})
 
 
 def pod(

@@ -62,6 +62,10 @@ class Workflow:
         items = self.settings.get("for_each", {}).get(name)
         return templating.output(templating.names(items)[0]) if isinstance(items, str) else None
 
+    def runs_for_each(self, name: str) -> bool:
+        """Return whether a job runs once for each of a list."""
+        return name in self.settings.get("for_each", {})
+
     def listed(self, name: str) -> str | None:
         """Return the output of a job that another job runs for each of."""
         sources = filter(None, map(self.source, self.settings.get("for_each", {})))

@@ -9,6 +9,7 @@ import yaml
 
 from airflow_platform import cli
 from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support.project import NAMESPACE
 
 from .conftest import change
 from .mistakes import CUSTOMERS, LOAD, ORDERS, REPORT, TRANSFORM, WORKFLOW
@@ -117,6 +118,44 @@ def test_dates_are_those_of_the_workflows_time_zone(
     change(workflows / "sales" / REPORT, '"{{ ds }}"', '"{{ ds_nodash }} {{ logical_date }}"')
     pod = printed(REPORT, "--item", "de", "--logical-date", "2026-06-30T22:30:00+00:00")
     assert _container(pod)["args"][-1] == "20260701 2026-07-01T00:30:00+02:00"
+
+
+def test_in_a_release_a_pod_is_as_airflow_makes_it_there(
+    printed: Callable[..., Any], tmp_path: Path
+) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("jobs: {enabled: true, imagePullSecrets: [registry]}")
+    pod = printed(CUSTOMERS, "--environment", "dev", "-f", str(values), "--release", "mine")
+    assert pod["metadata"]["labels"]["app.kubernetes.io/instance"] == "mine"
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    assert pod["spec"]["serviceAccountName"]
+    assert pod["metadata"]["namespace"] == NAMESPACE
+
+
+def test_a_release_without_jobs_is_told(
+    workflows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(workflows / "sales" / CUSTOMERS)
+    assert cli.main(["jobs", "run", file, "--environment", "dev"]) == 1
+    assert "enabled: true" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("schedule", "end"),
+    [
+        ('"0 3 * * *"', "2026-03-29T03:00:00+02:00"),
+        ("{every: 90m}", "2026-03-28T04:30:00+01:00"),
+        ("null", "2026-03-28T03:00:00+01:00"),
+        ('"@once"', "2026-03-28T03:00:00+01:00"),
+    ],
+)
+def test_the_data_interval_is_that_of_the_schedule(
+    workflows: Path, printed: Callable[..., Any], schedule: str, end: str
+) -> None:
+    change(workflows / "sales" / WORKFLOW, '"0 3 * * *"', schedule)
+    change(workflows / "sales" / CUSTOMERS, '"customers"', '"{{ data_interval_end }}"')
+    pod = printed(CUSTOMERS, "--logical-date", "2026-03-28T03:00")
+    assert _container(pod)["args"][1] == end
 
 
 def test_a_parameter_has_another_value(printed: Callable[..., Any]) -> None:

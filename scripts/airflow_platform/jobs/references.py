@@ -29,13 +29,20 @@ class _Reference:
     namespace: str
 
 
+def platform_json(render: Render) -> str | None:
+    """Return where and as whom jobs of a release run; None if it has no jobs."""
+    adapter = _adapter(render)
+    return str(adapter.at("data", _PLATFORM)) if adapter else None
+
+
 def undeclared(specifications: Sequence[Specification], render: Render) -> Iterator[Problem]:
     """Yield a warning of each reference to what a release neither makes nor lists.
 
     References that are optional may be to nothing.
     """
     adapter = _adapter(render)
-    namespace = _namespace(adapter) or render.namespace
+    platform = json.loads(platform_json(render) or "{}")
+    namespace = platform.get("namespace") or render.namespace
     made = {kind: _made(render, kind) for kind in _ANNOTATIONS}
     listed = {kind: _listed(adapter, kind) for kind in _ANNOTATIONS}
     missing = [
@@ -78,13 +85,6 @@ def _adapter(render: Render) -> Manifest | None:
     """Return the ConfigMap with the package airflow_jobs."""
     found = (each for each in render.all("ConfigMap") if _PLATFORM in each.at("data", default={}))
     return next(found, None)
-
-
-def _namespace(adapter: Manifest | None) -> str | None:
-    namespace: str | None = None
-    if adapter:
-        namespace = json.loads(adapter.at("data", _PLATFORM)).get("namespace")
-    return namespace
 
 
 def _listed(adapter: Manifest | None, kind: str) -> list[str]:

@@ -4,20 +4,25 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from airflow_platform.rendering import options as render_options
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.project import NAMESPACE, RELEASE, environments
 
 if TYPE_CHECKING:
+    from airflow_jobs.pods import Platform
     from airflow_jobs.runs import Run
     from airflow_jobs.workflows import Workflow
 
 _DESCRIPTION = """\
 Print the Pod that Airflow would make for a job, and make it with --kubeconfig. Airflow adds a
-suffix to its name, and labels of its own.
+suffix to its name, and labels of its own. With --environment or -f it is the Pod of that release:
+with its pull Secrets, and the labels that its network policy selects by.
 
   airflow-platform jobs run workflows/sales/jobs/load.yaml --set warehouse_schema=test
 """
@@ -54,7 +59,14 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="in ISO 8601, in the workflow's time zone; default: now",
     )
     parser.add_argument("--run-id", help="default: manual__ and the logical date")
-    parser.add_argument("--namespace", help="where the workflow names none")
+    parser.add_argument(
+        "--environment",
+        metavar="ENV",
+        help=f"run as in a release of one of: {', '.join(environments())}",
+    )
+    render_options.add_values(parser, "values of the release, on top of the environment's")
+    parser.add_argument("--release", default=RELEASE, help="default: %(default)s")
+    parser.add_argument("--namespace", help="of the release, and of the Pod")
     parser.add_argument("--service-account", help="where the job names none")
     parser.add_argument("--kubeconfig", type=Path, help="make the Pod in this cluster")
     parser.set_defaults(run=_run)
@@ -63,13 +75,12 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _run(chosen: argparse.Namespace) -> int:
     import yaml
 
-    from airflow_jobs.pods import Platform, pod
+    from airflow_jobs.pods import pod
 
     workflow, name = _job(chosen.file)
     run = _attempt(workflow, name, chosen)
-    where = Platform(chosen.namespace, chosen.service_account)
     try:
-        made = pod(workflow, name, where, run.fill)
+        made = pod(workflow, name, _platform(chosen), run.fill)
     except KeyError as error:
         raise PlatformError(str(error.args[0])) from None
     made["metadata"]["generateName"] = f"{made['metadata'].pop('name')}-"
@@ -77,6 +88,30 @@ def _run(chosen: argparse.Namespace) -> int:
         return _create(made, chosen.kubeconfig)
     yaml.safe_dump(made, sys.stdout, sort_keys=False, allow_unicode=True)
     return 0
+
+
+def _platform(chosen: argparse.Namespace) -> "Platform":
+    """Return where and as whom the job runs: as in a release, if one is chosen."""
+    from airflow_jobs.pods import Platform, platform_of
+    from airflow_platform.jobs.references import platform_json
+    from airflow_platform.rendering.output import announce_stand_in
+    from airflow_platform.rendering.render import render
+    from airflow_platform.rendering.upstream import find_upstream
+
+    where = Platform()
+    if chosen.environment or chosen.values:
+        announce_stand_in(find_upstream())
+        release = render(
+            chosen.environment,
+            values=chosen.values,
+            release=chosen.release,
+            namespace=chosen.namespace or NAMESPACE,
+        )
+        if not (text := platform_json(release)):
+            raise PlatformError("This release runs no jobs. Set:\n\n  jobs:\n    enabled: true\n")
+        where = platform_of(text)
+    own = {"namespace": chosen.namespace, "service_account": chosen.service_account}
+    return replace(where, **{key: value for key, value in own.items() if value})
 
 
 def _job(file: Path) -> "tuple[Workflow, str]":
@@ -104,6 +139,7 @@ def _job(file: Path) -> "tuple[Workflow, str]":
 def _attempt(workflow: "Workflow", name: str, chosen: argparse.Namespace) -> "Run":
     """Return an attempt of the job, as the options say."""
     from airflow_jobs.runs import Run
+    from airflow_platform.jobs.schedules import data_interval_end
 
     zone = ZoneInfo(workflow.time_zone)
     date = chosen.logical_date or datetime.now(UTC)
@@ -133,7 +169,7 @@ def _attempt(workflow: "Workflow", name: str, chosen: argparse.Namespace) -> "Ru
         attempt=1,
         logical_date=date,
         data_interval_start=date,
-        data_interval_end=date,
+        data_interval_end=data_interval_end(workflow, date),
         time_zone=workflow.time_zone,
         params=params,
         output=output,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
+from airflow_jobs.amounts import duration
 from airflow_jobs.workflows import Workflow
 
 # As Airflow reads them.
@@ -104,6 +105,20 @@ def next_runs(workflow: Workflow, now: datetime, count: int = 5) -> list[Run]:
         return []
     expression = _PRESETS.get(schedule, schedule)
     return [*islice(_runs(workflow, expression, now), count)]
+
+
+def data_interval_end(workflow: Workflow, start: datetime) -> datetime:
+    """Return the end of the data interval from ``start`` on: the next time of the schedule.
+
+    Without times it is ``start`` itself.
+    """
+    schedule: Any = workflow.settings.get("schedule")
+    if isinstance(schedule, Mapping):
+        return start + duration(schedule["every"])
+    if schedule is None or schedule in _WITHOUT_TIMES:
+        return start
+    expression = _PRESETS.get(schedule, schedule)
+    return _after(expression, start.astimezone(ZoneInfo(workflow.time_zone)))
 
 
 def _runs(workflow: Workflow, expression: str, now: datetime) -> Iterator[Run]:

@@ -3,8 +3,10 @@
 import json
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ _SECONDS = 90
 class AirflowHome:
     """An Airflow with a database and a folder of workflows of its own."""
 
+    version: str
     python: Path
     workflows: Path
     environment: Mapping[str, str]
@@ -44,6 +47,21 @@ class AirflowHome:
         done = self.run(_HERE / "describe.py", **environment)
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.splitlines()[-1])
+
+    def processed(self) -> tuple[dict[str, bool], dict[str, str]]:
+        """Let its DAG processor read the folder once, and return what it has stored.
+
+        For each DAG whether the scheduler is kept from running it, and errors by file.
+        """
+        command: tuple[str | Path, ...] = ("-m", "airflow", "dag-processor", "--num-runs=1")
+        if self.version.startswith("2."):
+            command = (_HERE / "process.py",)
+        done = self.run(*command)
+        assert done.returncode == 0, done.stderr[-3000:]
+        with closing(sqlite3.connect(self.environment["AIRFLOW_HOME"] + "/airflow.db")) as database:
+            dags = database.execute("select dag_id, has_import_errors from dag").fetchall()
+            errors = database.execute("select filename, stacktrace from import_error").fetchall()
+        return {dag: bool(stopped) for dag, stopped in dags}, dict(errors)
 
 
 @pytest.fixture(
@@ -79,4 +97,5 @@ def airflow_home(airflow: AirflowVersion, directory: Path) -> AirflowHome:
         "PODS_END": "{}",
     }
     environment = {**airflow_environment(installed, home, options), **own}
-    return AirflowHome(installed / "venv" / "bin" / "python", workflows, environment)
+    python = installed / "venv" / "bin" / "python"
+    return AirflowHome(airflow.version, python, workflows, environment)

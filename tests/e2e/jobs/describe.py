@@ -46,6 +46,7 @@ dags = {
         },
     }
     for dag in bag.dags.values()
+    if dag.tasks  # Airflow 3 refuses those of errors later
 }
 errors = {str(file): error for file, error in bag.import_errors.items()}
 json.dump({"dags": dags, "errors": errors}, sys.stdout)

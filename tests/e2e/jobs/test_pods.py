@@ -28,6 +28,13 @@ _PODS_END = {
     "extract-orders 2": {"termination-message": json.dumps({"files": _FILES})},
     "extract-customers": {"termination-message": json.dumps({"rows": _ROWS})},
     "report": {"exit-code": "1"},
+    "of-one": {"termination-message": '{"n": 7}'},
+}
+# Besides the example: a list of one item, and a job that forgets its output.
+_FURTHER_JOBS = {
+    "of-one": "outputs: [n]",
+    "after-one": 'args: ["{{ outputs.of-one.n }}"]',
+    "forgets": "outputs: [n]\n  cleanup: on_success",
 }
 # What the workflow refers to, and a pod cannot start without.
 _NEEDED = [
@@ -89,7 +96,12 @@ def ran(
     text = settings.read_text(encoding="utf-8")
     # No mail can be sent here.
     text = re.sub(r"  notifications:\n.*\n", f"  namespace: {namespace}\n", text)
+    text = text.replace("  dependencies:\n", "  dependencies:\n    after-one: [of-one]\n")
+    text = text.replace("  for_each:\n", "  for_each:\n    of-one: [only]\n")
     settings.write_text(text, encoding="utf-8")
+    for name, rest in _FURTHER_JOBS.items():
+        job = f"job:\n  name: {name}\n  image: busybox:1\n  retry: {{max_attempts: 1}}\n  {rest}\n"
+        (settings.parent / "jobs" / f"{name}.yaml").write_text(job, encoding="utf-8")
     extra = {"kube_config_path": str(cluster.kubeconfig), "in_cluster": False}
     connection = json.dumps({"conn_type": "kubernetes", "extra": extra})
     seen = SeenPods(cluster, namespace)
@@ -118,6 +130,9 @@ def test_each_job_runs_as_often_as_its_retries_and_items_say(ran: Ran) -> None:
         ("load", "1"): 1,
         ("report", "1"): 3,
         ("report", "2"): 3,
+        ("of-one", "1"): 1,
+        ("after-one", "1"): 1,
+        ("forgets", "1"): 1,
     }, ran.output[-3000:]
 
 
@@ -201,6 +216,19 @@ def test_outputs_and_dates_are_filled_in(ran: Ran) -> None:
     (load,) = ran.of("load")
     assert _arguments(load) == ["--schema", "sales", "--customers", str(_ROWS)]
     assert _arguments(ran.of("extract-orders")[0])[-1] == "2026-01-31"
+
+
+def test_outputs_of_a_job_that_runs_for_each_are_a_list(ran: Ran) -> None:
+    (pod,) = ran.of("after-one")
+    assert _arguments(pod) == ["[7]"]
+
+
+def test_a_job_that_forgets_its_outputs_fails_and_its_pod_stays(ran: Ran) -> None:
+    assert "The job must write a JSON object with n to the file $OUTPUT_FILE" in ran.output
+    there = {pod["metadata"]["name"] for pod in ran.cluster.list("pods", ran.namespace)}
+    (pod,) = ran.of("forgets")
+    assert pod["metadata"]["name"] in there
+    assert not there & {each["metadata"]["name"] for each in ran.of("load")}
 
 
 def test_what_a_job_prints_is_in_the_log_of_its_task(ran: Ran) -> None:
