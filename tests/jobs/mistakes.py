@@ -249,6 +249,10 @@ DATES = [
         ("2026-01-01T00:00:00Z", "2026-01-01T", "YYYY-MM-DD"),
         ("20260101", "20260101", "YYYY-MM-DD"),
         ("today", "today", "YYYY-MM-DD"),
+        ("1969-12-31", "1969-12-31", "from 1970 to 2200"),
+        ("0001-01-01", "0001-01-01", "from 1970 to 2200"),
+        ("2026-01-01\n  end_date: 2201-01-01", "2201-01-01", "from 1970 to 2200"),
+        ("2026-01-01\n  end_date: 9999-12-31", "9999-12-31", "from 1970 to 2200"),
     ),
     Mistake(WORKFLOW, _START, "catchup: true", "date", "catchup", "start_date: 2026-01-01"),
     Mistake(WORKFLOW, _START, "catchup: yes", "bad-value", "yes", "true or false"),
@@ -593,6 +597,8 @@ SHAPES = [
     Mistake(
         WORKFLOW, "  owner: team-sales", "  owner: Team Sales", "bad-value", "Team", "63 letters"
     ),
+    Mistake(WORKFLOW, "tags: [sales,", 'tags: ["",', "bad-value", '""', "1 to 100 characters"),
+    Mistake(WORKFLOW, "[sales,", f"[{'x' * 101},", "bad-value", "xxx", "1 to 100 characters"),
     Mistake(WORKFLOW, "tags: [sales, daily]", "tags: sales", "bad-value", "sales", "a list"),
     Mistake(WORKFLOW, "sales@example.com", "sales", "bad-value", "sales]", "address"),
     Mistake(WORKFLOW, "on_failure", "on_error", "unknown-key", "on_error", "on_failure"),

@@ -43,6 +43,8 @@ RIGHT = [
     (WORKFLOW, '"0 3 * * *"', "{every: 1h30m}"),
     (WORKFLOW, '"0 3 * * *"', "null"),
     (WORKFLOW, "2026-01-01", "2028-02-29\n  end_date: 2028-02-29\n  catchup: true"),
+    (WORKFLOW, "2026-01-01", "1970-01-01\n  end_date: 2200-12-31"),
+    (WORKFLOW, "[sales,", f"[{'x' * 100},"),
     (WORKFLOW, "Europe/Berlin", "America/Argentina/Buenos_Aires"),
     (WORKFLOW, "[de, fr, it]", "[1, 2.5, true]"),
     (WORKFLOW, "json", '"{{ workflow }}-{{ job }}-{{ params.warehouse_schema }}"'),

@@ -11,6 +11,7 @@ from airflow_jobs.problems import Problem
 
 # Kinds of problems, for those who read many of them.
 RULES = {
+    "airflow": "Airflow makes no DAG of a workflow.",
     "bad-name": "A name has characters that it cannot have.",
     "bad-value": "A value is none of those that are possible.",
     "cycle": "Jobs wait for each other.",
