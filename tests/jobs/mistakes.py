@@ -268,6 +268,12 @@ DATES = [
         ("Europe", "Europe", "IANA"),
         ('""', '""', "IANA"),
         ("../zone", "../zone", "IANA"),
+        ("localtime", "localtime", "IANA"),
+        ("Factory", "Factory", "IANA"),
+        ("posixrules", "posixrules", "IANA"),
+        ("posix/Europe/Berlin", "posix", '"Europe/Berlin"?'),
+        ("right/Europe/Berlin", "right", '"Europe/Berlin"?'),
+        ("europe/berlin", "europe", '"Europe/Berlin"?'),
     ),
 ]
 
