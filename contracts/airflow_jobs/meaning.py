@@ -34,7 +34,8 @@ def of_job(part: Part, parameters: Mapping[str, Any] | None, *, item: bool) -> I
     yield from _secrets(document, job, ("job",))
     if "retry" not in part.left_out:
         yield from _retry(document, job.get("retry", {}), ("job", "retry"))
-    yield from timing.at_least_a_second(document, job, ("job",), "timeout")
+    yield from timing.possible(document, job, ("job",), "timeout")
+    yield from _tolerations(document, job.get("placement", {}), ("job", "placement"))
     yield from _labels(document, job.get("labels", {}), ("job", "labels"))
     yield from _volumes(document, job.get("volumes", []))
     if job.get("outputs") and "OUTPUT_FILE" in job.get("env", {}):
@@ -99,9 +100,16 @@ def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[
 
 
 def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
-    """Yield settings of retries that have no effect."""
+    """Yield settings of retries that have no effect, and times that cannot be."""
     first = next(iter(given), "")
-    if given and "max_attempts" not in given:
+    impossible = [
+        problem
+        for key in ("delay", "max_delay")
+        for problem in timing.possible(document, given, at, key, least="0s")
+    ]
+    if impossible:
+        yield from impossible
+    elif given and "max_attempts" not in given:
         what = "without max_attempts there is no second attempt; add max_attempts: 3"
         yield document.problem("retry", what, at, key=first)
     elif "backoff" in given and "delay" not in given:
@@ -113,6 +121,19 @@ def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[P
     elif "max_delay" in given and duration(given["max_delay"]) < duration(given["delay"]):
         what = f"max_delay is less than the first delay, {given['delay']}"
         yield document.problem("retry", what, at, key="max_delay")
+
+
+def _tolerations(document: Document, placement: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    """Yield tolerations that Kubernetes refuses."""
+    for index, given in enumerate(placement.get("tolerations", ())):
+        is_of_all = given.get("operator") == "Exists"
+        what = ""
+        if is_of_all and given.get("value"):
+            what = "Exists is for any value: remove the value, or write operator: Equal"
+        elif not is_of_all and "key" not in given:
+            what = "which taint? Add its key, or write operator: Exists for all taints"
+        if what:
+            yield document.problem("toleration", what, (*at, "tolerations", index))
 
 
 def _labels(document: Document, labels: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -145,7 +166,8 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from _secrets(document, {"params": workflow.get("params", {})}, ("workflow",))
     if "defaults" not in part.left_out:
         yield from _retry(document, defaults.get("retry", {}), (*at, "retry"))
-    yield from timing.at_least_a_second(document, defaults, at, "timeout")
+    yield from timing.possible(document, defaults, at, "timeout")
+    yield from _tolerations(document, defaults.get("placement", {}), (*at, "placement"))
     yield from _labels(document, defaults.get("labels", {}), (*at, "labels"))
     yield from _dependencies(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -14,6 +14,8 @@ from airflow_jobs import cron
 from airflow_jobs.amounts import duration
 from airflow_jobs.document import Document, Keys
 from airflow_jobs.problems import Problem
+
+_LONGEST = "3650d"  # a pod's activeDeadlineSeconds are a number of 31 bits
 
 PRESETS = (
     "@hourly",
@@ -36,22 +38,22 @@ def of_workflow(document: Document, workflow: Mapping[str, Any]) -> Iterator[Pro
     yield from _schedule(document, workflow.get("schedule"))
     yield from _runs(document, workflow)
     yield from _dates(document, workflow)
-    yield from at_least_a_second(document, workflow, ("workflow",), "deadline")
+    yield from possible(document, workflow, ("workflow",), "deadline")
 
 
-def at_least_a_second(
-    document: Document, part: Mapping[str, Any], at: Keys, key: str
+def possible(
+    document: Document, part: Mapping[str, Any], at: Keys, key: str, least: str = "1s"
 ) -> Iterator[Problem]:
-    """Yield a problem when the duration at a key is none."""
-    if key in part and duration(part[key]) < timedelta(seconds=1):
-        what = f"{key} is {part[key]}, but must be at least 1s"
+    """Yield a problem when the duration at a key is less than ``least``, or too long."""
+    if key in part and not duration(least) <= duration(part[key]) <= duration(_LONGEST):
+        what = f"{key} is {part[key]}, but must be at least {least} and at most {_LONGEST}"
         yield document.problem("duration", what, (*at, key))
 
 
 def _schedule(document: Document, schedule: Any) -> Iterator[Problem]:
     at = ("workflow", "schedule")
     if isinstance(schedule, Mapping):
-        yield from at_least_a_second(document, schedule, at, "every")
+        yield from possible(document, schedule, at, "every")
     elif schedule is not None and schedule not in PRESETS and (fault := _fault(schedule)):
         yield document.problem("schedule", fault, at)
 

@@ -291,6 +291,13 @@ DURATIONS = [
         ("deadline: 99999999999d", "99999999999d", "number and a unit"),
     ),
     Mistake(WORKFLOW, "deadline: 6h", "deadline: 0h", "duration", "0h", "at least 1s"),
+    Mistake(WORKFLOW, "deadline: 6h", "deadline: 3651d", "duration", "3651d", "at most 3650d"),
+    Mistake(WORKFLOW, _SCHEDULE, "{every: 9999d}", "duration", "9999d", "at most 3650d"),
+    Mistake(ORDERS, '"5m"', "99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(WORKFLOW, "delay: 5m", "delay: 99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(ORDERS, '"1h"', "99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(ORDERS, "outputs:", "timeout: 24856d\n  outputs:", "duration", "24856d", "3650d"),
+    Mistake(WORKFLOW, "timeout: 1h", "timeout: 24856d", "duration", "24856d", "3650d"),
     Mistake(WORKFLOW, "timeout: 1h", "timeout: 0s", "duration", "0s", "at least 1s"),
     Mistake(ORDERS, "outputs:", "timeout: 0s\n  outputs:", "duration", "0s", "at least 1s"),
 ]
@@ -459,7 +466,7 @@ TEMPLATES = [
     Mistake(CUSTOMERS, "info", '"{{ dss }}"', "template", '"{{ dss', '"{{ ds }}"?'),
     Mistake(ORDERS, "1.4.2", '"{{ ds }}"', "template", "registry", "only in command, args, env"),
     Mistake(ORDERS, ": orders\n", ': ["{{ ds }}"]\n', "template", '"{{ ds }}"]', "only in command"),
-    Mistake(TRANSFORM, "pool: batch", 'pool: "{{ ds }}"', "template", '"{{ ds', "only in command"),
+    Mistake(TRANSFORM, "pool: batch", 'pool: "{{ ds }}"', "bad-value", '"{{ ds', "only in command"),
     Mistake(
         TRANSFORM, "10Gi}\n  placement", '"{{ ds }}"}\n  placement', "bad-value", '"{{', "only in"
     ),
@@ -520,6 +527,19 @@ ENVIRONMENT = [
     ),
     Mistake(
         ORDERS, "name: shop-database, key: p", "name: Shop_DB, key: p", "bad-value", "Shop", "lower"
+    ),
+    *_instead(
+        ORDERS,
+        "name: shop-database, key: password",
+        "bad-value",
+        ("name: shop..database, key: password", "shop..", "each part between"),
+        ("name: shop.-database, key: password", "shop.-", "each part between"),
+        (f"name: {'a' * 254}, key: password", "aaa", "lower-case"),
+        ("name: shop-database, key: the/password", "the/", "letters, digits"),
+        ("name: shop-database, key: the password", "the pass", "letters, digits"),
+        ("name: shop-database, key: ..password", "..pass", "letters, digits"),
+        ("name: shop-database, key: .", ".", "letters, digits"),
+        ('name: shop-database, key: ""', '""', "letters, digits"),
     ),
     Mistake(ORDERS, "    DB_HOST: ", "    DB-HOST: ", "bad-name", "DB-HOST", "letters, digits"),
     Mistake(ORDERS, "    DB_HOST: ", "    1: ", "bad-name", "1", "begins with a letter"),
@@ -616,6 +636,53 @@ SHAPES = [
     Mistake(WORKFLOW, "deadline: 6h", "name: my sales", "bad-value", "my sales", "63 letters"),
 ]
 
+_TOLERATION = "{key: batch, operator: Exists, effect: NoSchedule}"
+PLACEMENT = [
+    *_instead(
+        TRANSFORM,
+        _TOLERATION,
+        "toleration",
+        ("{key: k, operator: Exists, value: x}", "{key: k", "remove the value"),
+        ("{operator: Exists, value: x}", "{operator", "remove the value"),
+        ("{value: x}", "{value", "Add its key"),
+        ("{operator: Equal, value: x}", "{operator", "Add its key"),
+        ("{effect: NoSchedule}", "{effect", "write operator: Exists"),
+        ("{}", "{}", "write operator: Exists"),
+    ),
+    *_instead(
+        TRANSFORM,
+        _TOLERATION,
+        "bad-value",
+        ("{key: a b}", "a b", "63 letters"),
+        ('{key: "", operator: Exists}', '""', "63 letters"),
+        ("{key: k, value: a b}", "a b", "63 letters"),
+    ),
+    *_instead(
+        TRANSFORM,
+        "pool: batch",
+        "bad-name",
+        ("the pool: batch", "the pool", "63 letters"),
+        ("a..b/pool: batch", "a..b", "after a domain"),
+        (f"{'a' * 254}/pool: batch", "aaa", "after a domain"),
+        (f"{'a' * 64}: batch", "aaa", "63 letters"),
+    ),
+    *_instead(
+        TRANSFORM,
+        "pool: batch",
+        "bad-value",
+        ("pool: for batch", "for", "63 letters"),
+        ("pool: batch-", "batch-", "63 letters"),
+    ),
+    Mistake(
+        WORKFLOW,
+        "timeout: 1h",
+        "placement: {tolerations: [{}]}",
+        "toleration",
+        "{}]",
+        "operator: Exists",
+    ),
+]
+
 SYNTAX = [
     Mistake(
         ORDERS,
@@ -686,5 +753,6 @@ MISTAKES = [
     *TEMPLATES,
     *ENVIRONMENT,
     *SHAPES,
+    *PLACEMENT,
     *SYNTAX,
 ]
