@@ -79,17 +79,18 @@ def _resources(document: Document, resources: Mapping[str, Any], at: Keys) -> It
 
 def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
     """Yield what holds a secret as plain text."""
-    for key in ("env", "params"):
-        for name, value in part.get(key, {}).items():
-            if isinstance(value, (dict, list)) or value is None:
-                continue
-            if plain_secrets.named(name, document.text((*at, key, name))):
+    values = {name: each for name, each in part.get("env", {}).items() if isinstance(each, str)}
+    for key, given in (("env", values), ("params", part.get("params", {}))):
+        for path, name in _scalars(given):
+            if plain_secrets.named(name, document.text((*at, key, *path))):
                 place = "env: " if key == "params" else ""
                 what = (
                     f"{name} looks like a secret, which everybody could read here. Refer to it:"
                     f" {place}{name}: {{secret: {{name: NAME-OF-A-SECRET, key: KEY}}}}"
                 )
-                yield document.problem("plain-secret", what, (*at, key), key=name)
+                is_item = isinstance(path[-1], int)
+                where = (*at, key, *(path if is_item else path[:-1]))
+                yield document.problem("plain-secret", what, where, key="" if is_item else name)
     for key in ("command", "args"):
         for index in plain_secrets.in_words([str(word) for word in part.get(key, ())]):
             what = (
@@ -97,6 +98,29 @@ def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[
                 " place, and env: NAME: {secret: {name: NAME-OF-A-SECRET, key: KEY}}"
             )
             yield document.problem("plain-secret", what, (*at, key, index))
+
+
+def _secret_items(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, items in workflow.get("for_each", {}).items():
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if plain_secrets.within(item):
+                what = (
+                    "this looks like a secret, which everybody could read here. Refer to it in the"
+                    " job: env: NAME: {secret: {name: NAME-OF-A-SECRET, key: KEY}}"
+                )
+                yield document.problem("plain-secret", what, ("workflow", "for_each", name, index))
+
+
+def _scalars(value: Any, at: Keys = (), name: str = "") -> Iterator[tuple[Keys, str]]:
+    """Yield where the texts, numbers and switches of a value are, and the last key before each."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _scalars(each, (*at, key), key)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _scalars(each, (*at, index), name)
+    elif value is not None:
+        yield at, name
 
 
 def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -163,7 +187,8 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     at = ("workflow", "defaults")
     yield from _resources(document, defaults.get("resources", {}), (*at, "resources"))
     yield from _secrets(document, defaults, at)
-    yield from _secrets(document, {"params": workflow.get("params", {})}, ("workflow",))
+    yield from _secrets(document, workflow, ("workflow",))
+    yield from _secret_items(document, workflow)
     if "defaults" not in part.left_out:
         yield from _retry(document, defaults.get("retry", {}), (*at, "retry"))
     yield from timing.possible(document, defaults, at, "timeout")
