@@ -38,10 +38,15 @@ def of_job(part: Part, parameters: Mapping[str, Any] | None, *, item: bool) -> I
     yield from _tolerations(document, job.get("placement", {}), ("job", "placement"))
     yield from _labels(document, job.get("labels", {}), ("job", "labels"))
     yield from _volumes(document, job.get("volumes", []))
-    if job.get("outputs") and "OUTPUT_FILE" in job.get("env", {}):
-        what = "OUTPUT_FILE names the file of the outputs: remove it, or give it another name"
-        yield document.problem("output", what, ("job", "env"), key="OUTPUT_FILE")
+    if job.get("outputs"):
+        yield from _output_file(document, job, ("job",))
     yield from usage.of_job(part, parameters, item=item)
+
+
+def _output_file(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    if "OUTPUT_FILE" in part.get("env", {}):
+        what = "OUTPUT_FILE names the file of the outputs: remove it, or give it another name"
+        yield document.problem("output", what, (*at, "env"), key="OUTPUT_FILE")
 
 
 def _resources(document: Document, resources: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -194,6 +199,8 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from timing.possible(document, defaults, at, "timeout")
     yield from _tolerations(document, defaults.get("placement", {}), (*at, "placement"))
     yield from _labels(document, defaults.get("labels", {}), (*at, "labels"))
+    if any(job and job.content.get("outputs") for job in jobs.values()):
+        yield from _output_file(document, defaults, at)
     yield from _dependencies(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)
     yield from usage.lists(part, jobs)

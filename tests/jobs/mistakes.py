@@ -418,6 +418,7 @@ FAN_OUT = [
     Mistake(ORDERS, "[files]", "[files, row-count]", "bad-value", "row-count", "letters, digits"),
     Mistake(ORDERS, "[files]", "{files: x}", "bad-value", "{files", "must be a list"),
     Mistake(ORDERS, "DB_HOST:", "OUTPUT_FILE:", "output", "OUTPUT_FILE", "another name"),
+    Mistake(WORKFLOW, "LOG_FORMAT:", "OUTPUT_FILE:", "output", "OUTPUT_FILE", "another name"),
     Mistake(
         LOAD,
         '"{{ outputs.extract-customers.rows }}"',
