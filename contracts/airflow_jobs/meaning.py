@@ -32,6 +32,7 @@ def of_job(part: Part, parameters: Mapping[str, Any] | None, *, item: bool) -> I
         yield document.problem("image", fault, ("job", "image"))
     yield from _resources(document, job.get("resources", {}), ("job", "resources"))
     yield from _secrets(document, job, ("job",))
+    yield from _rewritten(document, job.get("params", {}), ("job", "params"))
     if "retry" not in part.left_out:
         yield from _retry(document, job.get("retry", {}), ("job", "retry"))
     yield from timing.possible(document, job, ("job",), "timeout")
@@ -86,7 +87,8 @@ def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[
     """Yield what holds a secret as plain text."""
     values = {name: each for name, each in part.get("env", {}).items() if isinstance(each, str)}
     for key, given in (("env", values), ("params", part.get("params", {}))):
-        for path, name in _scalars(given):
+        for path, _ in _scalars(given):
+            name = next(step for step in reversed(path) if isinstance(step, str))
             if plain_secrets.named(name, document.text((*at, key, *path))):
                 place = "env: " if key == "params" else ""
                 what = (
@@ -116,16 +118,25 @@ def _secret_items(document: Document, workflow: Mapping[str, Any]) -> Iterator[P
                 yield document.problem("plain-secret", what, ("workflow", "for_each", name, index))
 
 
-def _scalars(value: Any, at: Keys = (), name: str = "") -> Iterator[tuple[Keys, str]]:
-    """Yield where the texts, numbers and switches of a value are, and the last key before each."""
+def _rewritten(document: Document, params: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    """Yield numbers that jobs get in another way than they are written, such as 1.10 as 1.1."""
+    for path, value in _scalars(params):
+        text = document.text((*at, *path))
+        if isinstance(value, float) and str(value) != text:
+            what = f'jobs get this as {value}; put it in quotes if it is a text: "{text}"'
+            yield document.problem("number", what, (*at, *path), level="warning")
+
+
+def _scalars(value: Any, at: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Yield the texts, numbers and switches of a value, and where they are."""
     if isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _scalars(each, (*at, key), key)
+            yield from _scalars(each, (*at, key))
     elif isinstance(value, list):
         for index, each in enumerate(value):
-            yield from _scalars(each, (*at, index), name)
+            yield from _scalars(each, (*at, index))
     elif value is not None:
-        yield at, name
+        yield at, value
 
 
 def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -194,6 +205,7 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     yield from _secrets(document, defaults, at)
     yield from _secrets(document, workflow, ("workflow",))
     yield from _secret_items(document, workflow)
+    yield from _rewritten(document, workflow.get("params", {}), ("workflow", "params"))
     if "defaults" not in part.left_out:
         yield from _retry(document, defaults.get("retry", {}), (*at, "retry"))
     yield from timing.possible(document, defaults, at, "timeout")

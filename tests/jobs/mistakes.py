@@ -550,6 +550,20 @@ ENVIRONMENT = [
     Mistake(CUSTOMERS, "{LOG_LEVEL: info}", "", "bad-value", " ", "has no value"),
 ]
 
+_TABLE = "source_table: orders"
+NUMBERS = [
+    Mistake(ORDERS, _TABLE, f"{_TABLE}\n    {new}", "number", at, says, level="warning")
+    for new, at, says in (
+        ("version: 1.10", "1.10", 'as 1.1; put it in quotes if it is a text: "1.10"'),
+        ("versions: [{tool: 2.0, of: [1.50]}]", "1.50", "as 1.5"),
+        ("version: 1.", "1.", "as 1.0"),
+        ("version: 12345678901234567890.5", "12345678901234567890.5", "as 1.23456789012345"),
+    )
+]
+NUMBERS.append(
+    Mistake(WORKFLOW, ": sales\n", ": 3.0e2\n", "number", "3.0e2", "as 300.0", level="warning")
+)
+
 SHAPES = [
     Mistake(
         ORDERS, "key: password", "key:password", "unknown-key", "key:password", "a space after"
@@ -753,6 +767,7 @@ MISTAKES = [
     *FAN_OUT,
     *TEMPLATES,
     *ENVIRONMENT,
+    *NUMBERS,
     *SHAPES,
     *PLACEMENT,
     *SYNTAX,

@@ -29,6 +29,7 @@ RIGHT = [
     (ORDERS, '"{{ params.execution_date }}"', "'echo ${#list} ${name} $(DB_HOST) {a}'"),
     (ORDERS, "source_table: orders", "source_table: [orders, {a: 1}, null]"),
     (ORDERS, "source_table: orders", "source_table: !!str 2026"),
+    (ORDERS, "source_table: orders", "source_table: [1.5, -0.25, 2, '1.10', 1e3]"),
     (ORDERS, "DB_HOST: {config_map: {name: shop-database, key: host}}", "DB_HOST: 1.10"),
     (ORDERS, "key: password}", "key: password, optional: true}"),
     (ORDERS, "apiVersion: workflow-orchestration/v1\n", "%YAML 1.2\n---\n"),

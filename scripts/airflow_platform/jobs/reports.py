@@ -26,6 +26,7 @@ RULES = {
     "no-job": "A workflow has no job.",
     "no-workflow": "A folder has no workflow.",
     "not-read": "A file or folder is not read.",
+    "number": "A number is not passed on as it is written.",
     "output": "An output is not there when it is used.",
     "plain-secret": "A secret is in plain text.",
     "resources": "Requests and limits do not fit together.",
