@@ -6,6 +6,7 @@ what people write in a job is mostly text for a program.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,14 @@ _TAG = "tag:yaml.org,2002:"
 _LONGEST_FILE_BYTES = 1_000_000
 _MOST_VALUES = 100_000
 _ENDLESS = 10**9  # an alias of something that holds it
+_SCALARS = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "null": "nothing",
+    "str": "text",
+}
+_TAGS = {f"{_TAG}{name}" for name in (*_SCALARS, "map", "seq", "merge")}
 
 
 class _Loader(_BaseLoader):
@@ -102,8 +111,8 @@ def read(file: Path) -> Document:
         if _size(root, {}) > _MOST_VALUES:
             what = f"it has more than {_MOST_VALUES:,} values, with aliases written out"
             raise _unreadable(file, what)
-        if twice := list(_repeated(file, root)):
-            raise SpecificationError(twice)
+        if wrong := [*_wrong_keys(file, root), *_wrong_values(file, root, loader)]:
+            raise SpecificationError(wrong)
         return Document(file, loader.construct_document(root), root)
     except yaml.MarkedYAMLError as error:
         line, column, what = syntax.place_and_advice(text, error)
@@ -130,33 +139,64 @@ def _pairs(node: yaml.Node) -> Sequence[tuple[yaml.Node, yaml.Node]]:
     return node.value[::-1] if isinstance(node, yaml.MappingNode) else ()
 
 
-def _repeated(file: Path, root: yaml.Node) -> Iterator[Problem]:
-    """Yield keys that are there twice, or are no words. The others become texts."""
+def _nodes(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield all nodes but the keys of mappings, each once."""
     todo, seen = [root], set()
     while todo:
         node = todo.pop()
         if id(node) in seen:  # reached again through an alias
             continue
         seen.add(id(node))
+        yield node
         if isinstance(node, yaml.SequenceNode):
             todo.extend(node.value)
         elif isinstance(node, yaml.MappingNode):
-            lines: dict[str, int] = {}
-            for key, value in node.value:
-                todo.append(value)
-                line, column = key.start_mark.line + 1, key.start_mark.column + 1
-                if not isinstance(key, yaml.ScalarNode):
-                    what = (
-                        'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
-                    )
-                    yield Problem(file, line, column, "yaml", what)
-                elif key.value in lines:
-                    what = f'"{key.value}" is there twice, first on line {lines[key.value]}'
-                    yield Problem(file, line, column, "duplicate-key", f"{what}: remove one")
-                else:
-                    lines[key.value] = line
-                    if key.tag != f"{_TAG}merge":
-                        key.tag = f"{_TAG}str"
+            todo.extend(value for _, value in node.value)
+
+
+def _wrong_keys(file: Path, root: yaml.Node) -> Iterator[Problem]:
+    """Yield keys that are there twice, or are no words. The others become texts."""
+    for node in _nodes(root):
+        lines: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if not isinstance(key, yaml.ScalarNode):
+                what = 'a key is a word, not a list or mapping; put {{ .. }} in quotes: "{{ ds }}"'
+                yield _problem("yaml", what, file, key)
+            elif key.tag not in _TAGS:
+                yield _problem("yaml", _no_such_tag(key), file, key)
+            elif key.value in lines:
+                what = f'"{key.value}" is there twice, first on line {lines[key.value]}: remove one'
+                yield _problem("duplicate-key", what, file, key)
+            else:
+                lines[key.value] = key.start_mark.line + 1
+                if key.tag != f"{_TAG}merge":
+                    key.tag = f"{_TAG}str"
+
+
+def _wrong_values(file: Path, root: yaml.Node, loader: _Loader) -> Iterator[Problem]:
+    """Yield values that are not what their tag says, or whose tag means nothing."""
+    for node in _nodes(root):
+        name = node.tag.replace(_TAG, "", 1)
+        if node.tag not in _TAGS:
+            yield _problem("yaml", _no_such_tag(node), file, node)
+        elif isinstance(node, yaml.ScalarNode) and name in _SCALARS:
+            try:
+                value = loader.construct_object(node)
+            except (ValueError, KeyError):
+                value = math.nan
+            if isinstance(value, float) and not math.isfinite(value):
+                what = f'"{node.value[:40]}" is not {_SCALARS[name]}: write text in quotes'
+                yield _problem("yaml", what, file, node)
+
+
+def _no_such_tag(node: yaml.Node) -> str:
+    tag = node.tag.replace(_TAG, "!!", 1)
+    return f"the tag {tag} means nothing here: write the value without a tag"
+
+
+def _problem(rule: str, what: str, file: Path, node: yaml.Node) -> Problem:
+    mark = node.start_mark
+    return Problem(file, mark.line + 1, mark.column + 1, rule, what)
 
 
 def _size(node: yaml.Node, sizes: dict[int, int]) -> int:

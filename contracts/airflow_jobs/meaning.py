@@ -32,15 +32,22 @@ def of_job(part: Part, parameters: Mapping[str, Any] | None, *, item: bool) -> I
         yield document.problem("image", fault, ("job", "image"))
     yield from _resources(document, job.get("resources", {}), ("job", "resources"))
     yield from _secrets(document, job, ("job",))
+    yield from _rewritten(document, job.get("params", {}), ("job", "params"))
     if "retry" not in part.left_out:
         yield from _retry(document, job.get("retry", {}), ("job", "retry"))
-    yield from timing.at_least_a_second(document, job, ("job",), "timeout")
+    yield from timing.possible(document, job, ("job",), "timeout")
+    yield from _tolerations(document, job.get("placement", {}), ("job", "placement"))
     yield from _labels(document, job.get("labels", {}), ("job", "labels"))
     yield from _volumes(document, job.get("volumes", []))
-    if job.get("outputs") and "OUTPUT_FILE" in job.get("env", {}):
-        what = "OUTPUT_FILE names the file of the outputs: remove it, or give it another name"
-        yield document.problem("output", what, ("job", "env"), key="OUTPUT_FILE")
+    if job.get("outputs"):
+        yield from _output_file(document, job, ("job",))
     yield from usage.of_job(part, parameters, item=item)
+
+
+def _output_file(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    if "OUTPUT_FILE" in part.get("env", {}):
+        what = "OUTPUT_FILE names the file of the outputs: remove it, or give it another name"
+        yield document.problem("output", what, (*at, "env"), key="OUTPUT_FILE")
 
 
 def _resources(document: Document, resources: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -78,17 +85,19 @@ def _resources(document: Document, resources: Mapping[str, Any], at: Keys) -> It
 
 def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
     """Yield what holds a secret as plain text."""
-    for key in ("env", "params"):
-        for name, value in part.get(key, {}).items():
-            if isinstance(value, (dict, list)) or value is None:
-                continue
-            if plain_secrets.named(name, document.text((*at, key, name))):
+    values = {name: each for name, each in part.get("env", {}).items() if isinstance(each, str)}
+    for key, given in (("env", values), ("params", part.get("params", {}))):
+        for path, _ in _scalars(given):
+            name = next(step for step in reversed(path) if isinstance(step, str))
+            if plain_secrets.named(name, document.text((*at, key, *path))):
                 place = "env: " if key == "params" else ""
                 what = (
                     f"{name} looks like a secret, which everybody could read here. Refer to it:"
                     f" {place}{name}: {{secret: {{name: NAME-OF-A-SECRET, key: KEY}}}}"
                 )
-                yield document.problem("plain-secret", what, (*at, key), key=name)
+                is_item = isinstance(path[-1], int)
+                where = (*at, key, *(path if is_item else path[:-1]))
+                yield document.problem("plain-secret", what, where, key="" if is_item else name)
     for key in ("command", "args"):
         for index in plain_secrets.in_words([str(word) for word in part.get(key, ())]):
             what = (
@@ -98,10 +107,49 @@ def _secrets(document: Document, part: Mapping[str, Any], at: Keys) -> Iterator[
             yield document.problem("plain-secret", what, (*at, key, index))
 
 
+def _secret_items(document: Document, workflow: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, items in workflow.get("for_each", {}).items():
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            if plain_secrets.within(item):
+                what = (
+                    "this looks like a secret, which everybody could read here. Refer to it in the"
+                    " job: env: NAME: {secret: {name: NAME-OF-A-SECRET, key: KEY}}"
+                )
+                yield document.problem("plain-secret", what, ("workflow", "for_each", name, index))
+
+
+def _rewritten(document: Document, params: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    """Yield numbers that jobs get in another way than they are written, such as 1.10 as 1.1."""
+    for path, value in _scalars(params):
+        text = document.text((*at, *path))
+        if isinstance(value, float) and str(value) != text:
+            what = f'jobs get this as {value}; put it in quotes if it is a text: "{text}"'
+            yield document.problem("number", what, (*at, *path), level="warning")
+
+
+def _scalars(value: Any, at: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Yield the texts, numbers and switches of a value, and where they are."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _scalars(each, (*at, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _scalars(each, (*at, index))
+    elif value is not None:
+        yield at, value
+
+
 def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
-    """Yield settings of retries that have no effect."""
+    """Yield settings of retries that have no effect, and times that cannot be."""
     first = next(iter(given), "")
-    if given and "max_attempts" not in given:
+    impossible = [
+        problem
+        for key in ("delay", "max_delay")
+        for problem in timing.possible(document, given, at, key, least="0s")
+    ]
+    if impossible:
+        yield from impossible
+    elif given and "max_attempts" not in given:
         what = "without max_attempts there is no second attempt; add max_attempts: 3"
         yield document.problem("retry", what, at, key=first)
     elif "backoff" in given and "delay" not in given:
@@ -113,6 +161,19 @@ def _retry(document: Document, given: Mapping[str, Any], at: Keys) -> Iterator[P
     elif "max_delay" in given and duration(given["max_delay"]) < duration(given["delay"]):
         what = f"max_delay is less than the first delay, {given['delay']}"
         yield document.problem("retry", what, at, key="max_delay")
+
+
+def _tolerations(document: Document, placement: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
+    """Yield tolerations that Kubernetes refuses."""
+    for index, given in enumerate(placement.get("tolerations", ())):
+        is_of_all = given.get("operator") == "Exists"
+        what = ""
+        if is_of_all and given.get("value"):
+            what = "Exists is for any value: remove the value, or write operator: Equal"
+        elif not is_of_all and "key" not in given:
+            what = "which taint? Add its key, or write operator: Exists for all taints"
+        if what:
+            yield document.problem("toleration", what, (*at, "tolerations", index))
 
 
 def _labels(document: Document, labels: Mapping[str, Any], at: Keys) -> Iterator[Problem]:
@@ -142,11 +203,16 @@ def of_workflow(part: Part, jobs: Mapping[str, Part | None]) -> Iterator[Problem
     at = ("workflow", "defaults")
     yield from _resources(document, defaults.get("resources", {}), (*at, "resources"))
     yield from _secrets(document, defaults, at)
-    yield from _secrets(document, {"params": workflow.get("params", {})}, ("workflow",))
+    yield from _secrets(document, workflow, ("workflow",))
+    yield from _secret_items(document, workflow)
+    yield from _rewritten(document, workflow.get("params", {}), ("workflow", "params"))
     if "defaults" not in part.left_out:
         yield from _retry(document, defaults.get("retry", {}), (*at, "retry"))
-    yield from timing.at_least_a_second(document, defaults, at, "timeout")
+    yield from timing.possible(document, defaults, at, "timeout")
+    yield from _tolerations(document, defaults.get("placement", {}), (*at, "placement"))
     yield from _labels(document, defaults.get("labels", {}), (*at, "labels"))
+    if any(job and job.content.get("outputs") for job in jobs.values()):
+        yield from _output_file(document, defaults, at)
     yield from _dependencies(document, workflow, jobs)
     yield from usage.of_workflow(part, jobs)
     yield from usage.lists(part, jobs)

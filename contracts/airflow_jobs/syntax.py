@@ -9,7 +9,7 @@ import yaml
 # Parts of what the parser says, and what to do. The first that fits is taken.
 _ADVICE = (
     ("another document", "a file has one document: write what follows --- to another file"),
-    ("could not determine a constructor", "tags such as !Ref mean nothing here: write the value"),
+    ("could not determine a constructor", "<< is a key: write text in quotes"),
     ("unknown escape", "in double quotes, \\ has a meaning: use single quotes, or write \\\\"),
     ("undefined alias", "* begins an alias, and there is no such anchor: put text in quotes"),
     ("scanning an alias", "* begins an alias: put text in quotes"),

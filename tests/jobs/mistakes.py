@@ -172,6 +172,24 @@ SCHEDULES = [
         ('"0 3 * *"', '"0 3', "minute, hour"),
         ('"0 0 3 * * *"', '"0 0', "minute, hour"),
         ('"*/0 * * * *"', '"*/0', "no cron expression"),
+        ('"0 3 ? * *"', '"0 3', 'instead of "?" write 1 to 31, a list'),
+        ('"0 3 15W * *"', '"0 3', 'instead of "15W"'),
+        ('"0 3 L * *"', '"0 3', 'instead of "L"'),
+        ('"0 3 * * L5"', '"0 3', 'instead of "L5" write 0 to 7 (SUN, MON, ...)'),
+        ('"0 3 * * MON#1"', '"0 3', 'instead of "MON#1"'),
+        ('"H 3 * * *"', '"H 3', 'instead of "H" write 0 to 59'),
+        ('"R(0-29) 3 * * *"', '"R(0', 'instead of "R(0-29)"'),
+        ('"0 3 1, * *"', '"0 3', 'instead of "" write'),
+        ('"0 3 * JUN-JANUARY *"', '"0 3', 'instead of "JUN-JANUARY" write 1 to 12 (JAN'),
+        ('"0 22-5 * * *"', '"0 22', "write 22-23,0-5"),
+        ('"0 23-0 * * *"', '"0 23', "write 23,0"),
+        ('"0 22-5/2 * * *"', '"0 22', "write two ranges"),
+        ('"0 3 * NOV-FEB *"', '"0 3', "write NOV-12,1-FEB"),
+        ('"0 3 * * FRI-MON"', '"0 3', "write FRI-7,0-MON"),
+        ('"0 3 1-1 * *"', '"0 3', "write 1"),
+        ('"0 3 * * 7-SUN"', '"0 3', "write 7"),
+        ('"5/15 * * * *"', '"5/15', "write 5-59/15"),
+        ('"0 3 30 2 MON"', '"0 3', "never"),
         ("every day", "every", "minute, hour"),
         ('"@dayly"', '"@dayly', '"@daily"?'),
         ("daily", "daily", '"@daily"?'),
@@ -231,6 +249,10 @@ DATES = [
         ("2026-01-01T00:00:00Z", "2026-01-01T", "YYYY-MM-DD"),
         ("20260101", "20260101", "YYYY-MM-DD"),
         ("today", "today", "YYYY-MM-DD"),
+        ("1969-12-31", "1969-12-31", "from 1970 to 2200"),
+        ("0001-01-01", "0001-01-01", "from 1970 to 2200"),
+        ("2026-01-01\n  end_date: 2201-01-01", "2201-01-01", "from 1970 to 2200"),
+        ("2026-01-01\n  end_date: 9999-12-31", "9999-12-31", "from 1970 to 2200"),
     ),
     Mistake(WORKFLOW, _START, "catchup: true", "date", "catchup", "start_date: 2026-01-01"),
     Mistake(WORKFLOW, _START, "catchup: yes", "bad-value", "yes", "true or false"),
@@ -246,6 +268,12 @@ DATES = [
         ("Europe", "Europe", "IANA"),
         ('""', '""', "IANA"),
         ("../zone", "../zone", "IANA"),
+        ("localtime", "localtime", "IANA"),
+        ("Factory", "Factory", "IANA"),
+        ("posixrules", "posixrules", "IANA"),
+        ("posix/Europe/Berlin", "posix", '"Europe/Berlin"?'),
+        ("right/Europe/Berlin", "right", '"Europe/Berlin"?'),
+        ("europe/berlin", "europe", '"Europe/Berlin"?'),
     ),
 ]
 
@@ -263,6 +291,13 @@ DURATIONS = [
         ("deadline: 99999999999d", "99999999999d", "number and a unit"),
     ),
     Mistake(WORKFLOW, "deadline: 6h", "deadline: 0h", "duration", "0h", "at least 1s"),
+    Mistake(WORKFLOW, "deadline: 6h", "deadline: 3651d", "duration", "3651d", "at most 3650d"),
+    Mistake(WORKFLOW, _SCHEDULE, "{every: 9999d}", "duration", "9999d", "at most 3650d"),
+    Mistake(ORDERS, '"5m"', "99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(WORKFLOW, "delay: 5m", "delay: 99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(ORDERS, '"1h"', "99999d", "duration", "99999d", "at most 3650d"),
+    Mistake(ORDERS, "outputs:", "timeout: 24856d\n  outputs:", "duration", "24856d", "3650d"),
+    Mistake(WORKFLOW, "timeout: 1h", "timeout: 24856d", "duration", "24856d", "3650d"),
     Mistake(WORKFLOW, "timeout: 1h", "timeout: 0s", "duration", "0s", "at least 1s"),
     Mistake(ORDERS, "outputs:", "timeout: 0s\n  outputs:", "duration", "0s", "at least 1s"),
 ]
@@ -383,6 +418,7 @@ FAN_OUT = [
     Mistake(ORDERS, "[files]", "[files, row-count]", "bad-value", "row-count", "letters, digits"),
     Mistake(ORDERS, "[files]", "{files: x}", "bad-value", "{files", "must be a list"),
     Mistake(ORDERS, "DB_HOST:", "OUTPUT_FILE:", "output", "OUTPUT_FILE", "another name"),
+    Mistake(WORKFLOW, "LOG_FORMAT:", "OUTPUT_FILE:", "output", "OUTPUT_FILE", "another name"),
     Mistake(
         LOAD,
         '"{{ outputs.extract-customers.rows }}"',
@@ -431,7 +467,7 @@ TEMPLATES = [
     Mistake(CUSTOMERS, "info", '"{{ dss }}"', "template", '"{{ dss', '"{{ ds }}"?'),
     Mistake(ORDERS, "1.4.2", '"{{ ds }}"', "template", "registry", "only in command, args, env"),
     Mistake(ORDERS, ": orders\n", ': ["{{ ds }}"]\n', "template", '"{{ ds }}"]', "only in command"),
-    Mistake(TRANSFORM, "pool: batch", 'pool: "{{ ds }}"', "template", '"{{ ds', "only in command"),
+    Mistake(TRANSFORM, "pool: batch", 'pool: "{{ ds }}"', "bad-value", '"{{ ds', "only in command"),
     Mistake(
         TRANSFORM, "10Gi}\n  placement", '"{{ ds }}"}\n  placement', "bad-value", '"{{', "only in"
     ),
@@ -493,6 +529,19 @@ ENVIRONMENT = [
     Mistake(
         ORDERS, "name: shop-database, key: p", "name: Shop_DB, key: p", "bad-value", "Shop", "lower"
     ),
+    *_instead(
+        ORDERS,
+        "name: shop-database, key: password",
+        "bad-value",
+        ("name: shop..database, key: password", "shop..", "each part between"),
+        ("name: shop.-database, key: password", "shop.-", "each part between"),
+        (f"name: {'a' * 254}, key: password", "aaa", "lower-case"),
+        ("name: shop-database, key: the/password", "the/", "letters, digits"),
+        ("name: shop-database, key: the password", "the pass", "letters, digits"),
+        ("name: shop-database, key: ..password", "..pass", "letters, digits"),
+        ("name: shop-database, key: .", ".", "letters, digits"),
+        ('name: shop-database, key: ""', '""', "letters, digits"),
+    ),
     Mistake(ORDERS, "    DB_HOST: ", "    DB-HOST: ", "bad-name", "DB-HOST", "letters, digits"),
     Mistake(ORDERS, "    DB_HOST: ", "    1: ", "bad-name", "1", "begins with a letter"),
     Mistake(CUSTOMERS, "{LOG_LEVEL: info}", "[LOG_LEVEL]", "bad-value", "[LOG", "a mapping"),
@@ -500,6 +549,20 @@ ENVIRONMENT = [
     Mistake(CUSTOMERS, "{LOG_LEVEL: info}", "{LOG_LEVEL: }", "bad-value", "}", "has no value"),
     Mistake(CUSTOMERS, "{LOG_LEVEL: info}", "", "bad-value", " ", "has no value"),
 ]
+
+_TABLE = "source_table: orders"
+NUMBERS = [
+    Mistake(ORDERS, _TABLE, f"{_TABLE}\n    {new}", "number", at, says, level="warning")
+    for new, at, says in (
+        ("version: 1.10", "1.10", 'as 1.1; put it in quotes if it is a text: "1.10"'),
+        ("versions: [{tool: 2.0, of: [1.50]}]", "1.50", "as 1.5"),
+        ("version: 1.", "1.", "as 1.0"),
+        ("version: 12345678901234567890.5", "12345678901234567890.5", "as 1.23456789012345"),
+    )
+]
+NUMBERS.append(
+    Mistake(WORKFLOW, ": sales\n", ": 3.0e2\n", "number", "3.0e2", "as 300.0", level="warning")
+)
 
 SHAPES = [
     Mistake(
@@ -575,6 +638,8 @@ SHAPES = [
     Mistake(
         WORKFLOW, "  owner: team-sales", "  owner: Team Sales", "bad-value", "Team", "63 letters"
     ),
+    Mistake(WORKFLOW, "tags: [sales,", 'tags: ["",', "bad-value", '""', "1 to 100 characters"),
+    Mistake(WORKFLOW, "[sales,", f"[{'x' * 101},", "bad-value", "xxx", "1 to 100 characters"),
     Mistake(WORKFLOW, "tags: [sales, daily]", "tags: sales", "bad-value", "sales", "a list"),
     Mistake(WORKFLOW, "sales@example.com", "sales", "bad-value", "sales]", "address"),
     Mistake(WORKFLOW, "on_failure", "on_error", "unknown-key", "on_error", "on_failure"),
@@ -584,6 +649,53 @@ SHAPES = [
     Mistake(WORKFLOW, "runs: 1", "run: 1", "unknown-key", "run", '"runs"?'),
     Mistake(WORKFLOW, "deadline: 6h", "namespace: Jobs_1", "bad-value", "Jobs_1", "lower-case"),
     Mistake(WORKFLOW, "deadline: 6h", "name: my sales", "bad-value", "my sales", "63 letters"),
+]
+
+_TOLERATION = "{key: batch, operator: Exists, effect: NoSchedule}"
+PLACEMENT = [
+    *_instead(
+        TRANSFORM,
+        _TOLERATION,
+        "toleration",
+        ("{key: k, operator: Exists, value: x}", "{key: k", "remove the value"),
+        ("{operator: Exists, value: x}", "{operator", "remove the value"),
+        ("{value: x}", "{value", "Add its key"),
+        ("{operator: Equal, value: x}", "{operator", "Add its key"),
+        ("{effect: NoSchedule}", "{effect", "write operator: Exists"),
+        ("{}", "{}", "write operator: Exists"),
+    ),
+    *_instead(
+        TRANSFORM,
+        _TOLERATION,
+        "bad-value",
+        ("{key: a b}", "a b", "63 letters"),
+        ('{key: "", operator: Exists}', '""', "63 letters"),
+        ("{key: k, value: a b}", "a b", "63 letters"),
+    ),
+    *_instead(
+        TRANSFORM,
+        "pool: batch",
+        "bad-name",
+        ("the pool: batch", "the pool", "63 letters"),
+        ("a..b/pool: batch", "a..b", "after a domain"),
+        (f"{'a' * 254}/pool: batch", "aaa", "after a domain"),
+        (f"{'a' * 64}: batch", "aaa", "63 letters"),
+    ),
+    *_instead(
+        TRANSFORM,
+        "pool: batch",
+        "bad-value",
+        ("pool: for batch", "for", "63 letters"),
+        ("pool: batch-", "batch-", "63 letters"),
+    ),
+    Mistake(
+        WORKFLOW,
+        "timeout: 1h",
+        "placement: {tolerations: [{}]}",
+        "toleration",
+        "{}]",
+        "operator: Exists",
+    ),
 ]
 
 SYNTAX = [
@@ -614,6 +726,23 @@ SYNTAX = [
     Mistake(ORDERS, "Reads the", "`Reads the", "yaml", "`", "put text in quotes"),
     Mistake(ORDERS, "Reads the", "%Reads the", "yaml", "%", "put text in quotes"),
     Mistake(ORDERS, "Reads the", "!Reads the", "yaml", "!", "write the value"),
+    *_instead(
+        ORDERS,
+        ": orders\n",
+        "yaml",
+        (": !!binary b3JkZXJz\n", "!!binary", "the tag !!binary means nothing"),
+        (": !!set {a, b}\n", "!!set", "write the value without a tag"),
+        (": !!timestamp 2026-01-01\n", "!!timestamp", "means nothing"),
+        (": !custom {a: b}\n", "!custom", "the tag !custom means nothing"),
+        (": {a: [!custom a]}\n", "!custom", "means nothing"),
+        (": {!custom a: b}\n", "!custom", "means nothing"),
+        (": !!int one\n", "!!int", '"one" is not a whole number'),
+        (": !!bool perhaps\n", "!!bool", '"perhaps" is not true or false'),
+        (": !!float [1.5]\n", "!!float", "found sequence"),
+        (": !!float .inf\n", "!!float", '".inf" is not a number'),
+        (": 1.0e999\n", "1.0e999", '"1.0e999" is not a number: write text in quotes'),
+        (": <<\n", "<<", "write text in quotes"),
+    ),
     Mistake(ORDERS, "Reads the", "*Reads the", "yaml", "*", "no such anchor"),
     Mistake(ORDERS, ": orders\n", ': "\\d"\n', "yaml", "\\d", "single"),
     Mistake(
@@ -638,6 +767,8 @@ MISTAKES = [
     *FAN_OUT,
     *TEMPLATES,
     *ENVIRONMENT,
+    *NUMBERS,
     *SHAPES,
+    *PLACEMENT,
     *SYNTAX,
 ]

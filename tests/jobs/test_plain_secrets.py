@@ -85,6 +85,39 @@ def test_a_token_is_refused_wherever_it_is(workflows: Path, kind: str, place: st
     assert problem.line == len(written) + 1
 
 
+@pytest.mark.parametrize(
+    ("value", "at"),
+    [
+        ("{url: %s}", "url"),
+        ("[a, %s]", ""),
+        ("{databases: [{url: [%s]}]}", ""),
+        ("{password: hunter2}", "password"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("file", "old"), [(CUSTOMERS, "{execution_date:"), (WORKFLOW, "\n    warehouse_schema:")]
+)
+def test_a_secret_is_refused_deep_in_parameters(
+    workflows: Path, value: str, at: str, file: str, old: str
+) -> None:
+    token = TOKENS["a password in a URL"]
+    given = f"database: {value.replace('%s', token)}"
+    new = f"{{{given}, execution_date:" if old[0] == "{" else f"\n    {given}{old}"
+    change(workflows / "sales" / file, old, new)
+    (problem,) = problems(workflows)
+    assert problem.rule == "plain-secret"
+    assert text_at(problem).startswith(at or token)
+
+
+def test_a_secret_is_refused_among_items(workflows: Path) -> None:
+    token = TOKENS["a password in a URL"]
+    change(workflows / "sales" / WORKFLOW, "[de, fr, it]", f"[de, {token}]")
+    (problem,) = problems(workflows)
+    assert problem.rule == "plain-secret"
+    assert text_at(problem).startswith(token)
+    assert "{secret: {name: NAME-OF-A-SECRET, key: KEY}}" in problem.message
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_value_is_refused_by_its_name(workflows: Path, name: str) -> None:
     change(workflows / "sales" / CUSTOMERS, "LOG_LEVEL: info", f"{name}: hunter2")

@@ -11,13 +11,14 @@ from airflow_jobs.problems import Problem
 
 # Kinds of problems, for those who read many of them.
 RULES = {
+    "airflow": "Airflow makes no DAG of a workflow.",
     "bad-name": "A name has characters that it cannot have.",
     "bad-value": "A value is none of those that are possible.",
     "cycle": "Jobs wait for each other.",
     "date": "A day is not there, or days do not fit together.",
     "duplicate-key": "A key is there twice.",
     "duplicate-name": "Two jobs of a workflow, or two workflows, have one name.",
-    "duration": "A time is too short.",
+    "duration": "A time is too short or too long.",
     "for-each": "A job does the same for each item of a list.",
     "image": "An image is not pinned, or has no possible name.",
     "label": "A label is one of the platform's own.",
@@ -25,6 +26,7 @@ RULES = {
     "no-job": "A workflow has no job.",
     "no-workflow": "A folder has no workflow.",
     "not-read": "A file or folder is not read.",
+    "number": "A number is not passed on as it is written.",
     "output": "An output is not there when it is used.",
     "plain-secret": "A secret is in plain text.",
     "resources": "Requests and limits do not fit together.",
@@ -32,10 +34,12 @@ RULES = {
     "schedule": "A schedule cannot be.",
     "template": "A template variable is not known, or not where it is filled in.",
     "time-zone": "A time zone is not known.",
+    "toleration": "A toleration is one that Kubernetes refuses.",
     "two-files": "A workflow has two files of settings.",
     "undeclared": "The values do not declare a Secret or ConfigMap.",
     "unknown-job": "A name is that of no job.",
     "unknown-key": "A key is not known.",
+    "unreadable": "Files of a workflow cannot be read.",
     "volume": "Two volumes have one name or path.",
     "yaml": "A file cannot be read as YAML.",
 }
