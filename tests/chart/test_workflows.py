@@ -42,6 +42,8 @@ SETS = {
         "celery": {
             "sets": [
                 {"name": "plain"},
+                {"name": "null", "extraVolumes": None, "extraVolumeMounts": None},
+                {"name": "empty", "extraVolumes": [], "extraVolumeMounts": []},
                 {"name": "own", **MY_LISTS, "serviceAccount": {"create": False, "name": "mine"}},
             ]
         }
@@ -150,8 +152,11 @@ def test_celery_workers_have_it_in_each_set(helm: int) -> None:
         for volume in owner.volumes().values()
         if (volume.get("configMap") or {}).get("name") == "airflow-jobs-adapter"
     }
-    assert having >= {"airflow-worker", "airflow-worker-plain", "airflow-worker-own"}
-    assert [name for name, _, _ in mounts(rendered, "airflow-jobs-adapter")].count("worker") == 3
+    assert having >= {
+        "airflow-worker",
+        *(f"airflow-worker-{name}" for name in ("plain", "null", "empty", "own")),
+    }
+    assert [name for name, _, _ in mounts(rendered, "airflow-jobs-adapter")].count("worker") == 5
 
 
 def test_a_list_that_was_pasted_with_it_has_it_once() -> None:
@@ -323,7 +328,7 @@ def test_without_specifications_there_is_the_adapter_alone(left: dict[str, Any])
     assert not list(mounts(rendered, "airflow-jobs"))
 
 
-@pytest.mark.parametrize("name", ["-a", "a b", "a/b"])
+@pytest.mark.parametrize("name", ["-a", "a-", "a b", "a/b"])
 def test_names_that_are_no_file_names_are_refused(name: str) -> None:
     job = {"image": "registry.example.com/greet:1.0"}
     for workflows in ({name: {"jobs": {"greet": job}}}, {"hello": {"jobs": {name: job}}}):
@@ -355,11 +360,20 @@ def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> 
         refused = run(helm, command)
         assert f"in jobs.folder that are not read: {place}." in refused.stderr
         elsewhere.unlink()
-    (jobs / "greet.yaml").rename(jobs / "greet--all.yaml")
+    (jobs / "greet.yaml").rename(jobs / "grüß #1.yaml")
+    refused = run(helm, command)
+    assert "none that a file in a ConfigMap can have: hello/jobs/grüß #1.yaml" in refused.stderr
+    (jobs / "grüß #1.yaml").rename(jobs / "greet--all.yaml")
     refused = run(helm, command)
     assert refused.returncode
     assert 'A name in jobs.folder has "--"' in refused.stderr
     assert "hello/jobs/greet--all.yaml" in refused.stderr
+
+
+def test_a_folder_with_a_pattern_in_its_name_is_refused() -> None:
+    for folder in ("examples/*", "examples/{workflows,more}", "/workflows", "../workflows"):
+        with pytest.raises(RefusedError, match=r"jobs\.folder"):
+            render("dev", values=[{"jobs": {"enabled": True, "folder": folder}}])
 
 
 # --- The pods of jobs
@@ -453,7 +467,13 @@ def test_each_namespace_with_jobs_has_all_that_they_need() -> None:
             {"workers": {"serviceAccount": {"create": False, "name": "tasks"}}},
             {"tasks", "airflow-triggerer"},
         ),
-        (SETS, {"airflow-worker", "airflow-worker-plain", "mine", "airflow-triggerer"}),
+        (
+            SETS,
+            {
+                *("airflow-worker", "airflow-worker-plain", "airflow-worker-null"),
+                *("airflow-worker-empty", "mine", "airflow-triggerer"),
+            },
+        ),
     ],
 )
 def test_who_runs_tasks_or_watches_deferred_ones_may_start_jobs(
