@@ -23,6 +23,8 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import find_upstream
 from airflow_platform.support.project import KUBE_VERSION, ROOT, environments, values_file
 
+from ..config_maps import mounted
+
 PACKAGE = ROOT / "contracts" / "airflow_jobs"
 WORKFLOWS = ROOT / "examples" / "workflows"
 EXAMPLE = WORKFLOWS / "values.yaml"
@@ -181,7 +183,7 @@ def test_it_is_the_package_of_the_contract() -> None:
 def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     """The files are flat and are links, as Kubernetes makes them."""
     data = render("dev", values=[ON]).get("ConfigMap", "airflow-jobs-adapter").at("data")
-    mount(tmp_path / "airflow_jobs", data)
+    mounted(tmp_path / "airflow_jobs", data)
     program = (
         "import json, airflow_jobs.pods as p; from airflow_jobs.loading import load_all;"
         "w = p.platform(); print(json.dumps([p.__file__, w.namespace, w.service_account]))"
@@ -196,17 +198,6 @@ def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     place, *told = json.loads(done.stdout)
     assert place == str(tmp_path / "airflow_jobs" / "pods.py")
     assert told == ["lakehouse-platform", ACCOUNT]
-
-
-def mount(folder: Path, data: Mapping[str, str]) -> Path:
-    """Write the files of a ConfigMap as kubelet does: links into a directory behind a link."""
-    version = folder / "..2026_11_27_08_00_00.123"
-    version.mkdir(parents=True)
-    (folder / "..data").symlink_to(version.name)
-    for name, text in data.items():
-        (version / name).write_text(text, encoding="utf-8")
-        (folder / name).symlink_to(f"..data/{name}")
-    return folder
 
 
 @pytest.mark.parametrize("environment", environments())
@@ -240,7 +231,7 @@ def test_the_adapter_reads_them_as_they_are_mounted(tmp_path: Path) -> None:
     values = inline()
     values["jobs"]["folder"] = "examples/workflows"
     data = render("dev", values=[values]).get("ConfigMap", "airflow-jobs").at("data")
-    found = load_all(mount(tmp_path / "jobs", data))
+    found = load_all(mounted(tmp_path / "jobs", data))
     assert [problem for each in found for problem in each.errors] == []
     assert {each.name: set(each.workflow.jobs) for each in found} == {
         "hello": {"greet"},
