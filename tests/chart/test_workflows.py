@@ -23,6 +23,8 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import find_upstream
 from airflow_platform.support.project import KUBE_VERSION, ROOT, environments, values_file
 
+from ..config_maps import mounted
+
 PACKAGE = ROOT / "contracts" / "airflow_jobs"
 WORKFLOWS = ROOT / "examples" / "workflows"
 EXAMPLE = WORKFLOWS / "values.yaml"
@@ -42,6 +44,8 @@ SETS = {
         "celery": {
             "sets": [
                 {"name": "plain"},
+                {"name": "null", "extraVolumes": None, "extraVolumeMounts": None},
+                {"name": "empty", "extraVolumes": [], "extraVolumeMounts": []},
                 {"name": "own", **MY_LISTS, "serviceAccount": {"create": False, "name": "mine"}},
             ]
         }
@@ -150,8 +154,11 @@ def test_celery_workers_have_it_in_each_set(helm: int) -> None:
         for volume in owner.volumes().values()
         if (volume.get("configMap") or {}).get("name") == "airflow-jobs-adapter"
     }
-    assert having >= {"airflow-worker", "airflow-worker-plain", "airflow-worker-own"}
-    assert [name for name, _, _ in mounts(rendered, "airflow-jobs-adapter")].count("worker") == 3
+    assert having >= {
+        "airflow-worker",
+        *(f"airflow-worker-{name}" for name in ("plain", "null", "empty", "own")),
+    }
+    assert [name for name, _, _ in mounts(rendered, "airflow-jobs-adapter")].count("worker") == 5
 
 
 def test_a_list_that_was_pasted_with_it_has_it_once() -> None:
@@ -176,7 +183,7 @@ def test_it_is_the_package_of_the_contract() -> None:
 def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     """The files are flat and are links, as Kubernetes makes them."""
     data = render("dev", values=[ON]).get("ConfigMap", "airflow-jobs-adapter").at("data")
-    mount(tmp_path / "airflow_jobs", data)
+    mounted(tmp_path / "airflow_jobs", data)
     program = (
         "import json, airflow_jobs.pods as p; from airflow_jobs.loading import load_all;"
         "w = p.platform(); print(json.dumps([p.__file__, w.namespace, w.service_account]))"
@@ -191,17 +198,6 @@ def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     place, *told = json.loads(done.stdout)
     assert place == str(tmp_path / "airflow_jobs" / "pods.py")
     assert told == ["lakehouse-platform", ACCOUNT]
-
-
-def mount(folder: Path, data: Mapping[str, str]) -> Path:
-    """Write the files of a ConfigMap as kubelet does: links into a directory behind a link."""
-    version = folder / "..2026_11_27_08_00_00.123"
-    version.mkdir(parents=True)
-    (folder / "..data").symlink_to(version.name)
-    for name, text in data.items():
-        (version / name).write_text(text, encoding="utf-8")
-        (folder / name).symlink_to(f"..data/{name}")
-    return folder
 
 
 @pytest.mark.parametrize("environment", environments())
@@ -235,7 +231,7 @@ def test_the_adapter_reads_them_as_they_are_mounted(tmp_path: Path) -> None:
     values = inline()
     values["jobs"]["folder"] = "examples/workflows"
     data = render("dev", values=[values]).get("ConfigMap", "airflow-jobs").at("data")
-    found = load_all(mount(tmp_path / "jobs", data))
+    found = load_all(mounted(tmp_path / "jobs", data))
     assert [problem for each in found for problem in each.errors] == []
     assert {each.name: set(each.workflow.jobs) for each in found} == {
         "hello": {"greet"},
@@ -298,7 +294,7 @@ def test_any_text_in_a_file_is_delivered_as_it_is(helm: int, text: str, tmp_path
     ]
     rendered = Render.from_text(run(helm, command).stdout, name="own", namespace="default")
     found = rendered.get("ConfigMap", "airflow-jobs").at("data", "hello--jobs--greet.yaml")
-    assert found == text.replace("\u0085", ""), "Helm leaves out this line break of old computers"
+    assert found == text.replace("\u0085 ", ""), "Helm leaves out this line break of old computers"
 
 
 def test_a_name_in_the_job_wins_over_its_key() -> None:
@@ -323,7 +319,7 @@ def test_without_specifications_there_is_the_adapter_alone(left: dict[str, Any])
     assert not list(mounts(rendered, "airflow-jobs"))
 
 
-@pytest.mark.parametrize("name", ["-a", "a b", "a/b"])
+@pytest.mark.parametrize("name", ["-a", "a-", "a b", "a/b"])
 def test_names_that_are_no_file_names_are_refused(name: str) -> None:
     job = {"image": "registry.example.com/greet:1.0"}
     for workflows in ({name: {"jobs": {"greet": job}}}, {"hello": {"jobs": {name: job}}}):
@@ -355,11 +351,20 @@ def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> 
         refused = run(helm, command)
         assert f"in jobs.folder that are not read: {place}." in refused.stderr
         elsewhere.unlink()
-    (jobs / "greet.yaml").rename(jobs / "greet--all.yaml")
+    (jobs / "greet.yaml").rename(jobs / "grüß #1.yaml")
+    refused = run(helm, command)
+    assert "none that a file in a ConfigMap can have: hello/jobs/grüß #1.yaml" in refused.stderr
+    (jobs / "grüß #1.yaml").rename(jobs / "greet--all.yaml")
     refused = run(helm, command)
     assert refused.returncode
     assert 'A name in jobs.folder has "--"' in refused.stderr
     assert "hello/jobs/greet--all.yaml" in refused.stderr
+
+
+def test_a_folder_with_a_pattern_in_its_name_is_refused() -> None:
+    for folder in ("examples/*", "examples/{workflows,more}", "/workflows", "../workflows"):
+        with pytest.raises(RefusedError, match=r"jobs\.folder"):
+            render("dev", values=[{"jobs": {"enabled": True, "folder": folder}}])
 
 
 # --- The pods of jobs
@@ -453,7 +458,13 @@ def test_each_namespace_with_jobs_has_all_that_they_need() -> None:
             {"workers": {"serviceAccount": {"create": False, "name": "tasks"}}},
             {"tasks", "airflow-triggerer"},
         ),
-        (SETS, {"airflow-worker", "airflow-worker-plain", "mine", "airflow-triggerer"}),
+        (
+            SETS,
+            {
+                *("airflow-worker", "airflow-worker-plain", "airflow-worker-null"),
+                *("airflow-worker-empty", "mine", "airflow-triggerer"),
+            },
+        ),
     ],
 )
 def test_who_runs_tasks_or_watches_deferred_ones_may_start_jobs(

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from airflow_platform.rendering.render import render
+
 from ...airflow_install import AirflowVersion
-from .conftest import AirflowHome, airflow_home
+from ...config_maps import mounted
+from .conftest import EXAMPLES, AirflowHome, airflow_home
 
 pytestmark = pytest.mark.traffic
 
@@ -43,6 +46,22 @@ def test_a_workflow_is_a_dag(home: AirflowHome) -> None:
     assert own.items() <= tasks["extract-orders"].items()
     of_the_workflow = {"retries": 1, "delay": 1, "exponential": False, "timeout": 3600}
     assert of_the_workflow.items() <= tasks["load"].items()
+
+
+def test_airflow_imports_and_reads_what_the_chart_mounts(home: AirflowHome, tmp_path: Path) -> None:
+    rendered = render("dev", values=[EXAMPLES / "values.yaml"])
+    package = Path(home.environment["AIRFLOW_HOME"], "config", "airflow_jobs")
+    dags = tmp_path / "dags"
+    for folder, name in ((package, "airflow-jobs-adapter"), (dags / "jobs", "airflow-jobs")):
+        mounted(folder, rendered.get("ConfigMap", name).at("data"))
+
+    found = home.describe(PYTHONPATH="", AIRFLOW__CORE__DAGS_FOLDER=str(dags))
+
+    assert found["errors"] == {}
+    assert found["dags"].keys() == {"sales"}
+    assert found["dags"]["sales"]["tasks"].keys() == {
+        file.stem for file in EXAMPLES.glob("sales/jobs/*.yaml")
+    }
 
 
 def test_a_bad_specification_is_an_import_error_that_stops_no_other(home: AirflowHome) -> None:
