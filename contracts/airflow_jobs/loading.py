@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -191,6 +192,7 @@ def load(files: Files) -> Specification:
         problems.extend(meaning.of_workflow(workflow, jobs))
     if workflow or not files.settings:
         problems.extend(usage.outputs(workflow, jobs))
+        problems.extend(_name_of_files(files, workflow))
     if workflow and not problems:
         problems.extend(meaning.fan_out(workflow, jobs))
     if not jobs and not problems:
@@ -200,6 +202,18 @@ def load(files: Files) -> Specification:
     name = settings.get("name", files.name)
     document = workflow.document if workflow else None
     return Specification(files.place, name, settings, usable, tuple(sorted(problems)), document)
+
+
+def _name_of_files(files: Files, workflow: Part | None) -> Iterator[Problem]:
+    """Yield a problem when a workflow has no name of its own, and that of its files is none."""
+    has_own = workflow and ("name" in workflow.content or "name" in workflow.left_out)
+    if not has_own and (fault := structure.fault_of_name(files.name)):
+        possible = re.sub(r"[^A-Za-z0-9]+", "-", files.name)[:63].strip("-") or "sales"
+        what = (
+            f'"{files.name}" is no name of a workflow: {fault}. Rename the folder or file, or write'
+            f" to workflow.yaml: workflow: {{name: {possible}}}"
+        )
+        yield Problem(files.place, 1, 1, "bad-name", what)
 
 
 def _workflow(files: Sequence[Path], problems: list[Problem]) -> Part | None:

@@ -313,6 +313,36 @@ def test_one_workflow_of_many(folder: Path) -> None:
     assert problems(folder / "sales") == []
 
 
+@pytest.mark.parametrize("name", ["my flow", "-sales", "sales.", "ventas-año", "x" * 64])
+def test_the_name_of_a_folder_that_is_none_of_a_workflow(folder: Path, name: str) -> None:
+    (folder / "sales").rename(folder / name)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / name, "bad-name")
+    file = folder / name / "workflow.yaml"
+    file.write_text("workflow: {owner: me}\n")
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (file, "bad-name")
+    file.write_text(problem.message.partition("workflow.yaml: ")[2])
+    assert problems(folder) == []
+
+
+def test_the_name_of_files_without_folders_that_is_none_of_a_workflow(tmp_path: Path) -> None:
+    for file in ("workflow", "jobs--a"):
+        text = JOB if "job" in file else "workflow: {}\n"
+        (tmp_path / f"my flow--{file}.yaml").write_text(text)
+    (problem,) = problems(tmp_path)
+    assert (problem.file.name, problem.rule) == ("my flow--workflow.yaml", "bad-name")
+    problem.file.write_text("workflow: {name: my-flow}\n")
+    assert problems(tmp_path) == []
+
+
+def test_a_name_without_folders_has_no_slash(tmp_path: Path) -> None:
+    _added("sales--jobs--a.yaml")(tmp_path)
+    _added("a--b--workflow.yaml", "workflow: {}\n")(tmp_path)
+    (problem,) = problems(tmp_path)
+    assert (problem.file.name, problem.rule) == ("a--b--workflow.yaml", "not-read")
+
+
 def test_files_without_folders_as_in_a_config_map(tmp_path: Path) -> None:
     sales = EXAMPLES / "sales"
     for file in sales.rglob("*.yaml"):
