@@ -51,7 +51,7 @@ tools: $(INSTALLED)
 	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser pod-security loki registry >/dev/null || true
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist contracts/*.egg-info scripts/*.egg-info
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt

@@ -16,6 +16,15 @@ executor have the sidecar:
     executor: KubernetesExecutor
 {{- end }}
 {{- end }}
+{{- $launchers := .Values.jobs.enabled | ternary (include "airflow-platform.workflows.launchers" .Subcharts.airflow | fromYamlArray) (list "") }}
+{{- if not $launchers }}
+
+WARNING: no pod of this release runs tasks, so it gives nobody the right to start jobs. Bind the accounts of the workers that
+do to such a Role (docs/jobs.md, "Rights"), or run tasks here:
+
+  airflow:
+    executor: KubernetesExecutor
+{{- end }}
 {{- $constraints := include "airflow-platform.airflowVersion.constraints" . | fromYamlArray }}
 {{- range include "airflow-platform.airflowVersion.tags" (dict "context" . "constraints" $constraints) | fromYamlArray }}
 {{- if and .variable .differs (or .official .matters) }}

@@ -28,3 +28,18 @@ the executor runs tasks, and of triggerers, which watch the jobs of deferred tas
 {{- range $names -}}{{- $bare = append $bare (. | trim | trimAll "\"") -}}{{- end -}}
 {{- uniq $bare | toYaml -}}
 {{- end -}}
+
+{{/*
+Names of all ServiceAccounts that pods of Airflow may have, as a YAML list. The scope is the official chart.
+*/}}
+{{- define "airflow-platform.workflows.accountsOfAirflow" -}}
+{{- $names := prepend (include "airflow-platform.workflows.launchers" . | fromYamlArray) "default" -}}
+{{- $begin := include "airflow.serviceAccountName" . | trim -}}
+{{- range $key, $value := .Values -}}
+{{- if and (kindIs "map" $value) (kindIs "map" (get (kindIs "map" $value | ternary $value dict) "serviceAccount")) -}}
+{{- $suffix := eq $key "workers" | ternary "worker" (kebabcase $key) -}}
+{{- $names = append $names ($value.serviceAccount.name | default (printf "%s-%s" $begin $suffix)) -}}
+{{- end -}}
+{{- end -}}
+{{- uniq $names | toYaml -}}
+{{- end -}}

@@ -10,6 +10,6 @@ wrapper.
 {{- if include "airflow-platform.workflows.files" . | fromYaml }}
 - name: airflow-jobs
   configMap: {{ include "airflow-platform.workflows.name" . }}
-  mountPath: {{ tpl .Values.airflow.config.core.dags_folder .Subcharts.airflow }}/jobs
+  mountPath: {{ get (include "airflow-platform.settings" (dict "context" . "defaults" (dict "core.dags_folder" "")) | fromYaml) "core.dags_folder" }}/jobs
 {{- end }}
 {{- end -}}

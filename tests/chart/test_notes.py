@@ -27,6 +27,7 @@ REMARKS = {
     "built-in base": "the add-on's own, for podTemplate.base is empty",
     "no pod template": "To get a pod template with the sidecar",
     "other executor": "so their logs are not shipped",
+    "nobody starts jobs": "so it gives nobody the right to start jobs",
     "other patch": "airflow.images.airflow.tag is 3.1.9",
     "hidden settings": "in airflow.workers.env takes its value from elsewhere",
     "own image": "airflow.images.airflow.tag is 2.11.0-7",
@@ -152,6 +153,13 @@ CASES = {
     "other executor": Case(
         PROD | {"other executor"},
         {"airflow": {"executor": f"KubernetesExecutor,edge:{EDGE_EXECUTOR}"}},
+    ),
+    "nobody starts jobs": Case(
+        PROD | {"other executor", "nobody starts jobs"},
+        {
+            "jobs": {"enabled": True},
+            "airflow": {"executor": f"edge:{EDGE_EXECUTOR}", "triggerer": {"enabled": False}},
+        },
     ),
     "other patch": Case(
         PROD | {"other patch"}, {"airflow": {"images": {"airflow": {"tag": "3.1.9"}}}}

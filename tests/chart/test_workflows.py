@@ -26,6 +26,7 @@ from airflow_platform.support.project import KUBE_VERSION, ROOT, environments, v
 PACKAGE = ROOT / "contracts" / "airflow_jobs"
 WORKFLOWS = ROOT / "examples" / "workflows"
 EXAMPLE = WORKFLOWS / "values.yaml"
+ACCOUNT = "airflow-jobs.lakehouse-platform"
 ON = {"jobs": {"enabled": True}}
 AIRFLOW_2 = {"airflow": {"airflowVersion": "2.11.0", "defaultAirflowTag": "2.11.0"}}
 # What reads DAGs, runs tasks, or watches deferred ones.
@@ -87,7 +88,7 @@ def platform(rendered: Render, release: str = "airflow") -> dict[str, Any]:
 
 def subjects(rendered: Render) -> set[str]:
     """The accounts that may start jobs."""
-    binding = rendered.get("RoleBinding", "airflow-jobs-launcher")
+    binding = rendered.get("RoleBinding", "airflow-jobs-launcher.lakehouse-platform")
     return {subject["name"] for subject in binding.at("subjects")}
 
 
@@ -189,7 +190,7 @@ def test_python_imports_it_from_the_volume(tmp_path: Path) -> None:
     )
     place, *told = json.loads(done.stdout)
     assert place == str(tmp_path / "airflow_jobs" / "pods.py")
-    assert told == ["lakehouse-platform", "airflow-jobs"]
+    assert told == ["lakehouse-platform", ACCOUNT]
 
 
 def mount(folder: Path, data: Mapping[str, str]) -> Path:
@@ -250,6 +251,12 @@ def test_it_is_in_the_dags_folder() -> None:
     assert paths(rendered, "airflow-jobs") == dict.fromkeys(READERS, f"{folder}/jobs")
 
 
+def test_a_variable_says_where_the_dags_folder_is() -> None:
+    values = {"airflow": {"env": [{"name": "AIRFLOW__CORE__DAGS_FOLDER", "value": "/srv/dags"}]}}
+    rendered = render("dev", values=[EXAMPLE, values])
+    assert set(paths(rendered, "airflow-jobs").values()) == {"/srv/dags/jobs"}
+
+
 def test_airflow_takes_the_file_for_one_with_dags() -> None:
     """In its safe mode, Airflow reads files with both words only."""
     text = (ROOT / "contracts" / "workflows_dag.py").read_bytes().lower()
@@ -267,6 +274,31 @@ def test_workflows_of_the_values_are_delivered_as_files(helm: int) -> None:
     assert job["args"] == ["--date", "{{ ds }}"]
     assert job["env"] == {"VERSION": "1.10"}
     assert "2026-01-01" in data["hello--workflow.yaml"]
+
+
+def test_a_job_without_settings_is_delivered_for_the_check_to_see() -> None:
+    values = {"jobs": {"enabled": True, "workflows": {"hello": {"jobs": {"greet": {}}}}}}
+    data = render("dev", values=[values]).get("ConfigMap", "airflow-jobs").at("data")
+    assert yaml.safe_load(data["hello--jobs--greet.yaml"]) == {"job": {"name": "greet"}}
+
+
+@pytest.mark.parametrize("helm", MAJORS)
+@pytest.mark.parametrize(
+    "text", ["    job:\n  name: a", "   \n\n", "job:\t{name: a}\n", "job: # \u0085 \u2028 é\n"]
+)
+def test_any_text_in_a_file_is_delivered_as_it_is(helm: int, text: str, tmp_path: Path) -> None:
+    """What is wrong with it is for the check and the adapter to say, with file and line."""
+    chart = shutil.copytree(stage(find_upstream()), tmp_path / "chart")
+    jobs = chart / "workflows" / "hello" / "jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "greet.yaml").write_text(text, encoding="utf-8")
+    command = [
+        *("template", "airflow", str(chart), "--values", str(values_file("dev"))),
+        *("--set", "jobs.enabled=true,jobs.folder=workflows", "--kube-version", KUBE_VERSION),
+    ]
+    rendered = Render.from_text(run(helm, command).stdout, name="own", namespace="default")
+    found = rendered.get("ConfigMap", "airflow-jobs").at("data", "hello--jobs--greet.yaml")
+    assert found == text.replace("\u0085", ""), "Helm leaves out this line break of old computers"
 
 
 def test_a_name_in_the_job_wins_over_its_key() -> None:
@@ -316,6 +348,13 @@ def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> 
     assert rendered.get("ConfigMap", "airflow-jobs").at("data").keys() == {
         *("hello--jobs--greet.yaml", "workflows_dag.py", ".airflowignore"),
     }
+    for place in ("greet.yaml", "jobs/greet.yaml", "hello/job/greet.yaml", "hello/jobs/a/b.yml"):
+        elsewhere = chart / "workflows" / place
+        elsewhere.parent.mkdir(exist_ok=True)
+        shutil.copyfile(jobs / "greet.yaml", elsewhere)
+        refused = run(helm, command)
+        assert f"in jobs.folder that are not read: {place}." in refused.stderr
+        elsewhere.unlink()
     (jobs / "greet.yaml").rename(jobs / "greet--all.yaml")
     refused = run(helm, command)
     assert refused.returncode
@@ -331,16 +370,15 @@ def test_jobs_run_in_the_namespace_of_the_release_as_its_account() -> None:
     rendered = render("dev", values=[ON, more])
     assert platform(rendered) == {
         "namespace": "lakehouse-platform",
-        "service_account": "airflow-jobs",
+        "service_account": ACCOUNT,
         "image_pull_secrets": ["team", "mirror"],
         "labels": {
             "app.kubernetes.io/instance": "airflow",
             "app.kubernetes.io/part-of": "airflow-platform",
+            "workflow-orchestration/release-namespace": "lakehouse-platform",
         },
     }
-    assert (
-        rendered.get("ServiceAccount", "airflow-jobs").at("automountServiceAccountToken") is False
-    )
+    assert rendered.get("ServiceAccount", ACCOUNT).at("automountServiceAccountToken") is False
 
 
 @pytest.mark.parametrize(("name", "expected"), [("", "default"), ("runner", "runner")])
@@ -355,7 +393,7 @@ def test_an_account_of_the_user_is_not_made(name: str, expected: str) -> None:
 def test_the_network_policy_is_about_the_pods_that_the_adapter_makes(egress: Any) -> None:
     policy = {"jobs": {"networkPolicy": {"enabled": True, "egress": egress}}}
     rendered = render("dev", values=[ON, policy])
-    spec = rendered.get("NetworkPolicy", "airflow-jobs").at("spec")
+    spec = rendered.get("NetworkPolicy", ACCOUNT).at("spec")
     where = Platform(**platform(rendered))
     (specification,) = load_all(WORKFLOWS)
     workflow = specification.workflow
@@ -370,6 +408,26 @@ def test_the_network_policy_is_about_the_pods_that_the_adapter_makes(egress: Any
     )
     labels = pod(workflow, "load", where)["metadata"]["labels"]
     assert not selects(spec["podSelector"], labels), "of another release"
+
+
+def test_releases_of_one_name_share_a_namespace() -> None:
+    """None makes what the other has there, and no policy is about the other's jobs."""
+    more = {"jobs": {"namespaces": ["team-a"], "networkPolicy": {"enabled": True}}}
+    dev, prod = (render("dev", values=[ON, more], namespace=each) for each in ("dev", "prod"))
+    there = [
+        {(each.kind, each.name) for each in of_jobs(rendered) if each.namespace == "team-a"}
+        for rendered in (dev, prod)
+    ]
+    assert [len(each) for each in there] == [4, 4]
+    assert not there[0] & there[1]
+    (specification,) = load_all(WORKFLOWS)
+    for one, other in ((dev, prod), (prod, dev)):
+        job = pod(specification.workflow, "report", Platform(**platform(one)))
+        assert ("ServiceAccount", job["spec"]["serviceAccountName"]) in there[one is prod]
+        for rendered, expected in ((one, True), (other, False)):
+            for policy in of_jobs(rendered, "NetworkPolicy"):
+                selector = policy.at("spec", "podSelector")
+                assert selects(selector, job["metadata"]["labels"]) is expected
 
 
 # --- Rights
@@ -406,6 +464,13 @@ def test_who_runs_tasks_or_watches_deferred_ones_may_start_jobs(
     assert subjects(rendered) == expected
     made = {each.name for each in rendered.all("ServiceAccount")}
     assert expected - made <= {"mine", "tasks"}
+
+
+def test_a_role_for_nobody_is_not_made() -> None:
+    executor = "airflow.providers.edge3.executors.EdgeExecutor"
+    airflow = {"executor": executor, "triggerer": {"enabled": False}}
+    rendered = render("dev", values=[ON, {"airflow": airflow}])
+    assert not [each for each in of_jobs(rendered) if each.kind in ("Role", "RoleBinding")]
 
 
 def test_without_rbac_no_role_is_made() -> None:

@@ -20,6 +20,8 @@ CONFIG = "ConfigMap/airflow-config data airflow.cfg"
 NAME = "app.kubernetes.io/name"
 
 # What to break, and what the message must say.
+LAUNCHER_ROLE = "Role/airflow-jobs-launcher.lakehouse-platform"
+
 BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "premises_hold": [
         (
@@ -57,6 +59,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             "airflow-task-logs.lakehouse-platform",
         ),
         ({f"{PRE_PULLER} metadata name": "image-pre-puller"}, "airflow-image-pre-puller"),
+        (
+            {f"{LAUNCHER_ROLE} metadata name": "airflow-jobs-launcher"},
+            "must be one of airflow-jobs-launcher.lakehouse-platform",
+        ),
     ],
     "pods_with_the_configuration_have_the_sidecar": [
         ({f"{SIDECAR} name": "shipper"}, "but no container vector"),

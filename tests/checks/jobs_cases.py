@@ -5,11 +5,12 @@ from typing import Any
 
 from .conftest import Edits
 
+OF_NAMESPACE = ".lakehouse-platform"
 ADAPTER = "ConfigMap/airflow-jobs-adapter"
 PLATFORM = f"{ADAPTER} data platform.json"
-ROLE = "Role/airflow-jobs-launcher"
-BINDING = "RoleBinding/airflow-jobs-launcher"
-POLICY = "NetworkPolicy/airflow-jobs"
+ROLE = f"Role/airflow-jobs-launcher{OF_NAMESPACE}"
+BINDING = f"RoleBinding/airflow-jobs-launcher{OF_NAMESPACE}"
+POLICY = f"NetworkPolicy/airflow-jobs{OF_NAMESPACE}"
 ACCOUNT = "ServiceAccount/job-runner"
 
 
@@ -23,6 +24,7 @@ def platform(**changes: Any) -> str:
             "labels": {
                 "app.kubernetes.io/instance": "airflow",
                 "app.kubernetes.io/part-of": "airflow-platform",
+                "workflow-orchestration/release-namespace": "lakehouse-platform",
             },
             **changes,
         }
@@ -49,6 +51,11 @@ def specifications(**files: str) -> Edits:
     }
 
 
+TASKS = "ConfigMap/airflow-config data pod_template_file.yaml spec"
+BASE = f"{TASKS} containers base"
+# Other containers that read DAGs or run tasks.
+OTHERS = ("dag-processor", "scheduler", "triggerer", "worker")
+
 GOOD = "job:\n  name: load\n  image: registry.example.com/load:1.2\n"
 
 BROKEN: dict[str, list[tuple[Edits, str]]] = {
@@ -74,12 +81,29 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
     "jobs_have_their_adapter": [
         ({PLATFORM: platform(namespace="default")}, "the namespace must be the release's"),
         ({PLATFORM: platform(labels={})}, "the labels must name the release"),
-        ({f"{ADAPTER} metadata name": "another"}, "no pod with tasks mounts the package"),
+        (
+            {PLATFORM: platform(labels={"app.kubernetes.io/instance": "airflow"})},
+            "the labels must name the release",
+        ),
+        ({f"{ADAPTER} metadata name": "another"}, "must mount the ConfigMap another at"),
+        ({f"{BASE} volumeMounts airflow-jobs-adapter": None}, 'main container "base"'),
+        (
+            {f"{BASE} volumeMounts airflow-jobs-adapter mountPath": "/opt/airflow_jobs"},
+            "must mount the ConfigMap airflow-jobs-adapter at /config/airflow_jobs",
+        ),
+        *(({f"{TASKS} containers +": {"name": name}}, f'"{name}"') for name in OTHERS),
+    ],
+    "job_specifications_are_in_the_dags_folder": [
+        (specifications(jobs__load=GOOD), "must mount the ConfigMap airflow-jobs at /jobs"),
     ],
     "jobs_can_be_started": [
         ({f"{ACCOUNT} automountServiceAccountToken": None}, "jobs need no token"),
         ({f"{ACCOUNT} automountServiceAccountToken": True}, "jobs need no token"),
-        ({PLATFORM: platform(service_account="jobs")}, "there is no ServiceAccount jobs in the"),
+        ({PLATFORM: platform(service_account="jobs")}, "there is no ServiceAccount jobs"),
+        (
+            {f"{ADAPTER} metadata annotations airflow-platform/namespaces": "lakehouse-platform,b"},
+            "there is none in the namespace b",
+        ),
         ({f"{ROLE} rules": []}, "rules must allow"),
         (
             {f"{ROLE} rules +": {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}},
@@ -103,14 +127,31 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
         ({f"{POLICY} spec egress": []}, "spec.policyTypes must be Ingress"),
     ],
     "namespaces_are_consistent": [
+        (
+            {
+                f"{ROLE} metadata namespace": "team-a",
+                f"{ROLE} metadata labels app.kubernetes.io/component": "another",
+            },
+            'namespace "team-a" is not the release\'s',
+        ),
         ({f"{ROLE} metadata namespace": "team-b"}, 'namespace "team-b" is not the release\'s'),
     ],
 }
 
 ALLOWED: dict[str, list[Edits]] = {
+    "jobs_have_their_adapter": [
+        # Pods that do not read DAGs, and an executor without pods of tasks.
+        {f"{TASKS} containers +": {"name": "api-server"}},
+        {"ConfigMap/airflow-config data pod_template_file.yaml": None},
+    ],
     "job_specifications_are_valid": [
         specifications(jobs__load=GOOD),
         specifications(jobs__load=GOOD, workflow="workflow:\n  namespace: team-a\n"),
+        # Without accounts and roles of ours.
+        {
+            **specifications(jobs__load=GOOD, workflow="workflow:\n  namespace: team-a\n"),
+            **dict.fromkeys((ROLE, BINDING, ACCOUNT)),
+        },
     ],
     "network_policies_of_jobs_are_about_jobs": [
         {f"{POLICY} spec egress": [], f"{POLICY} spec policyTypes": ["Ingress"]}

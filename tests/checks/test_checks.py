@@ -1,7 +1,8 @@
 """Each check reports what it is there for, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -13,10 +14,24 @@ from .conftest import Edit, Edits
 
 Check = Callable[[str, Render], list[Violation]]
 
-BROKEN = object_cases.BROKEN | reference_cases.BROKEN
-ALLOWED = object_cases.ALLOWED | reference_cases.ALLOWED
-BROKEN_RELEASE = fact_cases.BROKEN | query_cases.BROKEN | injection_cases.BROKEN | jobs_cases.BROKEN
-ALLOWED_RELEASE = query_cases.ALLOWED | injection_cases.ALLOWED | jobs_cases.ALLOWED
+Case = TypeVar("Case")
+
+
+def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]:
+    """The cases of each check, which may be in several files."""
+    found: dict[str, list[Case]] = {}
+    for cases in cases_by_check:
+        for name, more in cases.items():
+            found[name] = [*found.get(name, ()), *more]
+    return found
+
+
+BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN)
+ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED)
+BROKEN_RELEASE = together(
+    fact_cases.BROKEN, query_cases.BROKEN, injection_cases.BROKEN, jobs_cases.BROKEN
+)
+ALLOWED_RELEASE = together(query_cases.ALLOWED, injection_cases.ALLOWED, jobs_cases.ALLOWED)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -106,7 +106,7 @@ def test_a_task_creates_the_pod_of_each_job(installed: Installed) -> None:
                 "metadata": {"name": each["spec"]["serviceAccountName"], "namespace": namespace},
             }
             for each in wanted.values()
-            if each["spec"]["serviceAccountName"] != "airflow-jobs"
+            if each["spec"]["serviceAccountName"] != installed.platform.service_account
         )
         created = {
             each["metadata"]["name"]: each["spec"]
@@ -116,7 +116,7 @@ def test_a_task_creates_the_pod_of_each_job(installed: Installed) -> None:
         for name, spec in created.items():
             token = "/var/run/secrets/kubernetes.io/serviceaccount"
             mounts = spec["containers"][0].get("volumeMounts", ())
-            if wanted[name]["spec"]["serviceAccountName"] == "airflow-jobs":
+            if wanted[name]["spec"]["serviceAccountName"] == installed.platform.service_account:
                 assert token not in [each["mountPath"] for each in mounts]
 
 

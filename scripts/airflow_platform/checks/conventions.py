@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from airflow_platform.checks.facts import Facts, contradictions
-from airflow_platform.checks.jobs import network_policies_of_jobs
+from airflow_platform.checks.jobs import is_in_each_namespace_with_jobs, network_policies_of_jobs
 from airflow_platform.checks.names import CLUSTER_SCOPED_KINDS
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
 from airflow_platform.manifests import Manifest, Render
@@ -60,8 +60,8 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
     """Keep the names of two releases in one namespace apart, and say what an object is.
 
     The values can put another text in the place of the release, which is the same for all objects;
-    the name of a ServiceAccount is the user's. What belongs to no namespace ends in the release's
-    namespace.
+    the name of a ServiceAccount is the user's. What belongs to no namespace, or is for jobs in one
+    that releases may share, ends in the release's namespace.
     """
     ours = [each for each in render.manifests if is_ours(each) and each.kind != "ServiceAccount"]
     begins = Counter(
@@ -74,7 +74,7 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
     begin = max(begins, key=lambda each: (_fitting(each, ours), len(each)), default="")
     for manifest in ours:
         names = _names(begin, manifest)
-        if manifest.kind in CLUSTER_SCOPED_KINDS:
+        if manifest.kind in CLUSTER_SCOPED_KINDS or is_in_each_namespace_with_jobs(manifest):
             names = {f"{name}.{render.namespace}" for name in names}
         if manifest.name not in names:
             yield manifest, f"the name must be one of {', '.join(sorted(names))}"

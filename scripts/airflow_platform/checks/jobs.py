@@ -15,11 +15,15 @@ from airflow_platform.manifests import Manifest, Render
 SPECIFICATIONS = "jobs"
 ADAPTER = "jobs-adapter"
 LAUNCHER = "jobs-launcher"
-# In each namespace in which jobs run.
-KINDS_OF_JOBS = {"NetworkPolicy", "Role", "RoleBinding", "ServiceAccount"}
+_NAMESPACES = "airflow-platform/namespaces"  # an annotation of the adapter
 _COMPONENT = "app.kubernetes.io/component"
+_INSTANCE = "app.kubernetes.io/instance"
+_RELEASE_NAMESPACE = "workflow-orchestration/release-namespace"
 _JOB = {_COMPONENT: "job"}  # as airflow_jobs labels the pods of jobs
-_PACKAGE = "config/airflow_jobs"
+_PACKAGE = "/config/airflow_jobs"
+_FOLDER = "/jobs"
+# Containers of Airflow that read DAGs or run tasks; "base" is that of a task's pod.
+_READERS = {"base", "dag-processor", "scheduler", "triggerer", "worker"}
 
 # What KubernetesPodOperator and its trigger do: (group, resource) -> verbs.
 _NEEDED = {
@@ -43,12 +47,22 @@ def network_policies_of_jobs(render: Render) -> list[Manifest]:
 
 
 def namespaces_with_jobs(render: Render) -> set[str]:
-    """Return the namespaces that have all that the release has for jobs in a namespace."""
-    by_kind = (
-        [*_of(render, kind, SPECIFICATIONS), *_of(render, kind, LAUNCHER)] for kind in KINDS_OF_JOBS
-    )
-    found = [{each.namespace or render.namespace for each in of} for of in by_kind if of]
-    return set.intersection(*found) if found else set()
+    """Return the namespaces in which the jobs of the release may run."""
+    return {
+        namespace
+        for adapter in _of(render, "ConfigMap", ADAPTER)
+        for namespace in adapter.annotations.get(_NAMESPACES, render.namespace).split(",")
+    }
+
+
+def is_in_each_namespace_with_jobs(manifest: Manifest) -> bool:
+    """Say whether jobs need an object like this one in each namespace in which they run."""
+    component = manifest.labels.get(_COMPONENT)
+    of_component = {
+        SPECIFICATIONS: {"NetworkPolicy", "ServiceAccount"},
+        LAUNCHER: {"Role", "RoleBinding"},
+    }
+    return is_ours(manifest) and manifest.kind in of_component.get(component or "", ())
 
 
 def _platforms(render: Render) -> Iterator[tuple[Manifest, Mapping[str, Any]]]:
@@ -62,7 +76,7 @@ def job_specifications_are_valid(render: Render) -> Iterator[Fault]:
 
     A workflow in a namespace without rights for Airflow starts no job.
     """
-    namespaces = {render.namespace, *namespaces_with_jobs(render)}
+    namespaces = namespaces_with_jobs(render)
     for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
         with tempfile.TemporaryDirectory() as directory:
             for name, text in config_map.at("data").items():
@@ -90,29 +104,41 @@ def _read(folder: Path) -> tuple[list[Workflow], list[Problem]]:
 
 @CHECKS.add
 def jobs_have_their_adapter(render: Render) -> Iterator[Fault]:
-    """Mount the package where Python finds it, in all pods that may import it."""
+    """Mount the package where Python finds it, in all containers that may import it."""
     for adapter, platform in _platforms(render):
-        mounted = set()
-        for pod in render.pods():
-            volumes = {
-                name
-                for name, volume in pod.volumes().items()
-                if (volume.get("configMap") or {}).get("name") == adapter.name
-            }
-            for container in pod.containers().values():
-                for mount in container.document.get("volumeMounts") or ():
-                    if mount["name"] in volumes:
-                        mounted.add(pod.labels.get("component"))
-                        if not mount["mountPath"].endswith(_PACKAGE):
-                            yield container, f"must mount {adapter.name} at {_PACKAGE}"
-        if "worker" not in mounted:
-            yield adapter, "no pod with tasks mounts the package airflow_jobs"
+        yield from _not_mounted(render, adapter, _PACKAGE)
         if platform.get("namespace") != (adapter.namespace or render.namespace):
             yield adapter, "platform.json: the namespace must be the release's"
         labels = platform.get("labels") or {}
-        release = adapter.labels.get("app.kubernetes.io/instance")
-        if labels.get("app.kubernetes.io/instance") != release:
-            yield adapter, "platform.json: the labels must name the release"
+        release = {
+            _INSTANCE: adapter.labels.get(_INSTANCE),
+            _RELEASE_NAMESPACE: adapter.namespace or render.namespace,
+        }
+        if not release.items() <= labels.items():
+            yield adapter, f"platform.json: the labels must name the release: {release}"
+
+
+@CHECKS.add
+def job_specifications_are_in_the_dags_folder(render: Render) -> Iterator[Fault]:
+    """Mount the specifications in all containers that read DAGs: they are to see the same DAGs."""
+    for config_map in _of(render, "ConfigMap", SPECIFICATIONS):
+        yield from _not_mounted(render, config_map, _FOLDER)
+
+
+def _not_mounted(render: Render, config_map: Manifest, place: str) -> Iterator[Fault]:
+    """Yield each container that reads DAGs and does not have the ConfigMap at the place."""
+    for pod in (each for each in render.pods() if not is_ours(each.owner)):
+        volumes = {
+            name
+            for name, volume in pod.volumes().items()
+            if (volume.get("configMap") or {}).get("name") == config_map.name
+        }
+        for name in _READERS & pod.containers().keys():
+            container = pod.containers()[name]
+            mounts = container.document.get("volumeMounts") or ()
+            paths = [mount["mountPath"] for mount in mounts if mount["name"] in volumes]
+            if not any(path.endswith(place) for path in paths):
+                yield container, f"must mount the ConfigMap {config_map.name} at {place}"
 
 
 @CHECKS.add
@@ -123,11 +149,14 @@ def jobs_can_be_started(render: Render) -> Iterator[Fault]:
         if account.at("automountServiceAccountToken", default=True):
             yield account, "automountServiceAccountToken must be false: jobs need no token"
     for adapter, platform in _platforms(render):
-        wanted = platform.get("service_account")
-        for namespace in sorted(namespaces_with_jobs(render)) if accounts else ():
-            found = {each.name for each in accounts if each.namespace == namespace}
-            if wanted not in found:
-                yield adapter, f"there is no ServiceAccount {wanted} in the namespace {namespace}"
+        if accounts and platform.get("service_account") not in {each.name for each in accounts}:
+            yield adapter, f"there is no ServiceAccount {platform.get('service_account')}"
+    needed = [each for each in render.manifests if is_in_each_namespace_with_jobs(each)]
+    for kind, name in sorted({(each.kind, each.name) for each in needed}):
+        alike = [each for each in needed if (each.kind, each.name) == (kind, name)]
+        found = {each.namespace or render.namespace for each in alike}
+        for namespace in sorted(namespaces_with_jobs(render) - found):
+            yield alike[0], f"there is none in the namespace {namespace}"
     roles = {(each.namespace, each.name): each for each in _of(render, "Role", LAUNCHER)}
     for role in roles.values():
         allowed = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_platform.checks.injection import namespaces_with_injection
-from airflow_platform.checks.jobs import KINDS_OF_JOBS, namespaces_with_jobs
+from airflow_platform.checks.jobs import is_in_each_namespace_with_jobs, namespaces_with_jobs
 from airflow_platform.checks.violations import (
     CHECKS,
     LONG_LIVED_KINDS,
@@ -43,6 +43,7 @@ _LONGEST_NAME = 63
 _LONGEST_NAME_OF_KIND = {
     "StatefulSet": 52,
     "CronJob": 52,
+    "NetworkPolicy": 253,
     "ServiceAccount": 253,
     "MutatingAdmissionPolicy": 253,
     "MutatingAdmissionPolicyBinding": 253,
@@ -76,8 +77,8 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
     the sidecar's ConfigMap is in each namespace whose pods get the sidecar, and what jobs need in
     each namespace in which they run.
     """
-    elsewhere = dict.fromkeys(KINDS_OF_JOBS, namespaces_with_jobs(render))
-    elsewhere["ConfigMap"] = namespaces_with_injection(render)
+    elsewhere = {"ConfigMap": namespaces_with_injection(render)}
+    with_jobs = namespaces_with_jobs(render)
     dashboards = [document.owner for document in render.embedded("Dashboard")]
     anywhere = [m for m in render.manifests if m.kind in _READ_ELSEWHERE or m in dashboards]
     ours = [each for each in render.manifests if is_ours(each) and not _is_cluster_scoped(each)]
@@ -86,7 +87,9 @@ def namespaces_are_consistent(render: Render) -> Iterator[Fault]:
         named = manifest.namespace
         if named and _is_cluster_scoped(manifest):
             yield manifest, f"names a namespace, but a {manifest.kind} belongs to none"
-        elif named in elsewhere.get(manifest.kind, ()):
+        elif named in elsewhere.get(manifest.kind, ()) or (
+            is_in_each_namespace_with_jobs(manifest) and named in with_jobs
+        ):
             continue
         elif named not in {None, render.namespace} and manifest not in anywhere:
             yield manifest, f'namespace "{named}" is not the release\'s "{render.namespace}"'

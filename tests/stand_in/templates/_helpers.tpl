@@ -151,7 +151,11 @@ spec:
 {{- end -}}
 {{- end -}}
 
-{{/* Accounts of the pods that start pods. */}}
+{{/* Accounts of pods begin with this, and these are of the pods that start pods. */}}
+{{- define "airflow.serviceAccountName" -}}
+{{- .Release.Name -}}
+{{- end -}}
+
 {{- define "scheduler.serviceAccountName" -}}
 {{- printf "%s-scheduler" .Release.Name | quote -}}
 {{- end -}}
