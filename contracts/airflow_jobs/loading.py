@@ -16,6 +16,7 @@ from airflow_jobs.workflows import Workflow
 
 ENDINGS = (".yaml", ".yml")
 SETTINGS = tuple(f"workflow{ending}" for ending in ENDINGS)
+_HIDDEN = (".", "lost+found")  # the latter is at the top of each ext4 volume, for root alone
 _SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has no folders
 
 
@@ -59,7 +60,7 @@ def is_workflow(folder: Path) -> bool:
 
 def entries(folder: Path) -> list[Path]:
     """Return what is in a folder but for hidden entries; OSError when it cannot be read."""
-    return sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    return sorted(each for each in folder.iterdir() if not each.name.startswith(_HIDDEN))
 
 
 def _in_folder(folder: Path) -> Files | None:

@@ -254,6 +254,7 @@ def test_a_folder_of_workflows_that_may_not_be_read(open_folder: Path) -> None:
     [
         ".git/jobs/a.yaml",
         "..data/workflow.yaml",
+        "lost+found/jobs/a.yaml",
         "..data/sales--jobs--b.yaml",
         ".sales--jobs--b.yaml",
         ".b.yaml",
