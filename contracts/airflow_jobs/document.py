@@ -98,8 +98,7 @@ def read(file: Path) -> Document:
             raise _unreadable(file, f"it is longer than {_LONGEST_FILE_BYTES:,} bytes")
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        why = "it is a link to nothing" if file.is_symlink() else str(error.strerror)
-        raise _unreadable(file, why) from None
+        raise _unreadable(file, reason(file, error)) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _unreadable(file, "it is not UTF-8 text: save it as UTF-8", line) from None
@@ -128,6 +127,12 @@ def read(file: Path) -> Document:
         raise _unreadable(file, str(error).splitlines()[0]) from None
     finally:
         loader.dispose()
+
+
+def reason(path: Path, error: OSError) -> str:
+    """Return why a file or folder cannot be read."""
+    is_broken = isinstance(error, FileNotFoundError) and path.is_symlink()
+    return "it is a link to nothing" if is_broken else str(error.strerror)
 
 
 def _unreadable(file: Path, why: str, line: int = 1) -> SpecificationError:

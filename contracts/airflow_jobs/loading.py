@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from airflow_jobs import meaning, structure, usage
-from airflow_jobs.document import Document, read
+from airflow_jobs.document import Document, read, reason
 from airflow_jobs.problems import Problem, SpecificationError
 from airflow_jobs.structure import Part
 from airflow_jobs.workflows import Workflow
 
 ENDINGS = (".yaml", ".yml")
+SETTINGS = tuple(f"workflow{ending}" for ending in ENDINGS)
+_HIDDEN = (".", "lost+found")  # the latter is at the top of each ext4 volume, for root alone
 _SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has no folders
 
 
@@ -21,13 +24,15 @@ _SLASH = "--"  # what stands for "/" in the file names of a ConfigMap, which has
 class Files:
     """The files of a workflow.
 
-    ``place`` is what a problem of the whole is about: its folder, or one of its files.
+    ``place`` is what a problem of the whole is about: its folder, or one of its files. ``fault``
+    says why it cannot be read.
     """
 
     place: Path
     name: str
-    settings: Sequence[Path]
-    jobs: Sequence[Path]
+    settings: Sequence[Path] = ()
+    jobs: Sequence[Path] = ()
+    fault: str = ""
 
 
 def workflow_files(root: Path) -> list[Files]:
@@ -36,11 +41,11 @@ def workflow_files(root: Path) -> list[Files]:
     A folder is one when it has a workflow.yaml or a folder jobs. SpecificationError when there is
     none.
     """
-    if is_workflow(root):
-        return [_in_folder(root)]
+    if own := _in_folder(root):
+        return [own]
     found: list[Files] = []
     if root.is_dir():
-        found = [_in_folder(each) for each in sorted(root.iterdir()) if is_workflow(each)]
+        found = [files for each in entries(root) if (files := _in_folder(each))]
         found += _without_folders(root)
     if not found:
         what = "there is no workflow here: a folder with workflow.yaml, or with jobs/<job>.yaml"
@@ -49,25 +54,43 @@ def workflow_files(root: Path) -> list[Files]:
 
 
 def is_workflow(folder: Path) -> bool:
-    """Return whether a folder is that of a workflow."""
-    return (folder / "jobs").is_dir() or any(_settings(folder))
+    """Return whether a folder is that of a workflow, which may not be readable."""
+    return bool(_in_folder(folder))
 
 
-def _in_folder(folder: Path) -> Files:
-    jobs, settings = folder / "jobs", [*_settings(folder)]
-    files = sorted(filter(_is_yaml, jobs.iterdir())) if jobs.is_dir() else []
+def entries(folder: Path) -> list[Path]:
+    """Return what is in a folder but for hidden entries; OSError when it cannot be read."""
+    return sorted(each for each in folder.iterdir() if not each.name.startswith(_HIDDEN))
+
+
+def _in_folder(folder: Path) -> Files | None:
+    """Return the files of a workflow, None when a path is not the folder of one."""
+    jobs = folder / "jobs"
+    try:
+        inside = entries(folder)
+    except OSError as error:
+        is_other = isinstance(error, NotADirectoryError) or _is_missing(folder, error)
+        return None if is_other else Files(folder, folder.name, fault=reason(folder, error))
+    settings = [each for each in inside if each.name in SETTINGS]
+    if not settings and jobs not in inside:
+        return None
+    try:
+        files = [*filter(_is_yaml, entries(jobs))] if jobs in inside else []
+    except OSError as error:
+        is_other = isinstance(error, NotADirectoryError) and not settings
+        return None if is_other else Files(jobs, folder.name, fault=reason(jobs, error))
     return Files(next(iter(settings), folder), folder.resolve().name, settings, files)
 
 
-def _settings(folder: Path) -> Iterator[Path]:
-    files = (folder / f"workflow{ending}" for ending in ENDINGS)
-    return (file for file in files if file.is_file() or file.is_symlink())
+def _is_missing(folder: Path, error: OSError) -> bool:
+    """Return whether there is no folder; a link to nothing is one, unless it is named as a file."""
+    return isinstance(error, FileNotFoundError) and not (folder.is_symlink() and not folder.suffix)
 
 
 def _without_folders(root: Path) -> list[Files]:
     """Return workflows whose files are named like sales--jobs--load.yaml."""
     found: dict[str, tuple[list[Path], list[Path]]] = {}
-    for file in sorted(filter(_is_yaml, root.iterdir())):
+    for file in filter(_is_yaml, entries(root)):
         name, *path = file.stem.split(_SLASH, 2)
         if path == ["workflow"]:
             found.setdefault(name, ([], []))[0].append(file)
@@ -147,6 +170,9 @@ def with_names_once(specifications: Iterable[_Each]) -> list[_Each]:
 
 def load(files: Files) -> Specification:
     """Return the specification of a workflow, with all of its problems."""
+    if files.fault:
+        problem = Problem(files.place, 1, 1, "unreadable", f"cannot be read: {files.fault}")
+        return Specification(files.place, files.name, {}, {}, (problem,))
     problems: list[Problem] = []
     workflow = _workflow(files.settings, problems)
     settings = workflow.content if workflow else {}
@@ -167,6 +193,7 @@ def load(files: Files) -> Specification:
         problems.extend(meaning.of_workflow(workflow, jobs))
     if workflow or not files.settings:
         problems.extend(usage.outputs(workflow, jobs))
+        problems.extend(_name_of_files(files, workflow))
     if workflow and not problems:
         problems.extend(meaning.fan_out(workflow, jobs))
     if not jobs and not problems:
@@ -176,6 +203,18 @@ def load(files: Files) -> Specification:
     name = settings.get("name", files.name)
     document = workflow.document if workflow else None
     return Specification(files.place, name, settings, usable, tuple(sorted(problems)), document)
+
+
+def _name_of_files(files: Files, workflow: Part | None) -> Iterator[Problem]:
+    """Yield a problem when a workflow has no name of its own, and that of its files is none."""
+    has_own = workflow and ("name" in workflow.content or "name" in workflow.left_out)
+    if not has_own and (fault := structure.fault_of_name(files.name)):
+        possible = re.sub(r"[^A-Za-z0-9]+", "-", files.name)[:63].strip("-") or "sales"
+        what = (
+            f'"{files.name}" is no name of a workflow: {fault}. Rename the folder or file, or write'
+            f" to workflow.yaml: workflow: {{name: {possible}}}"
+        )
+        yield Problem(files.place, 1, 1, "bad-name", what)
 
 
 def _workflow(files: Sequence[Path], problems: list[Problem]) -> Part | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -58,6 +59,12 @@ def bundled(kind: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a kind with all that it refers to."""
     others = {each: schema(each) for each in KINDS if each != kind}
     return {**schema(kind), "$defs": {**schema(kind)["$defs"], **others}}
+
+
+def fault_of_name(name: str) -> str:
+    """Return why no workflow and no job can have a name, "" when they can."""
+    about = schema("job")["properties"]["job"]["properties"]["name"]
+    return "" if re.fullmatch(about["pattern"], name) else str(about["errorMessage"])
 
 
 @cache

@@ -5,17 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from airflow_jobs.loading import ENDINGS, is_workflow
+from airflow_jobs.loading import ENDINGS, SETTINGS, entries, is_workflow
 from airflow_jobs.problems import Problem
 
 _SPECIFICATION = re.compile(rb"^(job|workflow)[ \t]*:", re.MULTILINE)
 _LONGEST_FILE_BYTES = 1_000_000
-_WITHOUT_FOLDERS = re.compile(r"--(workflow|jobs--.+)\.ya?ml$")  # as in a ConfigMap
+_WITHOUT_FOLDERS = re.compile(r"((?!--).)*--(workflow|jobs--.+)\.ya?ml")  # as in a ConfigMap
 _NEAR = 0.75  # how like a name must be to be taken for a slip
 # What is for people, or of the tools that keep folders.
-_PASSED_OVER = (".", "_", "README", "LICENSE", "OWNERS")
+_PASSED_OVER = ("_", "README", "LICENSE", "OWNERS")
 
 
 def unread(root: Path) -> Iterator[Problem]:
@@ -27,9 +28,9 @@ def unread(root: Path) -> Iterator[Problem]:
         yield from _in_workflow(root)
         return
     for entry in _entries(root):
-        if entry.is_dir() and is_workflow(entry):
+        if is_workflow(entry):
             yield from _in_workflow(entry)
-        elif _WITHOUT_FOLDERS.search(entry.name) or not _holds_specification(entry):
+        elif _WITHOUT_FOLDERS.fullmatch(entry.name) or not _holds_specification(entry):
             continue
         elif misspelt := _misspelt(entry, "jobs") or _misspelt_in(entry):
             yield _unread(misspelt, 'not read; did you mean "jobs"?')
@@ -40,17 +41,14 @@ def unread(root: Path) -> Iterator[Problem]:
 
 def _in_workflow(folder: Path) -> Iterator[Problem]:
     jobs = folder / "jobs"
-    if jobs.is_dir():
+    if _is_folder(jobs):
         yield from _in_jobs(jobs)
-    elif jobs.is_symlink() or jobs.exists():
-        what = "no folder" if jobs.exists() else "a link to nothing"
-        yield _unread(jobs, f"not read, for it is {what}: jobs are jobs/<job>.yaml")
     for entry in _entries(folder):
-        is_read = entry == jobs or entry.name in [f"workflow{ending}" for ending in ENDINGS]
+        is_read = entry == jobs or entry.name in SETTINGS
         if is_read or not _holds_specification(entry):
             continue
         if _misspelt(entry, "jobs"):
-            there = 'move what is in it to "jobs"' if jobs.is_dir() else 'did you mean "jobs"?'
+            there = 'move what is in it to "jobs"' if _is_folder(jobs) else 'did you mean "jobs"?'
             yield _unread(entry, f"not read; {there}")
         elif _misspelt(entry, "workflow"):
             yield _unread(entry, 'not read; did you mean "workflow.yaml"?')
@@ -60,7 +58,7 @@ def _in_workflow(folder: Path) -> Iterator[Problem]:
 
 def _in_jobs(jobs: Path) -> Iterator[Problem]:
     for entry in _entries(jobs):
-        if entry.is_dir():
+        if _is_folder(entry):
             what = "not read: jobs are in no folders below jobs/; move them up"
             yield _unread(entry, what, is_meant=_holds_specification(entry))
         elif entry.suffix not in ENDINGS:
@@ -71,20 +69,27 @@ def _in_jobs(jobs: Path) -> Iterator[Problem]:
 
 def _holds_specification(path: Path) -> bool:
     """Return whether a file is a specification, or a folder has one."""
-    if path.is_dir():
-        return any(map(_holds_specification, path.rglob("*.y*ml")))
-    if path.suffix.lower() not in ENDINGS or not path.is_file():
-        return False
     try:
+        if path.is_dir():
+            return any(map(_holds_specification, _inside(path)))
+        if path.suffix.lower() not in ENDINGS or not path.is_file():
+            return False
         with path.open("rb") as stream:
             return bool(_SPECIFICATION.search(stream.read(_LONGEST_FILE_BYTES)))
     except OSError:  # somebody else's
         return False
 
 
+def _inside(folder: Path) -> Iterator[Path]:
+    """Yield the YAML files below a folder but for hidden ones, and those in hidden folders."""
+    for file in folder.rglob("*.y*ml"):
+        if not any(part.startswith(".") for part in file.relative_to(folder).parts):
+            yield file
+
+
 def _misspelt(path: Path, name: str) -> Path | None:
     is_near = difflib.get_close_matches(path.stem.lower(), [name], cutoff=_NEAR)
-    return path if is_near and path.is_dir() == (name == "jobs") else None
+    return path if is_near and _is_folder(path) == (name == "jobs") else None
 
 
 def _misspelt_in(folder: Path) -> Path | None:
@@ -93,8 +98,16 @@ def _misspelt_in(folder: Path) -> Path | None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [each for each in found if not each.name.startswith(_PASSED_OVER)]
+    """Return what is in a folder, nothing where it cannot be read, which ``loading`` tells."""
+    with suppress(OSError):
+        return [each for each in entries(folder) if not each.name.startswith(_PASSED_OVER)]
+    return []
+
+
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):
+        return path.is_dir()
+    return False
 
 
 def _unread(file: Path, what: str, *, is_meant: bool = True) -> Problem:

@@ -1,9 +1,14 @@
 """Files that cannot be read, and files that nobody reads, are problems."""
 
-from collections.abc import Callable
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from airflow_jobs.loading import load_all
 
 from .conftest import EXAMPLES, problems
 
@@ -168,11 +173,103 @@ def test_a_link_to_nothing(folder: Path, name: str) -> None:
     assert "a link to nothing" in problem.message
 
 
-def test_a_folder_of_jobs_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / "workflow.yaml").write_text("workflow: {}\n")
-    (tmp_path / "jobs").symlink_to("nothing")
-    found = {problem.rule: problem.message for problem in problems(tmp_path)}
-    assert "a link to nothing" in found["not-read"]
+SETTINGS = "workflow: {dependencies: {b: [a]}}\n"
+
+
+@pytest.mark.parametrize("name", ["other", "other/jobs"])
+def test_a_folder_that_is_a_link_to_nothing_is_one_problem(folder: Path, name: str) -> None:
+    (folder / "other").mkdir()
+    (folder / "other" / "workflow.yaml").write_text(SETTINGS)
+    if name == "other":
+        shutil.rmtree(folder / name)
+    (folder / name).symlink_to("nothing")
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / name, "unreadable")
+    assert "a link to nothing" in problem.message
+    assert [each.name for each in load_all(folder) if not each.errors] == ["sales"]
+
+
+def test_a_link_to_nothing_that_is_named_as_a_file_is_no_workflow(folder: Path) -> None:
+    (folder / "README.md").symlink_to("nothing")
+    assert problems(folder) == []
+
+
+def test_jobs_that_are_no_folder(folder: Path) -> None:
+    _added("other/workflow.yaml", SETTINGS)(folder)
+    _added("other/jobs")(folder)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / "other" / "jobs", "unreadable")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody can read, while the tests run as somebody without privileges."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        load_all(EXAMPLES)  # reads the schemas
+        before = os.geteuid()
+        if before == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("other", 0o000),
+        ("other", 0o444),
+        ("other/jobs", 0o000),
+        ("other/jobs", 0o444),
+        ("other/jobs/a.yaml", 0o000),
+        ("other/workflow.yaml", 0o000),
+    ],
+)
+def test_what_may_not_be_read_stops_no_other_workflow(
+    open_folder: Path, name: str, mode: int
+) -> None:
+    for file in ("other/jobs/a.yaml", "sales/jobs/a.yaml"):
+        _added(file)(open_folder)
+    _added("other/workflow.yaml", "workflow: {}\n")(open_folder)
+    (open_folder / name).chmod(mode)
+    (problem,) = problems(open_folder)
+    assert "Permission denied" in problem.message
+    assert problem.file.relative_to(open_folder).parts[0] == "other"
+    assert [each.name for each in load_all(open_folder) if not each.errors] == ["sales"]
+
+
+def test_a_folder_of_workflows_that_may_not_be_read(open_folder: Path) -> None:
+    root = open_folder / "workflows"
+    _added("sales/jobs/a.yaml")(root)
+    root.chmod(0o000)
+    (problem,) = problems(root)
+    assert (problem.file, problem.rule) == (root, "unreadable")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".git/jobs/a.yaml",
+        "..data/workflow.yaml",
+        "lost+found/jobs/a.yaml",
+        "..data/sales--jobs--b.yaml",
+        ".sales--jobs--b.yaml",
+        ".b.yaml",
+        "sales/.b.yaml",
+        "sales/jobs/.b.yaml",
+        "sales/jobs/.hidden/b.yaml",
+        "other/.hidden/b.yaml",
+        "other/.b.yaml",
+    ],
+)
+def test_hidden_entries_are_neither_workflows_nor_jobs(folder: Path, name: str) -> None:
+    _added(name, "job: [\n")(folder)
+    assert problems(folder) == []
+    (sales,) = load_all(folder)
+    assert [*sales.jobs] == ["a"]
 
 
 def test_two_files_of_one_workflow(folder: Path) -> None:
@@ -215,6 +312,36 @@ def test_one_workflow_of_many(folder: Path) -> None:
     assert problems(folder / "sales") == []
     _added("b.yaml")(folder)
     assert problems(folder / "sales") == []
+
+
+@pytest.mark.parametrize("name", ["my flow", "-sales", "sales.", "ventas-año", "x" * 64])
+def test_the_name_of_a_folder_that_is_none_of_a_workflow(folder: Path, name: str) -> None:
+    (folder / "sales").rename(folder / name)
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (folder / name, "bad-name")
+    file = folder / name / "workflow.yaml"
+    file.write_text("workflow: {owner: me}\n")
+    (problem,) = problems(folder)
+    assert (problem.file, problem.rule) == (file, "bad-name")
+    file.write_text(problem.message.partition("workflow.yaml: ")[2])
+    assert problems(folder) == []
+
+
+def test_the_name_of_files_without_folders_that_is_none_of_a_workflow(tmp_path: Path) -> None:
+    for file in ("workflow", "jobs--a"):
+        text = JOB if "job" in file else "workflow: {}\n"
+        (tmp_path / f"my flow--{file}.yaml").write_text(text)
+    (problem,) = problems(tmp_path)
+    assert (problem.file.name, problem.rule) == ("my flow--workflow.yaml", "bad-name")
+    problem.file.write_text("workflow: {name: my-flow}\n")
+    assert problems(tmp_path) == []
+
+
+def test_a_name_without_folders_has_no_slash(tmp_path: Path) -> None:
+    _added("sales--jobs--a.yaml")(tmp_path)
+    _added("a--b--workflow.yaml", "workflow: {}\n")(tmp_path)
+    (problem,) = problems(tmp_path)
+    assert (problem.file.name, problem.rule) == ("a--b--workflow.yaml", "not-read")
 
 
 def test_files_without_folders_as_in_a_config_map(tmp_path: Path) -> None:

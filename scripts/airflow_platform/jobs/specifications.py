@@ -30,7 +30,7 @@ class Workflows:
 def load(folder: Path) -> Workflows:
     """Return the workflows in a folder, which may be one itself.
 
-    PlatformError when there is no such folder, or it cannot be read.
+    PlatformError when there is no such folder.
     """
     if not folder.is_dir():
         raise PlatformError(
@@ -40,8 +40,6 @@ def load(folder: Path) -> Workflows:
     try:
         not_read = [*unread(folder)]
         specifications = load_all(folder)
-    except OSError as error:
-        raise PlatformError(f"{error.filename} cannot be read: {error.strerror}.") from None
     except SpecificationError as error:
         return Workflows((), not_read or error.problems)
     inside = [problem for each in specifications for problem in each.problems]
