@@ -76,6 +76,7 @@ def _contents(files: Files) -> Iterator[bytes]:
     """Yield everything that the result depends on."""
     yield _own_source().encode()
     yield files.name.encode()
+    yield files.fault.encode()
     for file in (*files.settings, *files.jobs):
         yield str(file.absolute()).encode()
         with suppress(OSError):

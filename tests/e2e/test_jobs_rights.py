@@ -41,7 +41,7 @@ class Installed:
 
     def create(self, account: str, *objects: dict[str, Any]) -> list[dict[str, Any]]:
         """Return what the API server would make of objects of an account of the release."""
-        user = f"system:serviceaccount:{self.release}:airflow-{account}"
+        user = f"system:serviceaccount:{self.release}:{account}"
         items = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
         printed = self.cluster.kubectl(
             *("create", "-f", "-", "-o", "yaml", "--dry-run=server", "--as", user), given=items
@@ -72,7 +72,7 @@ def installed(cluster: Cluster, make_namespace: Callable[[str], str]) -> Install
     return Installed(cluster, release, other, stranger, Platform(**told))
 
 
-@pytest.mark.parametrize("account", ["worker", "triggerer"])
+@pytest.mark.parametrize("account", ["airflow-worker", "airflow-triggerer"])
 def test_airflow_may_do_with_jobs_what_it_must_and_no_more(
     installed: Installed, account: str
 ) -> None:
@@ -81,9 +81,11 @@ def test_airflow_may_do_with_jobs_what_it_must_and_no_more(
     assert not installed.rights(account, installed.stranger)
 
 
-@pytest.mark.parametrize("account", ["scheduler", "jobs"])
-def test_accounts_that_run_no_tasks_may_nothing(installed: Installed, account: str) -> None:
-    assert not installed.rights(account, installed.other)
+def test_accounts_that_run_no_tasks_may_nothing(installed: Installed) -> None:
+    jobs = str(installed.platform.service_account)
+    assert installed.cluster.get("serviceaccount", jobs, installed.release)
+    for account in ("airflow-scheduler", jobs):
+        assert not installed.rights(account, installed.other)
 
 
 def pods(installed: Installed, namespace: str) -> dict[str, dict[str, Any]]:
@@ -110,7 +112,7 @@ def test_a_task_creates_the_pod_of_each_job(installed: Installed) -> None:
         )
         created = {
             each["metadata"]["name"]: each["spec"]
-            for each in installed.create("worker", *wanted.values())
+            for each in installed.create("airflow-worker", *wanted.values())
         }
         assert created.keys() == wanted.keys()
         for name, spec in created.items():
@@ -123,4 +125,4 @@ def test_a_task_creates_the_pod_of_each_job(installed: Installed) -> None:
 def test_a_task_creates_no_pod_elsewhere(installed: Installed) -> None:
     wanted = next(iter(pods(installed, installed.stranger).values()))
     with pytest.raises(PlatformError, match="forbidden"):
-        installed.create("worker", wanted)
+        installed.create("airflow-worker", wanted)
