@@ -48,7 +48,8 @@ def test_every_named_template_begins_with_the_name_of_its_chart(chart: Path) -> 
 
 def test_every_named_template_is_used_and_every_used_one_exists() -> None:
     ours = defined(ROOT) | defined(ADDON)
-    accounts = {f"{each}.serviceAccountName" for each in ("scheduler", "triggerer", "worker")}
+    components = ("airflow", "scheduler", "triggerer", "worker")
+    accounts = {f"{each}.serviceAccountName" for each in components}
     # Of the official chart.
     theirs = {"airflow.fullname", *accounts, *DEFINE.findall(OFFICIAL.read_text())}
     assert included() - theirs == ours

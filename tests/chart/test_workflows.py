@@ -353,7 +353,7 @@ def test_a_folder_of_ones_own_is_one_of_the_chart(helm: int, tmp_path: Path) -> 
         elsewhere.unlink()
     (jobs / "greet.yaml").rename(jobs / "grüß #1.yaml")
     refused = run(helm, command)
-    assert "none that a file in a ConfigMap can have: hello/jobs/grüß #1.yaml" in refused.stderr
+    assert "has what no file in a ConfigMap can have: hello/jobs/grüß #1.yaml" in refused.stderr
     (jobs / "grüß #1.yaml").rename(jobs / "greet--all.yaml")
     refused = run(helm, command)
     assert refused.returncode

@@ -194,10 +194,8 @@ def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
     jobs = strict_yaml.load_file(CHART / "everything-on.yaml")["jobs"]
     wanted: Mapping[str, Mapping[Path, Any]] = {
         "ConfigMap": {
-            ("metadata", "annotations"): {
-                "airflow-platform/secrets": ",".join(jobs["secrets"]),
-                "airflow-platform/config-maps": ",".join(jobs["configMaps"]),
-            }
+            ("metadata", "annotations", f"airflow-platform/{name}"): ",".join(names)
+            for name, names in (("secrets", jobs["secrets"]), ("config-maps", jobs["configMaps"]))
         },
         "NetworkPolicy": {("spec", "egress"): jobs["networkPolicy"]["egress"]},
         "Role": {},
