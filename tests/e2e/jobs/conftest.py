@@ -20,7 +20,7 @@ from ...airflow_install import VERSIONS, AirflowVersion, airflow_environment, in
 EXAMPLES = ROOT / "examples" / "workflows"
 
 _HERE = Path(__file__).parent
-_SECONDS = 90
+_SECONDS = 240
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def pod_mutation_hook(pod):
     end = _ENDS.get(f"{job} {labels['try_number']}") or _ENDS.get(job) or {}
     own = {f"kwok.airflow-platform/{key}": value for key, value in end.items()}
     # Long enough for the test to see it.
-    pod.metadata.annotations = {"kwok.airflow-platform/runs-for": "1s", **own}
+    pod.metadata.annotations = {"kwok.airflow-platform/runs-for": "2s", **own}
 
 
 class _Response(list[bytes]):
