@@ -40,7 +40,6 @@ _LONG_AGO = "2020-01-01"
 _CLEANUP = {"always": "delete_pod", "on_success": "delete_succeeded_pod", "never": "keep_pod"}
 _STATES = {"on_failure": "failed", "on_success": "success"}
 _STARTUP_SECONDS = 600  # for nodes that are made first, and for large images
-_RETRY_DELAY = "5m"
 _BY_AIRFLOW = ("@once", "@continuous")
 
 
@@ -103,14 +102,14 @@ def _task(
     dag: DAG, workflow: Workflow, name: str, where: Platform, before: Mapping[str, Any]
 ) -> Any:
     job = workflow.job(name)
-    retry = job.get("retry", {})
+    retry = workflow.retry(name)
     settings = {
         "dag": dag,
         "task_id": name,
         "pod_template_dict": pod(workflow, name, where, as_template),
         "params": workflow.jobs[name].get("params", {}),
-        "retries": retry.get("max_attempts", 1) - 1,
-        "retry_delay": duration(retry.get("delay", _RETRY_DELAY)),
+        "retries": retry["max_attempts"] - 1,
+        "retry_delay": duration(retry["delay"]),
         "retry_exponential_backoff": retry.get("backoff") == "exponential",
         "max_retry_delay": _time(retry.get("max_delay")),
         "execution_timeout": _time(job.get("timeout")),

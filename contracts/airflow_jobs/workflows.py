@@ -35,6 +35,10 @@ class Workflow:
         }
         return {**defaults, **own, **added}
 
+    def retry(self, name: str) -> dict[str, Any]:
+        """Return how often a job is attempted, with what the contract says where it does not."""
+        return {"max_attempts": 1, "delay": "5m", **self.job(name).get("retry", {})}
+
     def params(self, name: str) -> dict[str, Any]:
         """Return the parameters of a job and their values."""
         return {**self.settings.get("params", {}), **self.jobs[name].get("params", {})}

@@ -58,6 +58,16 @@ def test_the_table_has_each_job_with_what_is_for_all() -> None:
     assert rows["transform"][4] == "extract-orders, extract-customers"
 
 
+def test_a_delay_that_nobody_has_written_is_told_where_there_are_retries(workflows: Path) -> None:
+    change(workflows / "sales" / CUSTOMERS, ', delay: "5m"', "")
+    change(workflows / "sales" / ORDERS, "max_attempts: 3, ", "max_attempts: 1, ")
+    (specification,) = load(workflows).specifications
+    found = as_data(specification.workflow, datetime(2026, 1, 1, tzinfo=UTC))["jobs"]
+    told = {job["name"]: (job["attempts"], job["delay"]) for job in found}
+    assert told["extract-customers"] == (3, "5m")
+    assert told["extract-orders"] == (1, None)
+
+
 def test_the_graph_has_each_job_and_dependency() -> None:
     first, *lines = _graph(_markdown(EXAMPLES))
     assert first == "flowchart LR"

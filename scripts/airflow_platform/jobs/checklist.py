@@ -209,8 +209,7 @@ def _retries(subject: _Subject) -> _Finding:
     faults = []
     attempts = []
     for specification, name, part in subject.jobs():
-        retry = specification.workflow.job(name).get("retry", {})
-        attempts.append(retry.get("max_attempts", 1))
+        attempts.append(specification.workflow.retry(name)["max_attempts"])
         if attempts[-1] < 2:
             what = f'"{name}" has one attempt; write {_RETRY}, here or below defaults:'
             at: Keys = ("job", "retry") if "retry" in part.content else ("job",)

@@ -37,15 +37,15 @@ def jobs(workflow: Workflow) -> Iterator[Job]:
         job = workflow.job(name)
         container = pod(workflow, name, Platform())["spec"]["containers"][0]
         resources = container.get("resources", {})
-        retry = job.get("retry", {})
+        retry = workflow.retry(name)
         yield Job(
             name=name,
             description=job.get("description", ""),
             image=job["image"],
             requests=resources.get("requests", {}),
             limits=resources.get("limits", {}),
-            attempts=retry.get("max_attempts", 1),
-            delay=retry.get("delay"),
+            attempts=retry["max_attempts"],
+            delay=retry["delay"] if retry["max_attempts"] > 1 else None,
             timeout=job.get("timeout"),
             waits_for=workflow.before(name),
             for_each=workflow.settings.get("for_each", {}).get(name),

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_platform.rendering import options as render_options
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import NAMESPACE, RELEASE, environments
+from airflow_platform.support.project import RELEASE, environments
 
 if TYPE_CHECKING:
     from airflow_jobs.pods import Platform
@@ -94,20 +94,11 @@ def _platform(chosen: argparse.Namespace) -> "Platform":
     """Return where and as whom the job runs: as in a release, if one is chosen."""
     from airflow_jobs.pods import Platform, platform_of
     from airflow_platform.jobs.references import platform_json
-    from airflow_platform.rendering.output import announce_stand_in
-    from airflow_platform.rendering.render import render
-    from airflow_platform.rendering.upstream import find_upstream
+    from airflow_platform.jobs.release import render_release
 
     where = Platform()
     if chosen.environment or chosen.values:
-        announce_stand_in(find_upstream())
-        release = render(
-            chosen.environment,
-            values=chosen.values,
-            release=chosen.release,
-            namespace=chosen.namespace or NAMESPACE,
-        )
-        if not (text := platform_json(release)):
+        if not (text := platform_json(render_release(chosen))):
             raise PlatformError("This release runs no jobs. Set:\n\n  jobs:\n    enabled: true\n")
         where = platform_of(text)
     own = {"namespace": chosen.namespace, "service_account": chosen.service_account}

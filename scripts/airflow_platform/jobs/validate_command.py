@@ -8,7 +8,7 @@ from pathlib import Path
 from airflow_jobs.problems import Problem
 from airflow_platform.jobs.specifications import Workflows
 from airflow_platform.rendering import options
-from airflow_platform.support.project import NAMESPACE, environments
+from airflow_platform.support.project import environments
 
 _DESCRIPTION = """\
 Look for everything that is wrong in the workflows of a folder, and say where and what to write.
@@ -65,17 +65,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
 def _undeclared(workflows: Workflows, chosen: argparse.Namespace) -> Iterable[Problem]:
     from airflow_platform.jobs.references import undeclared
-    from airflow_platform.rendering.output import announce_stand_in
-    from airflow_platform.rendering.render import render
-    from airflow_platform.rendering.upstream import find_upstream
+    from airflow_platform.jobs.release import render_release
 
-    announce_stand_in(find_upstream())
-    release = render(
-        chosen.environment,
-        values=chosen.values,
-        sets=chosen.sets,
-        release=chosen.release,
-        namespace=chosen.namespace or NAMESPACE,
-        kube_version=chosen.kube_version,
-    )
+    release = render_release(chosen, chosen.sets, chosen.kube_version)
     return undeclared(workflows.specifications, release)
