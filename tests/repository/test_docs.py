@@ -1,7 +1,6 @@
 """Documents lead to what there is: files, headings, targets of make, tests and checks."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -9,34 +8,13 @@ import pytest
 from airflow_platform.checks.judge import CHECKS
 from airflow_platform.support.project import ROOT
 
-DOCUMENTS = sorted(
-    path.relative_to(ROOT).as_posix()
-    for pattern in ("*.md", "chart/*.md", "docs/**/*.md", "examples/**/*.md")
-    for path in ROOT.glob(pattern)
-)
+from .documents import DOCUMENTS, SPAN, commands, prose, text_of
+
 CONTRIBUTING = "CONTRIBUTING.md"
 
 EACH = pytest.mark.parametrize("document", DOCUMENTS)
 
-FENCE = re.compile(r"^ *(`{3,})[^\n]*\n(.*?)^ *\1 *$", re.MULTILINE | re.DOTALL)
-SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-
-
-def text_of(document: str | Path) -> str:
-    return (ROOT / document).read_text(encoding="utf-8")
-
-
-def prose(document: str | Path) -> str:
-    """The text without blocks of code."""
-    return FENCE.sub("", text_of(document))
-
-
-def commands(document: str) -> Iterator[str]:
-    """The lines in blocks of code, and what is marked as code in a sentence."""
-    for _, block in FENCE.findall(text_of(document)):
-        yield from block.splitlines()
-    yield from SPAN.findall(prose(document))
 
 
 def anchors(document: Path) -> set[str]:
