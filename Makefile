@@ -8,7 +8,7 @@ BIN := .venv/bin
 PLATFORM := $(BIN)/airflow-platform
 INSTALLED := .venv/installed
 
-.PHONY: help render test e2e lint check generate tools clean
+.PHONY: help render test e2e lint check generate docs tools clean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make lint              check charts, values, Python and YAML'
 	@echo 'make check ENV=prod    check the manifests of an environment, or of all; ARGS as above'
 	@echo 'make generate          write dashboards, schema descriptions and docs/values.md anew'
+	@echo 'make docs              write the documents as a site into build/site'
 	@echo 'make tools             build the tools that tests and checks use'
 	@echo 'make clean             remove the virtual environment and what was generated'
 
@@ -45,6 +46,9 @@ check: $(INSTALLED)
 generate: $(INSTALLED)
 	@$(PLATFORM) generate $(ARGS)
 
+docs: $(INSTALLED)
+	@$(BIN)/mkdocs build --strict --quiet $(ARGS)
+
 # Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
 # cannot be built here, the tests that need it report.
 tools: $(INSTALLED)
@@ -59,5 +63,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo 'Installing into .venv ...' >&2
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints.txt --editable '.[test,lint,dashboards]' >&2
+		--constraint constraints.txt --editable '.[test,lint,dashboards,docs]' >&2
 	@touch $@

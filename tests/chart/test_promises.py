@@ -22,6 +22,7 @@ from .promises import COLUMNS, OPTIONS, RESOURCES, VALUES, as_text, at, values_o
 NO_PROMISE = {
     "airflow.podTemplate": "test_pod_template.py looks at the pod that it makes",
     "airflow.createUserJob.env": "the test of the administrator's password looks at it",
+    "airflow.labels.app.kubernetes.io/name": "people find pods by it, as test_kubectl.py does",
     "airflow.dags.gitSync.repo": "an example, which everybody replaces",
     **{
         f"airflow.{component}.{key}": "test_example_dag.py and test_long_lived_pods.py look at them"

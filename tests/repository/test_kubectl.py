@@ -44,6 +44,8 @@ OTHERS = {
 # The options that take a value in a word of their own, besides those with "=".
 WITH_VALUE = {"-n", "--namespace", "-l", "--selector", "-c", "--container", "-o", "--output", "-f"}
 NAMES = re.compile(r"[a-z0-9][a-z0-9.-]*")
+# The kinds whose objects have labels of their own; those of others are the labels of pods.
+LABELLED = {"ConfigMap", "Job", "Secret"}
 LABELS_OF_AIRFLOW = {"dag_id", "task_id", "run_id", "kubernetes_executor"}
 
 Command = tuple[str, ...]
@@ -147,9 +149,11 @@ def objects_of(words: list[str]) -> Iterator[tuple[str, str]]:
                 yield kind, name
 
 
-def selected(selector: str) -> list[Pod]:
-    """The pods that have the labels of a selector."""
-    found = list(pods())
+def selected(selector: str, kind: str) -> list[Any]:
+    """The objects of a kind, or the pods, that have the labels of a selector."""
+    found: list[Any] = list(pods())
+    if kind in LABELLED:
+        found = [manifest for release in releases() for manifest in release.all(kind)]
     for term in re.split(r",(?![^(]*\))", selector):
         if choice := re.fullmatch(r"\s*(\S+) in \((.*)\)\s*", term):
             values = {value.strip() for value in choice[2].split(",")}
@@ -183,10 +187,11 @@ def faults(command: Command) -> Iterator[str]:
         owners += [pod for pod in pods() if (pod.owner.kind, pod.owner.name) == (kind, name)]
     selector = options.get("-l") or options.get("--selector")
     if selector and "$" not in selector and "<" not in selector:
-        chosen = selected(selector)
+        kind = KINDS.get(words[1], "Pod") if len(words) > 1 else "Pod"
+        chosen = selected(selector, kind)
         if not chosen:
-            yield f"no pod has the labels {selector}"
-        owners += chosen
+            yield f"no {kind} has the labels {selector}"
+        owners += [pod for pod in chosen if isinstance(pod, Pod)]
     container = options.get("-c") or options.get("--container")
     if container and owners and not any(container in pod.containers() for pod in owners):
         yield f"no pod that is meant has a container {container}"
@@ -234,7 +239,7 @@ def test_what_a_command_names_is_in_a_release(document: str) -> None:
 @pytest.mark.parametrize(
     ("command", "fault"),
     [
-        ("-n x get pods -l component=schedular", "no pod has the labels component=schedular"),
+        ("-n x get pods -l component=schedular", "no Pod has the labels component=schedular"),
         ("get pods -l 'component in (worker, x)'", ""),
         ("logs -l component=scheduler -c vektor", "no pod that is meant has a container vektor"),
         ("logs deploy/airflow-schedulers", "no Deployment is named airflow-schedulers"),
