@@ -1,11 +1,12 @@
 {{/*
-Names of the database, and where it is. The scope of these templates is this chart.
+Names of the database, and where it is. The scope of these templates is this chart, with airflow.enabled.
 */}}
 
 {{/*
 Where the database is, as YAML:
   source    external, cloudNativePG or official (the PostgreSQL of the official chart)
-  host, port, name, user, sslmode   what the connection in the Secret airflow-database says; an empty host: unknown
+  host, port, name, user, sslmode   what the connection in the Secret of airflow.data.metadataSecretName says; an empty
+            host: only the Secret knows it; an empty sslmode: the connection has none
   pooler    what the connection goes through: cloudNativePG (a Pooler), official (PgBouncer of the official chart), or
             nothing
   direct    host, port and name past the pooler, for migrations and pg_dump
@@ -15,7 +16,7 @@ Where the database is, as YAML:
 {{- $endpoint := dict -}}
 {{- if .Values.database.cloudNativePG.enabled -}}
 {{- $host := printf "%s-rw.%s" (include "airflow-platform.database.clusterName" .) .Release.Namespace -}}
-{{- $endpoint = dict "source" "cloudNativePG" "host" $host "port" 5432 "name" "airflow" "user" "airflow" "sslmode" "require" -}}
+{{- $endpoint = dict "source" "cloudNativePG" "host" $host "port" 5432 "name" "airflow" "user" "airflow" "sslmode" "" -}}
 {{- else if $airflow.postgresql.enabled -}}
 {{- $endpoint = include "airflow-platform.database.ofOfficialChart" . | fromYaml -}}
 {{- else if or .Values.database.external.host $airflow.data.metadataSecretName -}}

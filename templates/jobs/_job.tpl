@@ -20,6 +20,7 @@ Takes the scope of the wrapper, the key of the Job's values, and the name of its
 {{- if not $job.spec }}
 {{- fail (printf "\n\nairflow.%s: the official chart's Job is not valid YAML with these values: %s\nCorrect them, or install without the Job:\n\n  %s:\n    enabled: false\n" $key ($job.Error | default "it has no spec") $key) }}
 {{- end }}
+{{- if eq $key "migrateDatabaseJob" }}{{ include "airflow-platform.database.connectDirectly" (list $scope $job) }}{{ end }}
 {{- $hash := list $job.metadata.name $job.spec | toJson | sha256sum | trunc 8 -}}
 {{- /* 63 characters, as the Job's pods carry the name as a label. */}}
 {{- $_ := set $job.metadata "name" (printf "%s-%s" ($job.metadata.name | trunc 54 | trimSuffix "-") $hash) -}}
