@@ -12,6 +12,17 @@ from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 # Values that neither everything-on.yaml nor everything-else-on.yaml changes, and why.
 LEFT_AS_THEY_ARE = {
     "createUserJob.enabled": "off, there is no Job to set up: see test_jobs.py",
+    **{
+        f"database.{key}": "it is for a database that this release does not make: see test_database.py"
+        for key in (
+            "external.host",
+            "external.name",
+            "external.port",
+            "external.sslmode",
+            "external.user",
+            "movedFrom",
+        )
+    },
     "exampleDag.enabled": "it is for releases without git-sync: see dev",
     "jobs.folder": "as exampleDag.enabled: see examples/workflows",
     "jobs.workflows": "as exampleDag.enabled: see test_workflows.py",

@@ -44,6 +44,8 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 _SUFFIXES = {
     "alerts": {"alerts"},
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
+    "database": {"database", "database-backup", "database-recovery"},
+    "database-pooler": {"database-pooler"},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from airflow_platform.checks import (
     conventions,
     dashboards,
+    database,
     injection,
     jobs,
     kubeconform,
@@ -32,6 +33,7 @@ __all__ = ["CHECKS", "MALFORMED", "MODULES", "NotCheckedError", "Verdict", "Viol
 MODULES = (
     conventions,
     dashboards,
+    database,
     injection,
     jobs,
     kubeconform,

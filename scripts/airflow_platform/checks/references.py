@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from airflow_platform.checks.database import operator_pods, secrets_of_operator
 from airflow_platform.checks.jobs import network_policies_of_jobs
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, selects
 from airflow_platform.manifests import Container, Keys, Manifest, Pod, Render
@@ -57,7 +58,14 @@ def pod_monitors_reach_pods(render: Render) -> Iterator[Fault]:
     """Find what is scraped. Of the selected pods, those without the port are not."""
     for monitor in render.all("PodMonitor"):
         yield from _looks_elsewhere(monitor, render.namespace)
-        pods = _pods(render, monitor.at("spec", "selector"))
+        selector = monitor.at("spec", "selector")
+        pods = _pods(render, selector)
+        to_come = {port for labels, port in operator_pods(render) if selects(selector, labels)}
+        if to_come and not pods:
+            ports = [each.get("port") for each in monitor.at("spec", "podMetricsEndpoints")]
+            if not to_come.issuperset(ports):
+                yield monitor, f"the port must be {_list(to_come)}, and not {_list(ports)}"
+            continue
         if not pods:
             yield monitor, "spec.selector must select pods, it selects none"
         for endpoint in monitor.at("spec", "podMetricsEndpoints"):
@@ -214,7 +222,7 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a pod takes from a ConfigMap or Secret; ``key`` None stands for all of it."""
+    """What a pod, or an operator, takes from a ConfigMap or Secret; ``key`` None stands for all of it."""
 
     holder: Pod | Container | Manifest
     kind: str
@@ -420,6 +428,8 @@ def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
 
 
 def _references(render: Render) -> Iterator[Reference]:
+    for holder, name, key in secrets_of_operator(render):
+        yield Reference(holder, "Secret", name, key, optional=False)
     for pod in render.pods():
         for secret in pod.spec.get("imagePullSecrets") or ():
             yield Reference(pod, "Secret", secret["name"], None, optional=False)

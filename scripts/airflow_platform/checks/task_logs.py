@@ -399,6 +399,8 @@ def the_pre_puller_keeps_the_image_of_the_sidecar(render: Render) -> Iterator[Fa
 def pod_monitors_scrape_long_lived_sidecars_only(render: Render) -> Iterator[Fault]:
     """Leave the pods of single tasks out: they are gone between two scrapes."""
     for monitor in filter(is_ours, render.all("PodMonitor")):
+        if monitor.labels.get("app.kubernetes.io/component") != "task-logs":
+            continue
         release = monitor.labels.get("app.kubernetes.io/instance")
         wanted: Mapping[str, Any] = {
             "matchLabels": {"tier": "airflow", "release": release},

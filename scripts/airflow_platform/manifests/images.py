@@ -21,6 +21,11 @@ def _references(render: Render) -> Iterator[str]:
         for volume in pod.volumes().values():
             if "image" in volume:
                 yield volume["image"].get("reference") or ""
+    for cluster in render.all("Cluster"):  # of CloudNativePG, as the next ones
+        yield cluster.at("spec", "imageName", default="")
+    for pooler in render.all("Pooler"):
+        for container in pooler.at("spec", "template", "spec", "containers", default=()):
+            yield container.get("image") or ""
     for config in render.embedded("AirflowConfig"):
         # The executor puts this image into task pods in place of the pod template's.
         executor = config.document.get("kubernetes_executor", {})

@@ -136,6 +136,11 @@ spec:
             {{- tpl . $root | nindent 12 }}
             {{- end }}
             {{- end }}
+            - name: AIRFLOW__DATABASE__SQL_ALCHEMY_CONN
+              valueFrom:
+                secretKeyRef:
+                  name: {{ include "stand-in.metadataSecret" $root }}
+                  key: connection
             {{- with $settings.env }}
             {{- tpl (toYaml .) $root | nindent 12 }}
             {{- end }}
