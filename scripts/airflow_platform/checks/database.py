@@ -10,7 +10,6 @@ from typing import Any
 from airflow_platform.checks.violations import (
     CHECKS,
     Fault,
-    airflow_version,
     containers,
     is_ours,
 )
@@ -24,6 +23,7 @@ CONNECTION, DIRECT_CONNECTION = "connection", "directConnection"
 # Key of a Secret: what CloudNativePG reads of it.
 CREDENTIALS = ("username", "password")
 _TASK = "base"
+_WEBSERVER = "webserver"  # Airflow 3 has an API server in its place
 _MIGRATIONS = "run-airflow-migrations"
 # Containers of the official chart that cannot do without the database.
 _CONNECTED = {
@@ -33,10 +33,10 @@ _CONNECTED = {
     "scheduler",
     "triggerer",
     "wait-for-airflow-migrations",
-    "webserver",
     "worker",
     _MIGRATIONS,
     _TASK,
+    _WEBSERVER,
 }
 
 Connection = tuple[str, ...]  # the name and the key of a Secret, or a text
@@ -98,7 +98,7 @@ def pods_connect_to_one_database(render: Render) -> Iterator[Fault]:
         pooler.at("spec", "pgbouncer", "poolMode", default="session") == "transaction"
         for pooler in render.all("Pooler")
     )
-    needs_none = {_TASK} if airflow_version(render) >= (3,) else set()
+    is_airflow_2 = any(each.name == _WEBSERVER for each in all_containers)
     for container in all_containers:
         connection = _connection(container)
         if container.name == _MIGRATIONS and is_pooled:
@@ -108,7 +108,8 @@ def pods_connect_to_one_database(render: Render) -> Iterator[Fault]:
             continue
         elif connection is None:
             hidden = container.document.get("envFrom")
-            if container.name in _CONNECTED - needs_none and not hidden:
+            may_be_without = container.name == _TASK and not is_airflow_2
+            if container.name in _CONNECTED and not (hidden or may_be_without):
                 yield container, f"{CONNECTIONS[0]} is missing: it must be {_text(wanted)}"
         elif connection != wanted:
             yield (

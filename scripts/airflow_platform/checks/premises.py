@@ -11,13 +11,7 @@ from functools import cache
 from typing import Any
 
 from airflow_platform.checks.facts import MISSING, at
-from airflow_platform.checks.violations import (
-    CHECKS,
-    Fault,
-    airflow_version,
-    containers,
-    is_ours,
-)
+from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
 from airflow_platform.checks.violations import TASK_LOGS_SIDECAR as SIDECAR
 from airflow_platform.manifests import Container, EmbeddedDocument, Render
 from airflow_platform.metrics.catalogue import prefix_of
@@ -53,7 +47,7 @@ def premises_hold(render: Render) -> Iterator[Fault]:
     """Find settings of Airflow with which logs or metrics would not arrive."""
     facts = _facts(render)
     settings = [*_configured(render), *_variables(render)]
-    version = airflow_version(render)
+    version = _airflow_version(render)
     for premise in _premises():
         if facts.get(premise["part"]) != "True" or not _holds(premise, facts, version):
             continue
@@ -154,6 +148,17 @@ def _environment(container: Container) -> Iterator[tuple[str, str | None]]:
     for variable in container.document.get("env") or ():
         hidden = "valueFrom" in variable
         yield variable["name"], None if hidden else str(variable.get("value", ""))
+
+
+def _airflow_version(render: Render) -> tuple[int, ...]:
+    """Return the version in the tag of an image of Airflow; the newest where none has one."""
+    for container in containers(render):
+        found = re.search(
+            r"airflow[^:@]*:(\d+)\.(\d+)\.(\d+)", str(container.document.get("image"))
+        )
+        if found:
+            return tuple(map(int, found.groups()))
+    return (99, 0, 0)
 
 
 def _holds(premise: Mapping[str, Any], facts: Mapping[str, str], version: tuple[int, ...]) -> bool:

@@ -222,7 +222,7 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a pod, or an operator, takes from a ConfigMap or Secret; ``key`` None stands for all of it."""
+    """What a pod or operator takes from a ConfigMap or Secret; ``key`` None means all of it."""
 
     holder: Pod | Container | Manifest
     kind: str

@@ -106,17 +106,6 @@ def containers(render: Render) -> list[Container]:
     return [container for pod in render.pods() for container in pod.containers().values()]
 
 
-def airflow_version(render: Render) -> tuple[int, ...]:
-    """Return the version in the tag of an image of Airflow; the newest where none has one."""
-    for container in containers(render):
-        found = re.search(
-            r"airflow[^:@]*:(\d+)\.(\d+)\.(\d+)", str(container.document.get("image"))
-        )
-        if found:
-            return tuple(map(int, found.groups()))
-    return (99, 0, 0)
-
-
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Say whether a LabelSelector (matchLabels, matchExpressions) selects ``labels``.
 
