@@ -214,6 +214,11 @@ def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
     ) as cluster:
         keep_the_key = {"airflow": {"fernetKeySecretName": "airflow-fernet-key"}}
         said = [cluster.says({}), cluster.says(keep_the_key)]
+        labels = {"metadata": {"labels": {"app.kubernetes.io/instance": "airflow"}}}
+        cluster.api.stateful_sets = {"airflow-postgresql": labels}
+        another = {"postgresql": {"enabled": False}, "fernetKeySecretName": "airflow-fernet-key"}
+        cluster.api.secrets = {"airflow-fernet-key": key("old")}
+        said.append(cluster.says({"airflow": another}))
     given += [each.partition("\n\n")[2] for each in said]
     for line in first_lines():
         pattern = ".+".join(map(re.escape, re.split("%[sdq]", line)))

@@ -1,4 +1,4 @@
-"""An API server that knows some Secrets and claims: enough for a dry run of Helm with `lookup`."""
+"""An API server that knows some objects: enough for a dry run of Helm with `lookup`."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,10 +15,12 @@ KINDS: Mapping[str, str] = {
     "v1": "ConfigMap PersistentVolumeClaim Secret Service ServiceAccount",
     "apps/v1": "DaemonSet Deployment StatefulSet",
     "autoscaling/v2": "HorizontalPodAutoscaler",
+    "barmancloud.cnpg.io/v1": "ObjectStore",
     "batch/v1": "CronJob Job",
     "monitoring.coreos.com/v1": "PodMonitor PrometheusRule ServiceMonitor",
     "networking.k8s.io/v1": "Ingress NetworkPolicy",
     "policy/v1": "PodDisruptionBudget",
+    "postgresql.cnpg.io/v1": "Cluster Pooler ScheduledBackup",
     "rbac.authorization.k8s.io/v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
 }
 PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
@@ -37,7 +39,7 @@ def _resources(version: str) -> Mapping[str, Any]:
         {
             "name": PLURALS.get(kind, f"{kind.lower()}s"),
             "kind": kind,
-            "namespaced": not kind.startswith("Cluster"),
+            "namespaced": not kind.startswith("ClusterRole"),
             "verbs": ["get"],
         }
         for kind in KINDS[version].split()
@@ -59,11 +61,13 @@ PROTOBUF = "application/octet-stream"
 
 
 class KubernetesApi:
-    """Answers for Secrets and claims by their name; ``asked`` are the paths of all requests."""
+    """Answers for Secrets, claims and databases by their name; ``asked`` are the paths of all requests."""
 
     def __init__(self, secrets: Mapping[str, Mapping[str, Any]], kubeconfig: Path) -> None:
         self.secrets = secrets
         self.claims: Mapping[str, Mapping[str, Any]] = {}
+        self.stateful_sets: Mapping[str, Mapping[str, Any]] = {}
+        self.clusters: Mapping[str, Mapping[str, Any]] = {}  # of CloudNativePG
         self.kubeconfig = kubeconfig
         self.asked: list[str] = []
 
@@ -75,9 +79,12 @@ class KubernetesApi:
         *_, resource, name = path.split("/")
         kinds = {"secrets": ("Secret", self.secrets)}
         kinds |= {"persistentvolumeclaims": ("PersistentVolumeClaim", self.claims)}
+        kinds |= {"statefulsets": ("StatefulSet", self.stateful_sets)}
+        kinds |= {"clusters": ("Cluster", self.clusters)}
         kind, there = kinds.get(resource, ("", {}))
         if name in there:
-            found = {"apiVersion": "v1", "kind": kind, **there[name]}
+            version = path.removeprefix("/apis/").removeprefix("/api/").partition("/namespaces/")[0]
+            found = {"apiVersion": version, "kind": kind, **there[name]}
             return 200, {**found, "metadata": {"name": name, **found.get("metadata", {})}}
         return 404, {"kind": "Status", "apiVersion": "v1", "reason": "NotFound", "code": 404}
 
