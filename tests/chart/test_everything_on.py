@@ -13,7 +13,7 @@ from .conftest import EVERYTHING_ELSE_ON, EVERYTHING_ON
 LEFT_AS_THEY_ARE = {
     "createUserJob.enabled": "off, there is no Job to set up: see test_jobs.py",
     **{
-        f"database.{key}": "it is for a database that this release does not make: see test_database.py"
+        f"database.{key}": "it is for a database elsewhere: see test_database.py"
         for key in (
             "external.host",
             "external.name",

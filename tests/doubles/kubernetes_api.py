@@ -61,7 +61,7 @@ PROTOBUF = "application/octet-stream"
 
 
 class KubernetesApi:
-    """Answers for Secrets, claims and databases by their name; ``asked`` are the paths of all requests."""
+    """Answers for objects of some kinds by their name; ``asked`` are the paths of all requests."""
 
     def __init__(self, secrets: Mapping[str, Mapping[str, Any]], kubeconfig: Path) -> None:
         self.secrets = secrets

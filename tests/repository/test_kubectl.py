@@ -17,6 +17,7 @@ from .documents import DOCUMENTS, commands
 KINDS: Mapping[str, str] = {
     alias: kind
     for kind, aliases in {
+        "Cluster": "clusters.postgresql.cnpg.io",
         "ConfigMap": "configmap configmaps cm",
         "CronJob": "cronjob cronjobs cj",
         "DaemonSet": "daemonset daemonsets ds",
@@ -32,6 +33,7 @@ KINDS: Mapping[str, str] = {
 }
 # Not of a release of ours: programs beside it, and Secrets of a release of the official chart.
 OTHERS = {
+    "Pod": {"database-client"},  # examples/database/client.yaml
     "Deployment": {"loki"},
     "Service": {"loki", "loki-gateway", "prometheus-operated", "kube-prometheus-stack-grafana"},
     "Secret": {
@@ -59,10 +61,15 @@ def releases() -> tuple[Render, ...]:
         "airflow": {"airflowVersion": "2.11.2", "defaultAirflowTag": "2.11.2"},
         "global": {"metrics": {"airflowVersion": "2.11.2"}},
     }
+    cloud_native_pg = {
+        "airflow": {"postgresql": {"enabled": False}},
+        "database": {"cloudNativePG": {"enabled": True}},
+    }
     return (
         *(render(environment) for environment in environments()),
         render("prod", values=[celery]),
         render("prod", values=[airflow2]),
+        render("prod", values=[cloud_native_pg]),
     )
 
 
