@@ -114,7 +114,18 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             },
             "it would archive where recovery is",
         ),
+        ({f"{SOURCE} plugin name": "other"}, "recovery must be read by the plugin"),
         ({f"{CLUSTER} spec bootstrap recovery source": "other"}, "no external cluster other"),
+    ],
+    "databases_are_scraped_once": [
+        (
+            {f"{MONITOR} spec selector matchLabels cnpg.io/podRole": None},
+            "the pods of one database or Pooler only",
+        ),
+        (
+            {f"{MONITOR} spec selector matchLabels cnpg.io/cluster": None},
+            "the pods of one database or Pooler only",
+        ),
     ],
     "backups_and_poolers_name_a_database": [
         ({f"{SCHEDULE} spec cluster name": "other"}, "there is no Cluster other"),

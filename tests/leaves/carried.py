@@ -216,6 +216,84 @@ def _of_jobs(render: Render, kind: str) -> list[Manifest]:
     return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
 
 
+def values_of_database(render: Render, values: Values) -> Iterator[Part]:
+    """What the user's values say of the database, and the labels that all objects have."""
+    on = strict_yaml.load_file(CHART / "everything-on.yaml")
+    own = on["database"]["cloudNativePG"]
+    backup, recovery, pooler, monitor = (
+        own[part] for part in ("backup", "recovery", "pooler", "podMonitor")
+    )
+    registry = on["global"]["imageRegistry"]
+    secrets = [{"name": name} for name in on["global"]["imagePullSecrets"]]
+    image, of_pooler = own["image"], pooler["image"]
+    spec = ("spec",)
+    pod: Path = ("spec", "template", "spec")
+    wanted: Mapping[str, Mapping[Path, Any]] = {
+        "airflow-database": {
+            (*spec, "description"): "Metadata database of Airflow",
+            (
+                *spec,
+                "imageName",
+            ): f"{registry}/{image['repository']}:{image['tag']}@{image['digest']}",
+            (*spec, "imagePullSecrets"): secrets,
+            (*spec, "postgresql", "parameters"): own["parameters"],
+            (*spec, "serviceAccountTemplate", "metadata"): own["serviceAccount"],
+            (*spec, "bootstrap", "recovery", "recoveryTarget"): {
+                "targetTime": recovery["targetTime"]
+            },
+            (*spec, "plugins", 0, "parameters", "serverName"): backup["serverName"],
+            (*spec, "externalClusters", 0, "plugin", "parameters", "serverName"): recovery[
+                "serverName"
+            ],
+            **{
+                (*spec, key): own[key]
+                for key in (
+                    "affinity",
+                    "inheritedMetadata",
+                    "instances",
+                    "priorityClassName",
+                    "resources",
+                    "storage",
+                    "walStorage",
+                )
+            },
+            (*spec, "podMetricsEndpoints", 0, "interval"): monitor["interval"],
+            ("metadata", "labels", "release"): monitor["labels"]["release"],
+        },
+        "airflow-database-backup": {
+            (*spec, "configuration"): backup["objectStore"],
+            (*spec, "retentionPolicy"): backup["retentionPolicy"],
+            (*spec, "instanceSidecarConfiguration", "resources"): backup["resources"],
+            (*spec, "schedule"): backup["schedule"],
+        },
+        "airflow-database-recovery": {
+            (*spec, "configuration"): recovery["objectStore"],
+            (*spec, "instanceSidecarConfiguration", "resources"): backup["resources"],
+        },
+        "airflow-database-pooler": {
+            (*spec, "instances"): pooler["instances"],
+            (*spec, "pgbouncer"): {key: pooler[key] for key in ("poolMode", "parameters")},
+            (*pod, "containers", 0, "image"): (
+                f"{registry}/{of_pooler['repository']}@{of_pooler['digest']}"
+            ),
+            (*pod, "containers", 0, "resources"): pooler["resources"],
+            (*pod, "priorityClassName"): own["priorityClassName"],
+            (*pod, "imagePullSecrets"): secrets,
+            (*spec, "podMetricsEndpoints", 0, "interval"): monitor["interval"],
+            ("metadata", "labels", "release"): monitor["labels"]["release"],
+        },
+    }
+    for manifest in render.manifests:
+        if "/templates/database/" in manifest.template:
+            labels: dict[Path, Any] = {
+                ("metadata", "labels", key): of for key, of in values["commonLabels"].items()
+            }
+            for path, value in {**wanted[manifest.name], **labels}.items():
+                there = manifest.at(*path, default=None)
+                if there is not None:
+                    yield manifest, None, path, there, value
+
+
 CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     dashboards,
     relabelings,
@@ -224,6 +302,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     pod_template,
     package_of_jobs,
     values_of_jobs,
+    values_of_database,
 )
 
 

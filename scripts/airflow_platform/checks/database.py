@@ -12,6 +12,7 @@ from airflow_platform.checks.violations import (
     Fault,
     containers,
     is_ours,
+    selects,
 )
 from airflow_platform.manifests import Container, Manifest, Render
 
@@ -181,10 +182,11 @@ def backups_reach_an_object_store(render: Render) -> Iterator[Fault]:
     stores = {each.name: each for each in render.all("ObjectStore")}
     for cluster in filter(is_ours, render.all("Cluster")):
         archives = [_archive(cluster, each) for each in _plugins(cluster)]
-        sources = [
-            (each["name"], _archive(cluster, each.get("plugin") or {}))
+        plugins = {
+            each["name"]: each.get("plugin") or {}
             for each in cluster.at("spec", "externalClusters", default=())
-        ]
+        }
+        sources = [(name, _archive(cluster, plugin)) for name, plugin in plugins.items()]
         for store, _ in (*archives, *(archive for _, archive in sources)):
             if store not in stores:
                 yield cluster, f"there is no ObjectStore {store}"
@@ -195,8 +197,11 @@ def backups_reach_an_object_store(render: Render) -> Iterator[Fault]:
         for name, archive in sources:
             if _place(stores, archive) in places:
                 yield cluster, f"it would archive where {name} is, from which it is recovered"
+        for name, plugin in plugins.items():
+            if plugin.get("name") != PLUGIN:
+                yield cluster, f"{name} must be read by the plugin {PLUGIN}"
         recovery = cluster.at("spec", "bootstrap").get("recovery")
-        if recovery and recovery.get("source") not in [name for name, _ in sources]:
+        if recovery and recovery.get("source") not in plugins:
             yield cluster, f"there is no external cluster {recovery.get('source')}"
 
 
@@ -215,6 +220,24 @@ def _place(stores: Mapping[str, Manifest], archive: tuple[str, str]) -> tuple[st
     store = stores.get(archive[0])
     path = store.at("spec", "configuration", "destinationPath", default="") if store else archive[0]
     return str(path).rstrip("/"), archive[1]
+
+
+@CHECKS.add
+def databases_are_scraped_once(render: Render) -> Iterator[Fault]:
+    """Let a PodMonitor select the instances of one database or the pods of one Pooler.
+
+    Pods of a Pooler have the label of its Cluster too, and a namespace may have several Clusters.
+    """
+    others = {"cnpg.io/cluster": "another", "cnpg.io/poolerName": "another"}
+    pods = [labels for labels, _ in operator_pods(render)]
+    pods += [
+        {**labels, **{key: others[key] for key in labels.keys() & others.keys()}} for labels in pods
+    ]
+    for monitor in filter(is_ours, render.all("PodMonitor")):
+        selector = monitor.at("spec", "selector")
+        count = sum(selects(selector, labels) for labels in pods)
+        if count > 1:
+            yield monitor, "spec.selector must select the pods of one database or Pooler only"
 
 
 @CHECKS.add
@@ -239,18 +262,18 @@ def _method(backup: Manifest, plugins: Iterable[Mapping[str, Any]]) -> Iterator[
         yield backup, f"the method must be {PLUGIN}, and the Cluster must have it"
     if backup.at("spec", "immediate", default=False) is not True:
         yield backup, "nothing can be recovered before the first backup: immediate must be true"
-    if backup.at("spec", "backupOwnerReference", default=None) == "none":
+    if backup.at("spec", "backupOwnerReference", default="none") == "none":
         yield backup, "nothing would ever delete its Backups: backupOwnerReference must not be none"
 
 
 def _pool(pooler: Manifest) -> Iterator[Fault]:
-    if pooler.at("spec", "type", default="rw") != "rw":
+    if pooler.at("spec", "type", default=None) != "rw":
         yield pooler, "Airflow writes: spec.type must be rw"
     spec = pooler.at("spec", "template", "spec")
     if [each["name"] for each in spec["containers"]] != ["pgbouncer"]:
         yield pooler, "CloudNativePG takes image and resources from the container pgbouncer only"
     rules = spec["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     wanted = ("kubernetes.io/hostname", {"matchLabels": {"cnpg.io/poolerName": pooler.name}})
-    terms = [each["podAffinityTerm"] for each in rules if each["weight"] > 0]
+    terms = [each["podAffinityTerm"] for each in rules if each["weight"] == 100]
     if [(each.get("topologyKey"), each.get("labelSelector")) for each in terms] != [wanted]:
         yield pooler, "its pods must keep away from each other's nodes"

@@ -38,7 +38,8 @@ def all_keys() -> tuple[Key, ...]:
     wrapper, addon = schemas.load(ROOT), schemas.load(ADDON)
     declared = _in_wrapper(addon["properties"])
     declared[_ADDON_KEY] = {"type": "object", "properties": declared[_ADDON_KEY]}
-    root = {"$defs": addon["$defs"], "properties": {**wrapper["properties"], **declared}}
+    definitions = {**wrapper.get("$defs", {}), **addon["$defs"]}
+    root = {"$defs": definitions, "properties": {**wrapper["properties"], **declared}}
     values = _overlaid(
         _in_wrapper(strict_yaml.load_file(ADDON / "values.yaml")),
         strict_yaml.load_file(ROOT / "values.yaml"),
