@@ -96,8 +96,8 @@ WARNING: git-sync does not know the key of the git server, so another server cou
 {{- end }}
 {{- if $airflow.postgresql.enabled }}
 
-WARNING: the database runs in the cluster, from an image that is no longer updated. For data that matters,
-use a database of your own: put its URL under the key `connection` into a Secret, and set:
+WARNING: the database runs in the cluster, from an image that is no longer updated. For data that matters, use
+CloudNativePG (docs/database.md) or a database of your own: put its URL under the key `connection` into a Secret, and set:
 
   airflow:
     postgresql:

@@ -200,6 +200,16 @@ def test_the_ingress_of_tailscale_names_one_machine(build: Build) -> None:
     assert tuple(tls["hosts"]) == (rule["host"],)
 
 
+def test_the_database_is_the_one_that_the_chart_would_make(build: Build) -> None:
+    values = {
+        "airflow": {"postgresql": {"enabled": False}},
+        "database": {"cloudNativePG": {"enabled": True}},
+    }
+    own = render("prod", values=[values]).get("Cluster", "airflow-database").at("spec")
+    there = build(FLUX / "database").get("Cluster", "airflow-database").at("spec")
+    assert there == {key: own[key] for key in own if key != "description"}
+
+
 def test_the_connection_leads_to_the_database(build: Build) -> None:
     database = build(FLUX / "database")
     cluster = database.get("Cluster", "airflow-database")
