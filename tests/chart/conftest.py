@@ -45,6 +45,9 @@ SECRETS: Keys = {
 EXTERNAL = External(
     secrets={
         **SECRETS,
+        # With a database of CloudNativePG and its Pooler; the next one has keys for backups.
+        "airflow-database": {"connection", "directConnection", "password", "username"},
+        "old-backups": {"access-key-id", "secret-access-key"},
         "mirror": None,  # the pull Secret of everything-on.yaml
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
