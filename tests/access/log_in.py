@@ -1,7 +1,7 @@
 """Logs people in by the app that an Airflow makes of its webserver_config.py.
 
-Runs in the environment of that Airflow. Takes the name of the provider and those of accounts, and prints
-for each account, in a line of JSON each, who is logged in after that, and their roles.
+Runs in the environment of that Airflow. Takes the name of the provider and those of accounts, and
+prints for each account, in a line of JSON each, who is logged in after that, and their roles.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Real Airflows read the program for the login, and let people in as their provider's tokens say."""
+"""Real Airflows read the program for the login, and let people in as their tokens say."""
 
 import json
 import re
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.traffic
 
 EXAMPLES = ROOT / "examples" / "access"
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-_PACKAGES = ("apache-airflow-providers-fab", "authlib")  # the official images have them
+_PACKAGES = ("apache-airflow-providers-fab", "authlib")  # as in the official images
 _SECONDS = 300
 
 

@@ -35,6 +35,7 @@ SECRETS: Keys = {
     "airflow-jwt": {"jwt-secret"},
     "airflow-webserver": {"webserver-secret-key"},
     "airflow-admin": {"password"},
+    "airflow-oidc": {"client-secret"},
     "airflow-git-credentials": {
         "GITSYNC_USERNAME",
         "GITSYNC_PASSWORD",
@@ -46,6 +47,7 @@ EXTERNAL = External(
     secrets={
         **SECRETS,
         "mirror": None,  # the pull Secret of everything-on.yaml
+        "airflow-login": {"secret"},  # of the login there
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml

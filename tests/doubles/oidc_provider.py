@@ -115,7 +115,7 @@ class OidcProvider:
         common = {"iss": self.issuer, "sub": f"sub-{name}", "iat": now, "exp": now + TOKEN_SECONDS}
         access = common | {"aud": "account", "azp": self.client_id} | dict(account.access_claims)
         identity = common | {"aud": self.client_id, "nonce": query["nonce"]}
-        tokens = {
+        tokens: dict[str, Any] = {
             "token_type": "Bearer",
             "expires_in": TOKEN_SECONDS,
             "access_token": self._sign(access, account.foreign_access_signature),
@@ -153,7 +153,7 @@ def oidc_provider(
 
 def _handler(provider: OidcProvider) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             authorization = self.headers.get("Authorization", "")
             endpoint = url.path.removeprefix("/realms/data/")
@@ -169,7 +169,7 @@ def _handler(provider: OidcProvider) -> type[BaseHTTPRequestHandler]:
             }
             self._answer(documents[endpoint]())
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             assert self.path == "/realms/data/token"
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             self._answer(provider.tokens(_flat(body), self.headers.get("Authorization", "")))

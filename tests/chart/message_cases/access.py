@@ -92,7 +92,7 @@ CASES: Mapping[str, Case] = {
         "[fab] config_file is /etc/own.py", config={"fab": {"config_file": "/etc/own.py"}}
     ),
     "a login without the URL of Airflow": with_airflow(
-        '[api] base_url is "http://airflow.example.com", and with oidc.enabled it must be the https',
+        '[api] base_url is "http://airflow.example.com", and with oidc.enabled it must be the',
         config={"api": {"base_url": "http://airflow.example.com/"}},
     ),
     "a login that does not know of https": with_airflow(
