@@ -24,7 +24,9 @@ from ..doubles.oidc_provider import Account, OidcProvider, oidc_provider
 pytestmark = pytest.mark.traffic
 
 EXAMPLES = ROOT / "examples" / "access"
+BASIC = "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth"
 FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+URL = "https://airflow.example.com"
 _PACKAGES = ("apache-airflow-providers-fab", "authlib")  # as in the official images
 _SECONDS = 300
 
@@ -154,92 +156,94 @@ def airflow(request: pytest.FixtureRequest) -> AirflowVersion:
     return version
 
 
+@dataclass(frozen=True)
+class Home:
+    """An Airflow with an empty database, as the chart configures its login."""
+
+    version: str
+    directory: Path
+    python: Path
+    environment: Mapping[str, str]
+
+    def run(self, *arguments: str | Path, **environment: str) -> str:
+        """Run its Python, and return what it printed."""
+        done = subprocess.run(
+            [self.python, *arguments],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr)[-5000:]
+        return done.stdout
+
+
+def airflow_home(
+    airflow: AirflowVersion, directory: Path, provider: OidcProvider, files: Any
+) -> Home:
+    installed = install(airflow, _PACKAGES)
+    directory /= "home"
+    directory.mkdir()
+    shutil.copy(installed / "airflow.db", directory)
+    settings = json.loads(files["oidc.json"]) | {"metadataUrl": provider.metadata_url}
+    (directory / "oidc.json").write_text(json.dumps(settings), encoding="utf-8")
+    program = files["webserver_config.py"]
+    (directory / "webserver_config.py").write_text(program, encoding="utf-8")
+    options = {
+        "CORE__AUTH_MANAGER": FAB,
+        "API__BASE_URL": URL,
+        "API__SECRET_KEY": secrets.token_hex(16),
+        "API_AUTH__JWT_SECRET": secrets.token_hex(32),
+        "FAB__ENABLE_PROXY_FIX": "True",
+        "WEBSERVER__BASE_URL": URL,
+        "WEBSERVER__ENABLE_PROXY_FIX": "True",
+        "WEBSERVER__SECRET_KEY": secrets.token_hex(16),
+    }
+    own = {"OIDC_CLIENT_SECRET": provider.client_secret, "NO_PROXY": "*", "no_proxy": "*"}
+    environment = {**airflow_environment(installed, directory, options), **own}
+    python = installed / "venv" / "bin" / "python"
+    home = Home(airflow.version, directory, python, environment)
+    if airflow.version.startswith("3."):
+        home.run("-m", "airflow", "db", "migrate")  # the tables of FAB
+    return home
+
+
+def rendered_files(airflow: AirflowVersion, values: Mapping[str, Any]) -> Any:
+    """What is beside each other in the home of the Airflow that the chart makes."""
+    rendered = render("prod", values=[values, _version(airflow)])
+    return rendered.get("ConfigMap", f"{RELEASE}-oidc").at("data")
+
+
 def log_in(
     airflow: AirflowVersion,
     directory: Path,
     accounts: Mapping[str, Account],
     values: Mapping[str, Any],
 ) -> Logins:
-    """Let the accounts log in, one after another, to an Airflow with an empty database."""
-    installed = install(airflow, _PACKAGES)
-    home = directory / "home"
-    home.mkdir()
-    shutil.copy(installed / "airflow.db", home)
-    rendered = render("prod", values=[values, _version(airflow)])
-    files = rendered.get("ConfigMap", f"{RELEASE}-oidc").at("data")
+    """Let the accounts log in, one after another."""
+    files = rendered_files(airflow, values)
     settings = json.loads(files["oidc.json"])
-    secret = secrets.token_urlsafe(16)
-    with oidc_provider(settings["clientId"], secret, accounts) as provider:
-        settings["metadataUrl"] = provider.metadata_url
-        (home / "oidc.json").write_text(json.dumps(settings), encoding="utf-8")
-        (home / "webserver_config.py").write_text(files["webserver_config.py"], encoding="utf-8")
-        return _run(airflow, installed, home, settings["name"], provider, secret)
+    with oidc_provider(settings["clientId"], secrets.token_urlsafe(16), accounts) as provider:
+        home = airflow_home(airflow, directory, provider, files)
+        printed = home.run(Path(__file__).with_name("log_in.py"), settings["name"], *accounts)
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith('{"account"')]
+    return Logins({line["account"]: line for line in lines}, provider.redirect_uris)
 
 
 def _values(example: str) -> Mapping[str, Any]:
-    file = EXAMPLES / f"{example}.yaml"
-    values: Mapping[str, Any] = strict_yaml.load(file.read_text(encoding="utf-8"), file.name)
+    values: Mapping[str, Any] = strict_yaml.load_file(EXAMPLES / f"{example}.yaml")
     return values
 
 
 def _version(airflow: AirflowVersion) -> Mapping[str, Any]:
-    url = {"base_url": "https://airflow.example.com"}
     return {
         "airflow": {
             "airflowVersion": airflow.version,
             "defaultAirflowTag": airflow.version,
-            "config": {"api": url, "webserver": url},
+            "config": {"api": {"base_url": URL}, "webserver": {"base_url": URL}},
         },
         "global": {"metrics": {"airflowVersion": airflow.version}},
     }
-
-
-def _run(
-    airflow: AirflowVersion,
-    installed: Path,
-    home: Path,
-    name: str,
-    provider: OidcProvider,
-    secret: str,
-) -> Logins:
-    url = "https://airflow.example.com"
-    options = {
-        "CORE__AUTH_MANAGER": FAB,
-        "CORE__UNIT_TEST_MODE": "False",
-        "API__BASE_URL": url,
-        "API__SECRET_KEY": secrets.token_hex(16),
-        "API_AUTH__JWT_SECRET": secrets.token_hex(32),
-        "FAB__ENABLE_PROXY_FIX": "True",
-        "WEBSERVER__BASE_URL": url,
-        "WEBSERVER__ENABLE_PROXY_FIX": "True",
-        "WEBSERVER__SECRET_KEY": secrets.token_hex(16),
-    }
-    environment = {
-        **airflow_environment(installed, home, options),
-        "OIDC_CLIENT_SECRET": secret,
-        "NO_PROXY": "127.0.0.1",
-        "no_proxy": "127.0.0.1",
-    }
-    python = installed / "venv" / "bin" / "python"
-    if airflow.version.startswith("3."):
-        subprocess.run(
-            [python, "-m", "airflow", "db", "migrate"],
-            env=environment,
-            check=True,
-            capture_output=True,
-            timeout=_SECONDS,
-        )
-    done = subprocess.run(
-        [python, Path(__file__).with_name("log_in.py"), name, *provider.accounts],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr[-5000:]
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"account"')]
-    outcomes = {line["account"]: line for line in lines}
-    return Logins(outcomes, provider.redirect_uris)
 
 
 @pytest.fixture(scope="session")
@@ -334,3 +338,27 @@ def test_groups_of_any_provider_come_from_userinfo(airflow: AirflowVersion, tmp_
     assert "no roles of these names" in logins.outcomes["in a group"]["log"]
     assert logins.roles("in no group") == ["Viewer"]
     assert logins.user("userinfo of somebody else") is None
+
+
+def test_a_program_calls_the_api_as_a_user_with_a_password(
+    airflow: AirflowVersion, tmp_path: Path
+) -> None:
+    with oidc_provider("airflow", secrets.token_urlsafe(16), {}) as provider:
+        files = rendered_files(airflow, _values("keycloak"))
+        home = airflow_home(airflow, tmp_path, provider, files)
+        user, password = "deployments", secrets.token_urlsafe(16)
+        options = {"username": user, "firstname": "CI", "lastname": "CI", "email": "ci@example.com"}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        home.run("-m", "airflow", "sync-perm")  # makes the roles, as the webserver does
+        home.run(
+            "-m", "airflow", "users", "create", *arguments, "--role", "User", "--password", password
+        )
+        printed = home.run(
+            Path(__file__).with_name("call_api.py"),
+            *(user, password),
+            AIRFLOW__API__AUTH_BACKENDS=BASIC,
+        )
+    (statuses,) = re.findall(r'^{"statuses": (.+)}$', printed, re.MULTILINE)
+    allowed, refused = json.loads(statuses)
+    assert allowed == 200
+    assert refused in {401, 403}
