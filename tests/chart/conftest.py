@@ -35,7 +35,6 @@ SECRETS: Keys = {
     "airflow-jwt": {"jwt-secret"},
     "airflow-webserver": {"webserver-secret-key"},
     "airflow-admin": {"password"},
-    "airflow-oidc": {"client-secret"},
     "airflow-git-credentials": {
         "GITSYNC_USERNAME",
         "GITSYNC_PASSWORD",
@@ -48,6 +47,7 @@ EXTERNAL = External(
         **SECRETS,
         "mirror": None,  # the pull Secret of everything-on.yaml
         "airflow-login": {"secret"},  # of the login there
+        "airflow-oidc": {"client-secret"},  # of the examples of a login
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml

@@ -1,14 +1,16 @@
 """The login by OpenID Connect reaches the pods that serve people, and Ingresses lead to them."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from airflow_platform.checks.access import RIGHTS
 from airflow_platform.checks.judge import judge
 from airflow_platform.manifests import Container, Render
-from airflow_platform.rendering.helm import MAJORS
+from airflow_platform.rendering.helm import MAJORS, RefusedError
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.values import merged
 from airflow_platform.support import strict_yaml
@@ -161,3 +163,36 @@ def test_the_example_for_tailscale_is_what_the_release_at_home_has() -> None:
         for file in (EXAMPLES / "ingress-tailscale.yaml", ROOT / "examples/site/homelab.yaml")
     )
     assert {key: home[key] for key in example} == example
+
+
+@pytest.mark.official_chart
+def test_values_in_the_document_can_be_set() -> None:
+    text = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.+?)```", text, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        assert render("prod", values=[strict_yaml.load(block, "docs/access.md")]).manifests
+
+
+def test_the_document_has_the_rights_with_their_reasons() -> None:
+    text = (ROOT / "docs" / "access.md").read_text(encoding="utf-8")
+    for right in (entry for entries in RIGHTS.values() for entry in entries):
+        row = f"| {right['resource']} | {', '.join(right['verbs'])} | {right['why']} |"
+        assert row in text
+
+
+@pytest.mark.parametrize("password", ["admin", "Airflow", "", "ops"])
+def test_a_password_that_anybody_can_guess_is_for_development(password: str) -> None:
+    user = {
+        "airflow": {"createUserJob": {"defaultUser": {"username": "ops", "password": password}}}
+    }
+    assert render("dev", values=[user]).manifests
+    with pytest.raises(RefusedError, match="Anybody could guess the password of the administrator"):
+        render("prod", values=[user])
+
+
+def test_a_host_of_a_template_is_the_one_that_the_url_is_for() -> None:
+    """The official chart evaluates templates in names of hosts."""
+    hosts = [{"name": "{{ .Release.Name }}.example.com"}]
+    values = {"airflow": {"ingress": {"apiServer": {"enabled": True, "hosts": hosts}}}}
+    assert render("prod", values=[OIDC, values]).manifests
