@@ -4,10 +4,10 @@ it from a Secret, and the arguments that create the Secret. Nothing in a trial, 
 scope is the wrapper.
 */}}
 {{- define "airflow-platform.access.guessable" -}}
-{{- $user := .Values.airflow.createUserJob.defaultUser -}}
+{{- $user := .Values.airflow.createUserJob.defaultUser | default dict -}}
 {{- $isTrial := eq (.Values.airflow.fernetKey | toString) (.Files.Get "values/dev.yaml" | fromYaml).airflow.fernetKey -}}
-{{- $known := list "" "admin" "airflow" "changeme" "password" (lower $user.username) -}}
-{{- if and .Values.createUserJob.enabled (not $isTrial) (has ($user.password | toString | lower) $known) -}}
+{{- $known := list "" "admin" "airflow" "changeme" "password" ($user.username | toString | lower) -}}
+{{- if and .Values.createUserJob.enabled (not $isTrial) (has ($user.password | default "" | toString | lower) $known) -}}
 values:
   createUserJob:
     defaultUser:
