@@ -187,6 +187,8 @@ def test_a_password_that_anybody_can_guess_is_for_development(password: str) -> 
         "airflow": {"createUserJob": {"defaultUser": {"username": "ops", "password": password}}}
     }
     assert render("dev", values=[user]).manifests
+    mine = {"global": {"taskLogs": {"labels": {"environment": "trial"}}}}
+    assert render("dev", values=[user, mine]).manifests, "with the public keys of dev"
     with pytest.raises(RefusedError, match="Anybody could guess the password of the administrator"):
         render("prod", values=[user])
 

@@ -167,7 +167,7 @@ CASES: Mapping[str, Case] = {
         hosts=[host("airflow.example.com", secret="a")],
     ),
     "an administrator whose password everybody knows": airflow(
-        "Anybody could guess the password of the administrator admin",
+        "Anybody could guess the password of the administrator in airflow.createUserJob",
         createUserJob={"defaultUser": {"password": "admin"}},
     ),
 }
