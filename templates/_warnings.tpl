@@ -74,6 +74,15 @@ WARNING: everybody can read these keys and passwords, because they are published
 {{ join ", " . }}.
 For anything but a trial, take them from Secrets, as values/prod.yaml does.
 {{- end }}
+{{- if and (include "airflow-platform.access.hasIngress" .) (not (include "airflow-platform.access.baseUrl" .)) }}
+
+WARNING: Airflow does not know the URL at which the Ingress serves it, so links that it sends lead to localhost. Set it:
+
+  airflow:
+    config:
+      {{ semverCompare "<3.0.0-0" $airflow.airflowVersion | ternary "webserver" "api" }}:
+        base_url: https://{{ (include "airflow-platform.access.hosts" (get $airflow.ingress (include "airflow-platform.access.ingressKey" .)) | fromYamlArray | first | default dict).name | default "airflow.example.com" }}
+{{- end }}
 {{- if and $airflow.dags.gitSync.enabled (contains "git.example.com" $airflow.dags.gitSync.repo) }}
 
 WARNING: git-sync takes DAGs from a repository that does not exist. Set yours:

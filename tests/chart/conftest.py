@@ -49,6 +49,8 @@ EXTERNAL = External(
         "airflow-database": {"connection", "directConnection", "password", "username"},
         "old-backups": {"access-key-id", "secret-access-key"},
         "mirror": None,  # the pull Secret of everything-on.yaml
+        "airflow-login": {"secret"},  # of the login there
+        "airflow-oidc": {"client-secret"},  # of the examples of a login
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml

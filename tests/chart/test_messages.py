@@ -21,6 +21,7 @@ from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
 from .cluster import cluster_with, key, owned
 from .message_cases import (
+    access,
     add_on,
     airflow_values,
     database,
@@ -44,6 +45,7 @@ LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
 # One module a concern, so that each has its place.
 CASES: dict[str, Case] = {
+    **access.CASES,
     **add_on.CASES,
     **airflow_values.CASES,
     **database.CASES,

@@ -52,6 +52,8 @@ REMARKS = {
     "no host keys": "git-sync does not know the key of the git server",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
+    "no URL": "Airflow does not know the URL at which the Ingress serves it",
+    "redirect URI": "https://airflow.example.com/auth/oauth-authorized/keycloak",
     "example dag": "The DAG hello_world runs once by itself",
 }
 
@@ -146,10 +148,18 @@ CASES = {
         },
     ),
     "names like others": Case(PROD, {"airflow": {"config": LIKE_OTHERS}}),
-    "deprecated": Case(PROD | {"deprecated"}, {"airflow": {"ingress": {"enabled": True}}}),
+    "deprecated": Case(
+        PROD | {"deprecated", "no URL"}, {"airflow": {"ingress": {"enabled": True}}}
+    ),
+    "ingress without a URL": Case(
+        PROD | {"no URL"},
+        {"airflow": {"ingress": {"apiServer": {"enabled": True, "host": "a.example.com"}}}},
+    ),
+    "ingress": Case(PROD, example="access/ingress-traefik.yaml"),
+    "login": Case(PROD | {"redirect URI"}, example="access/keycloak.yaml"),
     "other labels": Case(PROD, {"global": {"taskLogs": OTHER_LABELS}}),
     "official statsd": Case(PROD - {"no labels", "runbooks"}, OFFICIAL_STATSD),
-    "celery example": Case(PROD, example="celery"),
+    "celery example": Case(PROD, example="celery/values.yaml"),
     "other executor": Case(
         PROD | {"other executor"},
         {"airflow": {"executor": f"KubernetesExecutor,edge:{EDGE_EXECUTOR}"}},
@@ -226,7 +236,7 @@ class Installation:
 
 def install(case: Case, *more: Mapping[str, Any]) -> Installation:
     """Let Helm say what it would install; ``more`` are values on top of those of ``case``."""
-    example = [ROOT / "examples" / case.example / "values.yaml"] if case.example else []
+    example = [ROOT / "examples" / case.example] if case.example else []
     printed = dry_run(
         case.environment,
         chart="wrapper" if case.environment else "add-on",

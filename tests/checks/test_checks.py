@@ -10,6 +10,7 @@ from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
 from . import (
+    access_cases,
     database_cases,
     fact_cases,
     injection_cases,
@@ -37,6 +38,7 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
 BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN)
 ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED)
 BROKEN_RELEASE = together(
+    access_cases.BROKEN,
     fact_cases.BROKEN,
     query_cases.BROKEN,
     injection_cases.BROKEN,
@@ -44,7 +46,11 @@ BROKEN_RELEASE = together(
     database_cases.BROKEN,
 )
 ALLOWED_RELEASE = together(
-    query_cases.ALLOWED, injection_cases.ALLOWED, jobs_cases.ALLOWED, database_cases.ALLOWED
+    query_cases.ALLOWED,
+    injection_cases.ALLOWED,
+    jobs_cases.ALLOWED,
+    database_cases.ALLOWED,
+    access_cases.ALLOWED,
 )
 
 

@@ -211,6 +211,31 @@ def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
                 yield manifest, None, path, manifest.at(*path), value
 
 
+def login(render: Render, values: Values) -> Iterator[Part]:
+    """The program for the login, and its settings, which are the user's values."""
+    oidc = strict_yaml.load_file(CHART / "everything-on.yaml")["oidc"]
+    realm = f"{oidc['keycloak']['url']}/realms/{oidc['keycloak']['realm']}"
+    settings = {
+        "name": oidc["provider"],
+        "metadataUrl": f"{realm}/.well-known/openid-configuration",
+        "groupsClaims": oidc["groups"]["claims"],
+        "groupsFrom": oidc["groups"]["from"],
+        **{key: oidc[key] for key in ("clientId", "scopes", "usernameClaim")},
+        **{key: oidc[key] for key in ("roleMapping", "defaultRole")},
+    }
+    program = ROOT / "files" / "access" / "webserver_config.py"
+    for each in render.all("ConfigMap"):
+        if each.template.endswith("/templates/access/oidc.yaml"):
+            data = each.at("data")
+            path: Path = ("data", "webserver_config.py")
+            yield each, None, path, data[path[-1]], program.read_text(encoding="utf-8")
+            path = ("data", "oidc.json")
+            yield each, None, path, json.loads(data[path[-1]]), settings
+            for label, value in values["commonLabels"].items():
+                path = ("metadata", "labels", label)
+                yield each, None, path, each.at(*path), value
+
+
 def _of_jobs(render: Render, kind: str) -> list[Manifest]:
     """The objects of a kind that templates/workflows makes."""
     return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
@@ -303,6 +328,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     package_of_jobs,
     values_of_jobs,
     values_of_database,
+    login,
 )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from airflow_platform.checks import (
+    access,
     conventions,
     dashboards,
     database,
@@ -31,6 +32,7 @@ __all__ = ["CHECKS", "MALFORMED", "MODULES", "NotCheckedError", "Verdict", "Viol
 
 # To import a module is to add its checks to CHECKS.
 MODULES = (
+    access,
     conventions,
     dashboards,
     database,
