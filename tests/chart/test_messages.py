@@ -23,6 +23,7 @@ from .cluster import cluster_with, key, owned
 from .message_cases import (
     add_on,
     airflow_values,
+    connections,
     database,
     example_dag,
     images,
@@ -46,6 +47,7 @@ LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 CASES: dict[str, Case] = {
     **add_on.CASES,
     **airflow_values.CASES,
+    **connections.CASES,
     **database.CASES,
     **example_dag.CASES,
     **images.CASES,
