@@ -23,6 +23,7 @@ from .cluster import cluster_with, key, owned
 from .message_cases import (
     add_on,
     airflow_values,
+    celery,
     connections,
     dags,
     database,
@@ -48,6 +49,7 @@ LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 CASES: dict[str, Case] = {
     **add_on.CASES,
     **airflow_values.CASES,
+    **celery.CASES,
     **connections.CASES,
     **dags.CASES,
     **database.CASES,
