@@ -1,5 +1,6 @@
 """CeleryExecutor by the overlays of examples/celery, on top of prod."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from airflow_platform.checks.judge import judge
+from airflow_platform.checks.kubeconform import default_versions, faults
 from airflow_platform.manifests import External, Manifest, Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
+from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 
 from .conftest import EXTERNAL, of_airflow
@@ -78,10 +81,11 @@ def test_every_check_passes(overlay: str, version: str, helm: int) -> None:
     assert found_in(celery(overlay, version, helm)) == []
 
 
-def test_a_misspelt_setting_of_keda_is_found() -> None:
-    misspelt = {"horizontalPodAutoscalerConfg": {"behavior": {}}}
-    (found,) = found_in(celery("KEDA", airflow={"workers": {"keda": {"advanced": misspelt}}}))
-    assert "horizontalPodAutoscalerConfg" in found
+def test_a_misspelt_field_of_the_scaled_object_is_found() -> None:
+    found = thaw(celery("KEDA").get("ScaledObject", "airflow-worker").document)
+    found["spec"]["maxReplicas"] = found["spec"].pop("maxReplicaCount")
+    (fault,) = faults(Render.from_text(json.dumps(found)), default_versions()[-1:])
+    assert "maxReplicas" in str(fault)
 
 
 @EACH_VERSION

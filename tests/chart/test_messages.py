@@ -20,6 +20,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
 from .cluster import cluster_with, key, owned
+from .dags_folder import REFUSED, template
 from .message_cases import (
     add_on,
     airflow_values,
@@ -220,6 +221,8 @@ def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
     ) as cluster:
         keep_the_key = {"airflow": {"fernetKeySecretName": "airflow-fernet-key"}}
         said = [cluster.says({}), cluster.says(keep_the_key)]
+    for number, files in enumerate(REFUSED.values()):
+        said.append(template(tmp_path / str(number), files).stderr)
     given += [each.partition("\n\n")[2] for each in said]
     for line in first_lines():
         pattern = ".+".join(map(re.escape, re.split("%[sdq]", line)))

@@ -44,6 +44,7 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 _SUFFIXES = {
     "alerts": {"alerts"},
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
+    "dags": {"dags"},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},
