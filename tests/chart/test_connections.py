@@ -1,17 +1,19 @@
 """Connections and variables reach each pod of Airflow that asks for them, and no other."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from airflow_platform.manifests import Render
+from airflow_platform.checks.judge import judge
+from airflow_platform.manifests import External, Keys, Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
-from airflow_platform.support.project import environments
+from airflow_platform.support.project import ROOT, environments
 
-from .conftest import of_airflow
+from .conftest import EXTERNAL, of_airflow
 
 VALUES: dict[str, Any] = {
     "connections": {
@@ -38,6 +40,17 @@ CELERY = {
             "celery": {"sets": [{"name": "large", "env": [{"name": "SIZE", "value": "large"}]}]}
         },
     }
+}
+EXAMPLES = ROOT / "examples" / "connections"
+# The Secrets that each overlay needs.
+OVERLAYS: Mapping[str, Keys] = {
+    "values": {
+        "airflow-connections": {"warehouse", "cache"},
+        "airflow-lake": {"connection"},
+        "airflow-variables": {"shop_api_key"},
+    },
+    "vault": {},
+    "aws-secrets-manager": {},
 }
 # The containers of Airflow that read connections.
 READERS = {
@@ -159,3 +172,35 @@ def test_without_them_the_manifests_are_as_they_were() -> None:
     own = {"airflow": {"extraEnv": "- {name: OWN, value: a}\n"}}
     for container, variables in given(render("prod", values=[own])).items():
         assert not any(variables), container
+
+
+# --- The overlays
+
+
+def test_every_overlay_is_in_a_test() -> None:
+    assert {file.stem for file in EXAMPLES.glob("*.yaml")} == set(OVERLAYS)
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("version", ["3.1.7", "2.11.0"])
+@pytest.mark.parametrize("helm", MAJORS)
+def test_every_check_passes(overlay: str, version: str, helm: int) -> None:
+    files = [EXAMPLES / f"{overlay}.yaml"]
+    rendered = render("prod", values=files, sets=of_airflow(version), helm=helm)
+    external = External({**EXTERNAL.secrets, **OVERLAYS[overlay]}, EXTERNAL.config_maps)
+    violations = judge(rendered.replace(external=external)).violations
+    assert not violations, "\n".join(map(str, violations))
+    (config,) = rendered.embedded("AirflowConfig")
+    if kwargs := config.document.get("secrets", {}).get("backend_kwargs"):
+        assert json.loads(kwargs)
+
+
+@pytest.mark.official_chart
+def test_all_that_look_connections_up_have_the_role_of_the_cloud() -> None:
+    rendered = render("prod", values=[EXAMPLES / "aws-secrets-manager.yaml"])
+    accounts = {account.name: account for account in rendered.all("ServiceAccount")}
+    for pod in rendered.pods():
+        if READERS["3.1.7", "KubernetesExecutor"] & pod.containers().keys():
+            account = accounts[pod.spec["serviceAccountName"]]
+            assert account.annotations["eks.amazonaws.com/role-arn"], account.name

@@ -131,4 +131,19 @@ CASES: dict[str, Case] = {
             "global": {"taskLogs": {"enabled": False}},
         },
     ),
+    "settings of a secrets backend that are no JSON": wrapper(
+        "[secrets] backend_kwargs is no object in JSON, and Airflow would not start: {'url':",
+        {"airflow": {"config": {"secrets": {"backend_kwargs": "{'url': 'a'}"}}}},
+    ),
+    **{
+        f"the secret {key} of a secrets backend in [{section}]": wrapper(
+            f"[{section}] {option} has the secret {key}, which would be readable",
+            {"airflow": {"config": {section: {option: f'{{"url": "a", "{key}": "b"}}'}}}},
+        )
+        for section, option, key in (
+            ("secrets", "backend_kwargs", "token"),
+            ("secrets", "backend_kwargs", "aws_secret_access_key"),
+            ("workers", "secrets_backend_kwargs", "secret_id"),
+        )
+    },
 }
