@@ -36,11 +36,11 @@ LocalDagBundle:
 {{- $readsFolder := false }}
 {{- $folder := get (include "airflow-platform.settings" (dict "context" . "defaults" (dict "core.dags_folder" "")) | fromYaml) "core.dags_folder" }}
 {{- range $index, $bundle := $bundles }}
-{{- if not (and (kindIs "map" $bundle) $bundle.name $bundle.classpath) }}
-{{- fail (printf "\n\nIn [dag_processor] dag_bundle_config_list the item %d has no name or no classpath, and Airflow would not start.\nEach bundle has both. For the DAGs folder alone:\n\n%s\n" $index $default) }}
+{{- if not (and (kindIs "map" $bundle) $bundle.name $bundle.classpath (kindIs "map" $bundle.kwargs)) }}
+{{- fail (printf "\n\nIn [dag_processor] dag_bundle_config_list the item %d has no name, no classpath or no kwargs, and Airflow would not start.\nEach bundle has all three; kwargs may be {}. For the DAGs folder alone:\n\n%s\n" $index $default) }}
 {{- end }}
 {{- $class := $bundle.classpath | splitList "." | last }}
-{{- $kwargs := $bundle.kwargs | default dict }}
+{{- $kwargs := $bundle.kwargs }}
 {{- if has $bundle.name $names }}
 {{- fail (printf "\n\nTwo DAG bundles are called %s, and Airflow would not start.\nGive each a name of its own. For the DAGs folder alone:\n\n%s\n" $bundle.name $default) }}
 {{- end }}
@@ -49,12 +49,12 @@ LocalDagBundle:
 {{- $takes := .takes }}
 {{- range $key, $_ := $kwargs }}
 {{- if not (has $key $takes) }}
-{{- fail (printf "\n\nThe DAG bundle %s has %s among its kwargs, which %s does not take, and the DAG processor would not start.\nIt takes %s. For the DAGs folder alone:\n\n%s\n" $bundle.name $key $class (join ", " $takes) $default) }}
+{{- fail (printf "\n\nThe DAG bundle %s has %s among its kwargs, which %s does not take, so Airflow would leave the bundle out.\nIt takes %s. For the DAGs folder alone:\n\n%s\n" $bundle.name $key $class (join ", " $takes) $default) }}
 {{- end }}
 {{- end }}
 {{- range .needs }}
 {{- if not (get $kwargs .) }}
-{{- fail (printf "\n\nThe DAG bundle %s has no %s among its kwargs, without which %s does not start.\nSet it, such as `%s: main`. For the DAGs folder alone:\n\n%s\n" $bundle.name . $class . $default) }}
+{{- fail (printf "\n\nThe DAG bundle %s has no %s among its kwargs, which %s needs, so Airflow would leave the bundle out.\nSet it, such as `%s: main`. For the DAGs folder alone:\n\n%s\n" $bundle.name . $class . $default) }}
 {{- end }}
 {{- end }}
 {{- end }}

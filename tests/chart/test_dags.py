@@ -46,7 +46,7 @@ EACH_WAY = pytest.mark.parametrize(("overlay", "version"), WAYS)
 
 def delivered(overlay: str, version: str = "3.1.7", helm: int = 4, **arguments: Any) -> Render:
     environment, besides = OVERLAYS[overlay]
-    files = [DELIVERY / f"{overlay}.yaml", besides]
+    files: list[Path | Mapping[str, Any]] = [DELIVERY / f"{overlay}.yaml", besides]
     return render(environment, values=files, sets=of_airflow(version), helm=helm, **arguments)
 
 

@@ -1,4 +1,4 @@
-"""What docs/dags.md, docs/connections.md and docs/celery.md, and the overlays, tell people to type."""
+"""What documents about DAGs, connections and Celery, and their overlays, tell people to type."""
 
 import re
 import shlex

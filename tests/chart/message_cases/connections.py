@@ -132,7 +132,7 @@ CASES: dict[str, Case] = {
         },
     ),
     "settings of a secrets backend that are no JSON": wrapper(
-        "[secrets] backend_kwargs is no object in JSON, and Airflow would not start: {'url':",
+        "[secrets] backend_kwargs is no object in JSON, so Airflow cannot read it: {'url':",
         {"airflow": {"config": {"secrets": {"backend_kwargs": "{'url': 'a'}"}}}},
     ),
     **{

@@ -122,10 +122,17 @@ CASES: dict[str, Case] = {
         '[dag_processor] dag_bundle_config_list is no list in JSON: {"name":',
         {"airflow": {"config": {"dag_processor": {"dag_bundle_config_list": '{"name": "a"}'}}}},
     ),
-    "a bundle without a class": wrapper(
-        "In [dag_processor] dag_bundle_config_list the item 0 has no name or no classpath",
-        {"airflow": {"config": {"dag_processor": {"dag_bundle_config_list": '[{"name": "a"}]'}}}},
-    ),
+    **{
+        f"a bundle {name}": wrapper(
+            "In [dag_processor] dag_bundle_config_list the item 0 has no name, no classpath or no",
+            {"airflow": {"config": {"dag_processor": {"dag_bundle_config_list": text}}}},
+        )
+        for name, text in {
+            "without a name": '[{"classpath": "a.B", "kwargs": {}}]',
+            "without a class": '[{"name": "a", "kwargs": {}}]',
+            "without arguments": '[{"name": "a", "classpath": "a.B"}]',
+        }.items()
+    },
     "bundles of one name": bundles("Two DAG bundles are called dags,", git(), git()),
     "a bundle with an argument that there is not": bundles(
         "The DAG bundle dags has branch among its kwargs, which GitDagBundle does not take",
