@@ -24,9 +24,9 @@ LocalDagBundle:
 {{- $bundles := fromJsonArray $text -}}
 {{- /* The function gives the error of its parser as the only item. */ -}}
 {{- $isList := and (not (kindIs "string" (first $bundles))) (hasPrefix "[" (trim $text)) -}}
-{{- $template := dict "dag_processor" (dict "dag_bundle_config_list" "{{ include \"dag_bundle_config_list\" . }}") -}}
+{{- $generated := dict "dag_processor" (dict "dag_bundle_config_list" "{{ include \"dag_bundle_config_list\" . }}") -}}
 {{- $local := dict "name" "dags-folder" "classpath" "airflow.dag_processing.bundles.local.LocalDagBundle" "kwargs" dict -}}
-{{- $default := dict "airflow" (dict "config" $template "dagProcessor" (dict "dagBundleConfigList" (list $local))) | toYaml | indent 2 -}}
+{{- $default := dict "airflow" (dict "config" $generated "dagProcessor" (dict "dagBundleConfigList" (list $local))) | toYaml | indent 2 -}}
 {{- if and $text (not $isList) }}
 {{- fail (printf "\n\n[dag_processor] dag_bundle_config_list is no list in JSON: %s.\nDescribe bundles as YAML in airflow.dagProcessor.dagBundleConfigList, of which the official chart makes the JSON, and do not set the option by other keys or variables. For the DAGs folder alone:\n\n%s\n" (trunc 200 $text) $default) }}
 {{- end }}
@@ -88,7 +88,7 @@ LocalDagBundle:
 {{- $_ := set $off "jobs" (dict "enabled" false) }}
 {{- end }}
 {{- if and $by (not $readsFolder) (semverCompare ">=3.0.0-0" $airflow.airflowVersion) }}
-{{- $both := dict "airflow" (dict "config" $template "dagProcessor" (dict "dagBundleConfigList" (append $bundles $local))) }}
+{{- $both := dict "airflow" (dict "config" $generated "dagProcessor" (dict "dagBundleConfigList" (append $bundles $local))) }}
 {{- fail (printf "\n\nDAGs come into the DAGs folder by %s, and no DAG bundle reads that folder: the bundles are %s.\nTake DAGs from the bundles alone:\n\n%s\n\nor from the folder as well, with a bundle for it:\n\n%s\n" (join ", " $by) (join ", " $names) ($off | toYaml | indent 2) ($both | toYaml | indent 2)) }}
 {{- end }}
 {{- end }}
