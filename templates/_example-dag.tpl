@@ -9,7 +9,11 @@ contents of its volume, and into one that is mounted read-only nothing can be mo
 The scope is the official chart, in whose lists of volume mounts values/dev.yaml includes this template.
 */}}
 {{- define "airflow-platform.exampleDag.mountPath" -}}
-{{- if or .Values.dags.gitSync.enabled .Values.dags.persistence.enabled -}}
+{{- $isConfigMap := false -}}
+{{- range .Values.workers.extraVolumes -}}
+{{- if eq .name "dags-folder" -}}{{- $isConfigMap = true -}}{{- end -}}
+{{- end -}}
+{{- if or .Values.dags.gitSync.enabled .Values.dags.persistence.enabled $isConfigMap -}}
 {{- printf "%s/example-dag" .Values.airflowHome -}}
 {{- else -}}
 {{- printf "%s/example" (tpl .Values.config.core.dags_folder .) -}}

@@ -92,16 +92,16 @@ WARNING: git-sync takes DAGs from a repository that does not exist. Set yours:
       gitSync:
         repo: https://github.com/my-company/my-dags.git
 {{- end }}
-{{- if and $airflow.dags.gitSync.enabled (or $airflow.dags.gitSync.sshKeySecret $airflow.dags.gitSync.sshKey) (not $airflow.dags.gitSync.knownHosts) }}
+{{- $claim := $airflow.dags.persistence }}
+{{- if and $claim.enabled (not $claim.existingClaim) (eq $claim.accessMode "ReadWriteOnce") }}
 
-WARNING: git-sync does not know the key of the git server, so another server could pretend to be it. Set the line that
-`ssh-keyscan` prints for your server and that you have compared with what its owner publishes:
+WARNING: the volume with DAGs can be mounted on one node at a time, so pods on other nodes would wait for it. On a cluster with
+several nodes, and a storage class that can do it, set:
 
   airflow:
     dags:
-      gitSync:
-        knownHosts: |
-          git.example.com ssh-ed25519 <key>
+      persistence:
+        accessMode: ReadWriteMany
 {{- end }}
 {{- if $airflow.postgresql.enabled }}
 

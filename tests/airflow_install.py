@@ -31,12 +31,12 @@ class AirflowVersion:
 VERSIONS = (AirflowVersion("2.11.2", "2026-04-15"), AirflowVersion("3.3.2", "2026-11-20"))
 
 
-def install(airflow: AirflowVersion, packages: tuple[str, ...] = ()) -> Path:
+def install(airflow: AirflowVersion, *more: str) -> Path:
     """Return the directory with the virtual environment ``venv`` and an empty ``airflow.db``.
 
-    With packages beside those that all tests need it is another environment.
+    ``more`` are further packages, in an environment that is kept beside the one without them.
     """
-    requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES, *packages)
+    requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES, *more)
     content = f"{requirements} {airflow.date} {PYTHON} compiled"
     target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
 

@@ -109,10 +109,15 @@ def test_a_moving_tag_is_found_once_for_both_helms(findings: Findings, major: in
 
 @pytest.mark.official_chart
 def test_a_custom_resource_of_others_without_a_schema_is_named_and_no_finding(check: Run) -> None:
-    keda = {"airflow": {"triggerer": {"keda": {"enabled": True}}}}
-    code, out = check("prod", values=keda)
+    certificate = {
+        "apiVersion": "cert-manager.io/v1",
+        "kind": "Certificate",
+        "metadata": {"name": "airflow"},
+        "spec": {"secretName": "airflow-tls"},
+    }
+    code, out = check("prod", values={"observability": {"extraObjects": {"tls": certificate}}})
     assert code == 0, out
-    assert "not checked: the form of ScaledObject of keda.sh/v1alpha1" in out
+    assert "not checked: the form of Certificate of cert-manager.io/v1" in out
 
 
 def test_what_helm_refuses_is_a_finding_with_the_yaml_to_paste(findings: Findings) -> None:

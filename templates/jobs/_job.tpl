@@ -14,6 +14,14 @@ Takes the scope of the wrapper, the key of the Job's values, and the name of its
 {{- $airflow := omit $scope.Subcharts.airflow "Values" -}}
 {{- $values := deepCopy $scope.Subcharts.airflow.Values -}}
 {{- $_ := set (get $values $key) "enabled" true -}}
+{{- /* The Jobs need no connections, whose changes would make them run again. */ -}}
+{{- with $connections := include "airflow-platform.connections.environment" $scope | fromYamlArray -}}
+{{- $kept := list -}}
+{{- range $variable := tpl $values.extraEnv $scope.Subcharts.airflow | fromYamlArray -}}
+{{- if not (has $variable $connections) -}}{{- $kept = append $kept $variable -}}{{- end -}}
+{{- end -}}
+{{- $_ := set $values "extraEnv" (include "airflow-platform.connections.text" $kept) -}}
+{{- end -}}
 {{- $_ := set $airflow "Values" $values -}}
 {{- $charts := $scope.Template.BasePath | trimSuffix "templates" -}}
 {{- $job := include (print $charts "charts/airflow/templates/jobs/" $file) $airflow | fromYaml -}}

@@ -181,7 +181,7 @@ class Home:
 def airflow_home(
     airflow: AirflowVersion, directory: Path, provider: OidcProvider, files: Any
 ) -> Home:
-    installed = install(airflow, _PACKAGES)
+    installed = install(airflow, *_PACKAGES)
     directory /= "home"
     directory.mkdir()
     shutil.copy(installed / "airflow.db", directory)

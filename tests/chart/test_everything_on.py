@@ -23,6 +23,7 @@ LEFT_AS_THEY_ARE = {
             "movedFrom",
         )
     },
+    "dags.folder": "as exampleDag.enabled: see examples/dag-delivery",
     "exampleDag.enabled": "it is for releases without git-sync: see dev",
     "jobs.folder": "as exampleDag.enabled: see examples/workflows",
     "jobs.workflows": "as exampleDag.enabled: see test_workflows.py",
@@ -106,6 +107,7 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
         for rendered in (
             render("prod", values=[EVERYTHING_ON]),
             render("dev", values=[ROOT / "examples" / "workflows" / "values.yaml"]),
+            render("dev", values=[ROOT / "examples" / "dag-delivery" / "folder.yaml"]),
         )
         for manifest in rendered.manifests
         if "/charts/airflow/" not in manifest.template

@@ -20,10 +20,14 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ADDON, NAMESPACE, ROOT
 
 from .cluster import cluster_with, key, owned
+from .dags_folder import REFUSED, template
 from .message_cases import (
     access,
     add_on,
     airflow_values,
+    celery,
+    connections,
+    dags,
     database,
     example_dag,
     images,
@@ -48,6 +52,9 @@ CASES: dict[str, Case] = {
     **access.CASES,
     **add_on.CASES,
     **airflow_values.CASES,
+    **celery.CASES,
+    **connections.CASES,
+    **dags.CASES,
     **database.CASES,
     **example_dag.CASES,
     **images.CASES,
@@ -221,6 +228,8 @@ def test_every_message_of_the_templates_has_a_case_here(tmp_path: Path) -> None:
         another = {"postgresql": {"enabled": False}, "fernetKeySecretName": "airflow-fernet-key"}
         cluster.api.secrets = {"airflow-fernet-key": key("old")}
         said.append(cluster.says({"airflow": another}))
+    for number, files in enumerate(REFUSED.values()):
+        said.append(template(tmp_path / str(number), files).stderr)
     given += [each.partition("\n\n")[2] for each in said]
     for line in first_lines():
         pattern = ".+".join(map(re.escape, re.split("%[sdq]", line)))

@@ -49,7 +49,7 @@ REMARKS = {
     "misspelt section": "is airflow.config.loging a misspelt logging?",
     "misspelt option": "is airflow.config.metrics.statsd_hots a misspelt statsd_host?",
     "misspelt": "a misspelt",
-    "no host keys": "git-sync does not know the key of the git server",
+    "one node": "the volume with DAGs can be mounted on one node at a time",
     "logs are lost": "the log of a task is lost with its pod",
     "deprecated": "the official chart says: `ingress.enabled` has been deprecated",
     "no URL": "Airflow does not know the URL at which the Ingress serves it",
@@ -77,7 +77,11 @@ OTHER_LABELS = {
     "labelFields": ["task_id"],
     "metadataFields": ["dag_id", "offset"],
 }
-BY_SSH = {"sshKeySecret": "git-key"}
+VOLUME = {"gitSync": {"enabled": False}, "persistence": {"enabled": True}}
+VOLUME_FOR_ALL = {
+    "gitSync": {"enabled": False},
+    "persistence": {"enabled": True, "accessMode": "ReadWriteMany"},
+}
 OFFICIAL_STATSD = {
     "global": {"metrics": {"enabled": False}},
     "airflow": {"statsd": {"enabled": True}},
@@ -123,7 +127,10 @@ CASES = {
         PROD - {"no labels", "runbooks"} | {"metrics off", "task logs off"},
         {**OFF, "airflow": {"config": {"logging": {"remote_logging": "True"}}}},
     ),
-    "host keys": Case(PROD | {"no host keys"}, {"airflow": {"dags": {"gitSync": BY_SSH}}}),
+    "volume with DAGs": Case({"one node", "database"} | MONITORING, {"airflow": {"dags": VOLUME}}),
+    "volume with DAGs for several nodes": Case(
+        {"database"} | MONITORING, {"airflow": {"dags": VOLUME_FOR_ALL}}
+    ),
     "push": Case(
         PROD | {"path in the URL of Loki"},
         {"global": {"taskLogs": {"loki": {"endpoint": "https://gateway.example.com/push/"}}}},

@@ -41,11 +41,12 @@ def test_only_values_that_helm_accepts_pass_for_accepted(major: int, tmp_path: P
 
 VARIABLE = {"name": "X", "valueFrom": {"secretKeyRef": {"name": "mine", "key": "x"}}}
 VOLUME = {"name": "x", "secret": {"secretName": "mine"}}
+BY_SSH = {"repo": "git@git.example.com:data/dags.git", "knownHosts": "git.example.com ssh-rsa A"}
 REFERENCES: Mapping[str, Values] = {
     "a key that ends in SecretName": {"airflow": {"data": {"metadataSecretName": "mine"}}},
     "existingSecret": {"airflow": {"postgresql": {"auth": {"existingSecret": "mine"}}}},
     "credentialsSecret": {"airflow": {"dags": {"gitSync": {"credentialsSecret": "mine"}}}},
-    "sshKeySecret": {"airflow": {"dags": {"gitSync": {"sshKeySecret": "mine"}}}},
+    "sshKeySecret": {"airflow": {"dags": {"gitSync": {**BY_SSH, "sshKeySecret": "mine"}}}},
     "a variable": {"airflow": {"workers": {"env": [VARIABLE]}}},
     "a volume": {"airflow": {"workers": {"extraVolumes": [VOLUME]}}},
     "a name with a template": {
@@ -241,7 +242,7 @@ EVERY_SECRET: tuple[Values, ...] = (
         "elasticsearch": {"enabled": True, "connection": {"host": "es"}},
         "flower": {"enabled": True, "username": "x", "password": "x"},
         "registry": {"connection": {"user": "u", "pass": "p", "host": "h", "email": "e"}},
-        "dags": {"gitSync": {"enabled": True, "sshKey": "x"}},
+        "dags": {"gitSync": {**BY_SSH, "enabled": True, "sshKey": "x"}},
         "kerberos": {"keytabBase64Content": "eA=="},
     },
     {

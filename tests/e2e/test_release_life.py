@@ -22,6 +22,14 @@ from airflow_platform.support.project import ROOT, environments, values_file
 from .released import QUOTA, READY, Released, install
 
 _CELERY = (values_file("prod"), ROOT / "examples/celery/values.yaml")
+_BY_WORK = (
+    *_CELERY,
+    ROOT / "examples/celery/external-broker.yaml",
+    ROOT / "examples/celery/keda.yaml",
+    ROOT / "examples/celery/mixed.yaml",
+    ROOT / "examples/connections/values.yaml",
+    ROOT / "examples/dag-delivery/bundles.yaml",
+)
 
 _RELEASES = [
     pytest.param(
@@ -31,13 +39,14 @@ _RELEASES = [
     for major in helm.MAJORS
     for name in [f"{environment}-helm{major}"]
 ]
-_RELEASES.append(
+_RELEASES += [
     pytest.param(
-        ("celery", _CELERY, 4),
-        id="celery",
-        marks=[pytest.mark.xdist_group("celery"), pytest.mark.official_chart],
+        (name, values, major),
+        id=name,
+        marks=[pytest.mark.xdist_group(name), pytest.mark.official_chart],
     )
-)
+    for name, values, major in (("celery", _CELERY, 4), ("celery-by-work", _BY_WORK, 3))
+]
 
 
 @pytest.fixture(scope="module", params=_RELEASES)

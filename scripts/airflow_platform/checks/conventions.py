@@ -46,6 +46,7 @@ _SUFFIXES = {
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
     "database": {"database", "database-backup", "database-recovery"},
     "database-pooler": {"database-pooler"},
+    "dags": {"dags"},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},

@@ -21,7 +21,7 @@ ADDON_NAME = "observability"
 # What belongs to a chart; the rest of its directory (tests, documents, tools) does not ship.
 _CHART_PARTS = ("Chart.yaml", "values.yaml", "values.schema.json", "templates", "files", "crds")
 # Read by templates of the wrapper besides.
-_WRAPPER_PARTS = ("values", "examples", "contracts", "workflows")
+_WRAPPER_PARTS = ("values", "examples", "contracts", "dags", "workflows")
 
 
 def stage(upstream: UpstreamChart, root: Path = ROOT) -> Path:

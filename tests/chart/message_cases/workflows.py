@@ -74,12 +74,6 @@ CASES: dict[str, Case] = {
         environment="prod",
         workflows=INLINE,
     ),
-    "jobs of a folder, git-sync and a volume": jobs(
-        "With airflow.dags.gitSync.enabled your DAGs are in a volume, to which jobs.folder",
-        {"dags": {"persistence": {"enabled": True}}},
-        environment="prod",
-        folder=FOLDER,
-    ),
     "a volume with the name of that of jobs": jobs(
         "airflow.triggerer.extraVolumes has a volume airflow-jobs-adapter, which is the name",
         {"triggerer": {"extraVolumes": [{"name": "airflow-jobs-adapter", "emptyDir": {}}]}},

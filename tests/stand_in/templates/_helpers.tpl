@@ -172,3 +172,12 @@ spec:
 {{- define "triggerer.serviceAccountName" -}}
 {{- printf "%s-triggerer" .Release.Name | quote -}}
 {{- end -}}
+
+{{/* The bundles of dagProcessor as JSON, as airflow.cfg has them. */}}
+{{- define "dag_bundle_config_list" -}}
+{{- $bundles := list -}}
+{{- range .Values.dagProcessor.dagBundleConfigList -}}
+{{- $bundles = append $bundles (dict "name" .name "classpath" .classpath "kwargs" (.kwargs | default dict)) -}}
+{{- end -}}
+{{- toJson $bundles -}}
+{{- end -}}
