@@ -181,11 +181,16 @@ def test_one_command_keeps_all_secrets(major: int, tmp_path: Path) -> None:
         assert cluster.says(values, major=major) == ""
 
 
+MANAGED = {"reconcile.external-secrets.io/managed": "true"}
 OTHERS: Mapping[str, tuple[Secret, Values]] = {
     "of another release": (owned(release="other"), {}),
     "of another namespace": (owned(namespace="other"), {}),
     "kept": (owned(**{"helm.sh/resource-policy": "keep"}), {}),
     "the user's own": ({}, {}),
+    "of External Secrets": (
+        {"metadata": {**owned()["metadata"], "labels": MANAGED}},
+        {},
+    ),
     "an extra Secret": (
         owned(),
         {"airflow": {"extraSecrets": {"mine": {"useHelmHooks": False, "stringData": "x: y"}}}},
