@@ -162,7 +162,8 @@ def test_a_part_of_the_certificates_of_pgbouncer_makes_their_secret(
     secret = "airflow-pgbouncer-certificates"
     named = {"secret": [{"envName": "X", "secretName": secret, "secretKey": "x"}]}
     values = {"airflow": {**named, "pgbouncer": {"ssl": {part: "x"}}}}
-    assert secret in {each.name for each in render("prod", values=[values]).all("Secret")}
+    rendered = render("prod", values=[values], sets=["secrets.refuseInValues=false"])
+    assert secret in {each.name for each in rendered.all("Secret")}
     with cluster_with({secret: owned()}, tmp_path) as cluster:
         assert cluster.says(values, upstream=find_upstream()) == ""
 

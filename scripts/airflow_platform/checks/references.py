@@ -214,13 +214,17 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
 
 @dataclass(frozen=True)
 class Reference:
-    """What a pod takes from a ConfigMap or Secret; ``key`` None stands for all of it."""
+    """What a pod takes from a ConfigMap or Secret; ``key`` None stands for all of it.
+
+    ``variable`` is the variable that gets the value, if one does.
+    """
 
     holder: Pod | Container | Manifest
     kind: str
     name: str
     key: str | None
     optional: bool
+    variable: str = ""
 
 
 EXTERNAL_KINDS = ("Secret", "ConfigMap", "ServiceAccount", "ClusterRole")
@@ -299,7 +303,7 @@ def grafana_dashboards_take_a_config_map(render: Render) -> Iterator[Fault]:
 @CHECKS.add
 def secrets_exist(render: Render) -> Iterator[Fault]:
     """Find each Secret and key: no container starts without one that is not optional."""
-    known = {**render.external.secrets, **_keys(render, "Secret")}
+    known = {**render.external.secrets, **keys_of_secrets(render)}
     for reference in references(render):
         if reference.kind == "Secret":
             yield from _unresolved(reference, known)
@@ -417,6 +421,11 @@ def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
     return keys
 
 
+def keys_of_secrets(render: Render) -> dict[str, Collection[str] | None]:
+    """Return the keys of the Secrets that the release makes, or External Secrets for it."""
+    return _keys(render, "Secret")
+
+
 def _keys_of_external(external: Manifest) -> Collection[str] | None:
     """Return the keys of the Secret that External Secrets makes, None where only the store knows.
 
@@ -446,7 +455,8 @@ def references(render: Render) -> Iterator[Reference]:
                 yield from _volume_references(pod, source)
     for container in containers(render):
         for variable in container.document.get("env") or ():
-            yield from _environment_references(container, variable.get("valueFrom") or {})
+            source = variable.get("valueFrom") or {}
+            yield from _environment_references(container, source, variable["name"])
         for source in container.document.get("envFrom") or ():
             yield from _environment_references(container, source)
 
@@ -474,11 +484,14 @@ _ENVIRONMENT_KINDS = {
 }
 
 
-def _environment_references(container: Container, source: Mapping[str, Any]) -> Iterator[Reference]:
+def _environment_references(
+    container: Container, source: Mapping[str, Any], variable: str = ""
+) -> Iterator[Reference]:
     for field, kind in _ENVIRONMENT_KINDS.items():
         if content := source.get(field):
             optional = bool(content.get("optional"))
-            yield Reference(container, kind, content["name"], content.get("key"), optional)
+            key = content.get("key")
+            yield Reference(container, kind, content["name"], key, optional, variable)
 
 
 def _files(render: Render, pod: Pod, volume_name: str) -> set[str] | None:
