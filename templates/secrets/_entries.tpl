@@ -13,7 +13,7 @@ The Secrets that this chart knows, as YAML: for each entry
 {{- define "airflow-platform.secrets.known" -}}
 {{- $entries := include "airflow-platform.secrets.ofLoki" . | fromYaml -}}
 {{- if .Values.airflow.enabled -}}
-{{- $entries = merge $entries (include "airflow-platform.secrets.ofDatabase" . | fromYaml) (include "airflow-platform.secrets.ofCelery" . | fromYaml) (include "airflow-platform.secrets.ofAirflow" . | fromYaml) -}}
+{{- $entries = merge $entries (include "airflow-platform.secrets.ofDatabase" . | fromYaml) (include "airflow-platform.secrets.ofCelery" . | fromYaml) (include "airflow-platform.secrets.ofAirflow" . | fromYaml) (include "airflow-platform.secrets.ofSettings" . | fromYaml) -}}
 {{- end -}}
 {{- range $name, $entry := $entries -}}
 {{- $secret := include "airflow-platform.secrets.name" (list $entry.secretName $.Subcharts.airflow) -}}
@@ -78,6 +78,27 @@ git:
 gitSsh:
   secretName: {{ $gitSync.sshKeySecret | quote }}
   data: {gitSshKey: gitSshKey}
+{{- end -}}
+
+{{/* Those of values of this chart: the login, remote logging, and Airflow's connections and variables. */}}
+{{- define "airflow-platform.secrets.ofSettings" -}}
+{{- $known := dict -}}
+{{- range $name, $secret := dict "oidc" "oidc.clientSecret.name" "remoteLogging" "remoteLogging.connection.secretName" -}}
+{{- if eq (include "airflow-platform.secrets.value" (list $.Values (printf "%s.enabled" $name))) "true" -}}
+{{- $path := eq $name "oidc" | ternary "oidc.clientSecret.key" "remoteLogging.connection.secretKey" -}}
+{{- $key := include "airflow-platform.secrets.value" (list $.Values $path) -}}
+{{- $property := eq $name "oidc" | ternary "client-secret" "connection" -}}
+{{- $_ := set $known $name (dict "secretName" (include "airflow-platform.secrets.value" (list $.Values $secret)) "data" (dict $key $property)) -}}
+{{- end -}}
+{{- end -}}
+{{- range $kind, $all := dict "connection" .Values.connections "variable" .Values.variables -}}
+{{- range $name, $one := $all -}}
+{{- with $one.secret -}}
+{{- $_ := set $known (printf "%s-%s" $kind $name) (dict "secretName" .name "data" (dict .key .key)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $known -}}
 {{- end -}}
 
 {{/*

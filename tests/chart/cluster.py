@@ -11,7 +11,6 @@ import yaml
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import UpstreamChart, stand_in
-from airflow_platform.rendering.values import merged
 from airflow_platform.support.project import NAMESPACE, values_file
 
 from ..doubles.kubernetes_api import KubernetesApi, kubernetes_api
@@ -57,7 +56,7 @@ class Cluster:
         """
         own = self.api.kubeconfig.with_name("mine.yaml")
         allowed = {"secrets": {"refuseInValues": False}}
-        own.write_text(yaml.safe_dump(merged(allowed, values)), encoding="utf-8")
+        own.write_text(yaml.safe_dump({**allowed, **values}), encoding="utf-8")
         arguments = ["template", release, str(stage(upstream or stand_in()))]
         arguments += ["--namespace", NAMESPACE, "--kubeconfig", str(self.api.kubeconfig)]
         arguments += ["--dry-run=server", "-f", str(values_file(environment)), "-f", str(own)]

@@ -14,7 +14,7 @@ from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render
 from airflow_platform.support.project import NAMESPACE, ROOT
 
-from .conftest import of_airflow
+from .conftest import EVERYTHING_ON, of_airflow
 
 Check = Callable[[str, Render], list[Violation]]
 
@@ -110,6 +110,16 @@ def test_nothing_else_has_to_make_a_secret(release: str, check: Check) -> None:
     assert check("objects_fit_their_schema", rendered) == []
     for external in rendered.all("ExternalSecret"):
         assert external.at("spec", "secretStoreRef", "name") == "platform"
+
+
+def test_with_everything_on_only_secrets_that_users_refer_to_themselves_are_lacking(
+    check: Check,
+) -> None:
+    """Lists of variables, pull Secrets, volumes: only entries of one's own can make those."""
+    own = ("mirror", "web-config", "airflow-environment", "own-environment")
+    rendered = render("prod", values=[EVERYTHING_ON, on(creationPolicy="Owner")])
+    external = External(secrets=dict.fromkeys(own))
+    assert check("secrets_exist", rendered.replace(external=external)) == []
 
 
 def test_they_are_off_by_default_and_one_key_turns_them_on() -> None:
