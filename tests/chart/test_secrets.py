@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,10 +17,9 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.rendering.values import merged
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import NAMESPACE, ROOT, environments, values_file
+from airflow_platform.support.project import NAMESPACE, environments, values_file
 
 from .cluster import Secret, Values, cluster_with, key, owned
-from .conftest import SECRETS
 from .message_cases import secrets
 from .test_messages import blocks, refusal
 
@@ -295,16 +293,6 @@ def test_no_release_makes_secrets_of_the_names_that_we_choose(environment: str) 
     }
     assert {"airflow-fernet", "airflow-database", "airflow-broker", "airflow-redis"} <= names
     assert not [name for name in names if name.endswith(tuple(ends))]
-
-
-def test_the_commands_of_the_readme_make_what_prod_needs() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
-    made = {
-        line.split()[1]: set(re.findall(r"--from-literal=(\w[\w-]*)=", line))
-        for line in readme.splitlines()
-        if line.startswith("secret ")
-    }
-    assert made == {name: set(keys or ()) for name, keys in SECRETS.items()}
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

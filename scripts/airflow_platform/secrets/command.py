@@ -18,9 +18,10 @@ Print which Secrets a release needs, with which keys, who reads them and who mak
 manifests say: variables, volumes and pull Secrets of all pods, task pods included, and custom
 resources.
 
---format script prints a POSIX shell script that makes those that nobody else makes. Keys and
-passwords are random; what only you can know, it takes from variables or asks for. It leaves
-Secrets alone that exist, so it can run again. It needs kubectl and openssl:
+--format names prints the names of those that nobody else makes, one a line, and
+--format script a POSIX shell script that makes them. Keys and passwords are random; what only you
+can know, it takes from variables or asks for. It leaves Secrets alone that exist, so it can run
+again. It needs kubectl and openssl:
 
   airflow-platform secrets prod -f mine.yaml --format script > secrets.sh
   sh secrets.sh
@@ -40,7 +41,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     options.add_to(parser)
     parser.add_argument(
         "--format",
-        choices=("table", "json", "script"),
+        choices=("table", "names", "json", "script"),
         default="table",
         help="default: %(default)s",
     )
@@ -69,6 +70,8 @@ def _run(chosen: argparse.Namespace) -> int:
     found = recipes(rendered, secrets)
     if chosen.format == "script":
         sys.stdout.write(script(secrets, found, namespace))
+    elif chosen.format == "names":
+        print(*(secret.name for secret in secrets if secret.maker == "you"), sep="\n")
     elif chosen.format == "json":
         print(json.dumps({"namespace": namespace, "secrets": _as_json(secrets, found)}, indent=2))
     else:
