@@ -11,9 +11,8 @@ _NAME = re.compile(
     r"|ACCOUNT[_-]?KEY|CREDENTIALS?)$"
     r"|(?i:^|[_-])(PWD|PASS|SECRET|TOKEN)$"
 )
-_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
+_TOKEN = (
+    r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"  # AWS
     r"|\bgh[pousr]_[A-Za-z0-9]{36,}|\bgithub_pat_[A-Za-z0-9_]{30,}"
     r"|\bglpat-[A-Za-z0-9_-]{20,}"
     r"|\bxox[abprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T\w+/B\w+/\w+"
@@ -23,9 +22,13 @@ _VALUE = re.compile(
     r"|\bhf_[A-Za-z0-9]{30,}|\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[A-Za-z0-9_-]{20,}"
     r"|\bsk-[A-Za-z0-9_-]{32,}|\bhvs\.[A-Za-z0-9_-]{20,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\."  # a JSON Web Token
+)
+_VALUE = re.compile(
+    rf"-----BEGIN [A-Z ]*PRIVATE KEY-----|{_TOKEN}"
     r"|://[^/\s:@{}]*:[^/\s@{}$<]+@"  # a password in a URL
     r"|(?i:\b(password|pwd|accountkey|sharedaccesskey)=[^\s;&$<{\"']+)"  # in a connection string
 )
+_TOKEN_ALONE = re.compile(_TOKEN)
 # Such as --password=x; what follows a $ or {{ is a reference.
 _OPTION = re.compile(r"--?([A-Za-z][A-Za-z0-9_-]*)(?:=(.*))?", re.DOTALL)
 _REFERENCE = re.compile(r"\$|\{\{|/|-|$")
@@ -40,6 +43,11 @@ def named(name: str, text: str) -> bool:
 def within(text: str) -> bool:
     """Return whether there is a secret in a text."""
     return bool(_VALUE.search(text))
+
+
+def token_within(text: str) -> bool:
+    """Return whether there is a token of a known form in a text."""
+    return bool(_TOKEN_ALONE.search(text))
 
 
 def in_words(words: Sequence[str]) -> Iterator[int]:

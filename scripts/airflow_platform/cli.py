@@ -19,6 +19,7 @@ from airflow_platform.e2e import command as e2e
 from airflow_platform.jobs import command as jobs
 from airflow_platform.logs import command as logs
 from airflow_platform.rendering import images_command, options
+from airflow_platform.secrets import command as secrets
 from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import NAMESPACE, environments
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     e2e.add_to(commands)
     images_command.add_to(commands)
     jobs.add_to(commands)
+    secrets.add_to(commands)
 
     tools = commands.add_parser("tools", help="build the pinned tools and show where they are")
     tools.add_argument("names", nargs="*", metavar="NAME", help="default: show all, build none")

@@ -28,6 +28,7 @@ LEFT_AS_THEY_ARE = {
     "jobs.folder": "as exampleDag.enabled: see examples/workflows",
     "jobs.workflows": "as exampleDag.enabled: see test_workflows.py",
     "migrateDatabaseJob.enabled": "as createUserJob.enabled",
+    "secrets.refuseInValues": "it makes nothing: see test_planted_secrets.py",
     "global.observability.fullnameOverride": "it renames every object: see test_names.py",
     "global.observability.nameOverride": "as the one above",
     **{

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,10 +17,9 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.rendering.values import merged
 from airflow_platform.support.errors import PlatformError
-from airflow_platform.support.project import NAMESPACE, ROOT, environments, values_file
+from airflow_platform.support.project import NAMESPACE, environments, values_file
 
 from .cluster import Secret, Values, cluster_with, key, owned
-from .conftest import SECRETS
 from .message_cases import secrets
 from .test_messages import blocks, refusal
 
@@ -163,7 +161,8 @@ def test_a_part_of_the_certificates_of_pgbouncer_makes_their_secret(
     secret = "airflow-pgbouncer-certificates"
     named = {"secret": [{"envName": "X", "secretName": secret, "secretKey": "x"}]}
     values = {"airflow": {**named, "pgbouncer": {"ssl": {part: "x"}}}}
-    assert secret in {each.name for each in render("prod", values=[values]).all("Secret")}
+    rendered = render("prod", values=[values], sets=["secrets.refuseInValues=false"])
+    assert secret in {each.name for each in rendered.all("Secret")}
     with cluster_with({secret: owned()}, tmp_path) as cluster:
         assert cluster.says(values, upstream=find_upstream()) == ""
 
@@ -182,11 +181,16 @@ def test_one_command_keeps_all_secrets(major: int, tmp_path: Path) -> None:
         assert cluster.says(values, major=major) == ""
 
 
+MANAGED = {"reconcile.external-secrets.io/managed": "true"}
 OTHERS: Mapping[str, tuple[Secret, Values]] = {
     "of another release": (owned(release="other"), {}),
     "of another namespace": (owned(namespace="other"), {}),
     "kept": (owned(**{"helm.sh/resource-policy": "keep"}), {}),
     "the user's own": ({}, {}),
+    "of External Secrets": (
+        {"metadata": {**owned()["metadata"], "labels": MANAGED}},
+        {},
+    ),
     "an extra Secret": (
         owned(),
         {"airflow": {"extraSecrets": {"mine": {"useHelmHooks": False, "stringData": "x: y"}}}},
@@ -290,16 +294,6 @@ def test_no_release_makes_secrets_of_the_names_that_we_choose(environment: str) 
     }
     assert {"airflow-fernet", "airflow-database", "airflow-broker", "airflow-redis"} <= names
     assert not [name for name in names if name.endswith(tuple(ends))]
-
-
-def test_the_commands_of_the_readme_make_what_prod_needs() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
-    made = {
-        line.split()[1]: set(re.findall(r"--from-literal=(\w[\w-]*)=", line))
-        for line in readme.splitlines()
-        if line.startswith("secret ")
-    }
-    assert made == {name: set(keys or ()) for name, keys in SECRETS.items()}
 
 
 def leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

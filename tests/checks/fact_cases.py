@@ -63,6 +63,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             {f"{LAUNCHER_ROLE} metadata name": "airflow-jobs-launcher"},
             "must be one of airflow-jobs-launcher.lakehouse-platform",
         ),
+        (
+            {"ExternalSecret/airflow-fernet spec target name": "other"},
+            "the name must be that of the Secret",
+        ),
     ],
     "pods_with_the_configuration_have_the_sidecar": [
         ({f"{SIDECAR} name": "shipper"}, "but no container vector"),

@@ -19,6 +19,7 @@ TASK_POD = "ConfigMap/airflow-config data pod_template_file.yaml spec"
 SIDECAR = f"{TASK_POD} initContainers vector"
 BASE = f"{TASK_POD} containers base"
 CONFIG = "ConfigMap/airflow-config data airflow.cfg"
+FERNET = "ExternalSecret/airflow-fernet-key"
 BINDING = "RoleBinding/airflow-pod-log-reader"
 MAPPING_VOLUME = f"{EXPORTER_POD} volumes mapping"
 
@@ -189,6 +190,14 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             {"Secret/airflow-metadata data": {"url": "eA=="}},
             "airflow-metadata has no key connection",
         ),
+        (
+            {f"{FERNET} spec dataFrom": None, f"{FERNET} spec data": [{"secretKey": "key"}]},
+            "airflow-fernet-key has no key fernet-key",
+        ),
+        (
+            {f"{FERNET} spec target": {"template": {"data": {"key": "{{ .key }}"}}}},
+            "airflow-fernet-key has no key fernet-key",
+        ),
         ({f"{API_SERVER_CONTAINER} envFrom +": {"secretRef": {"name": "x"}}}, "no Secret x"),
         ({f"{TASK_POD} imagePullSecrets +": {"name": "x"}}, "no Secret x"),
         ({MAPPING_VOLUME: {"name": "mapping", "secret": {"secretName": "x"}}}, "no Secret x"),
@@ -215,6 +224,22 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
 
 # Changes that are all right.
 ALLOWED: dict[str, list[Edits]] = {
+    "secrets_exist": [
+        {
+            f"{FERNET} spec dataFrom": None,
+            f"{FERNET} spec data": [{"secretKey": "key"}],
+            f"{FERNET} spec target": {
+                "template": {"mergePolicy": "Merge", "data": {"fernet-key": "{{ .key }}"}}
+            },
+        },
+        {f"{FERNET} spec target": {"template": {"mergePolicy": "Merge", "data": {"key": "x"}}}},
+        {f"{FERNET} spec target": {"template": {"templateFrom": [{"literal": "x: y"}]}}},
+        {
+            f"{FERNET} spec dataFrom": None,
+            f"{FERNET} spec data": [{"secretKey": "key"}],
+            f"{FERNET} spec target": {"creationPolicy": "Merge"},
+        },
+    ],
     "services_reach_a_workload": [
         {f"{SERVICE} spec selector": None},
         {f"{SERVICE} spec ports statsd-ingest targetPort": 9125},

@@ -18,6 +18,7 @@ from . import (
     object_cases,
     query_cases,
     reference_cases,
+    secret_cases,
 )
 from .conftest import Edit, Edits
 
@@ -35,8 +36,8 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
     return found
 
 
-BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN)
-ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED)
+BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, secret_cases.BROKEN)
+ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, secret_cases.ALLOWED)
 BROKEN_RELEASE = together(
     access_cases.BROKEN,
     fact_cases.BROKEN,

@@ -13,7 +13,7 @@ CELERY = ROOT / "examples" / "celery" / "values.yaml"
 def test_the_broker_and_the_database_have_urls_of_their_own() -> None:
     rendered = render("prod", values=[CELERY])
     git = {"airflow-git-credentials"}
-    made = throwaway_secrets(rendered, "airflow", git, anything=False)
+    made = throwaway_secrets(rendered, git, anything=False)
     data = {secret["metadata"]["name"]: secret["stringData"] for secret in made}
     password = data["airflow-redis"]["password"]
     assert data["airflow-broker"]["connection"] == f"redis://:{password}@airflow-redis:6379/0"

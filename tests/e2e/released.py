@@ -176,7 +176,7 @@ def make_secrets(
         release=name,
     )
     there = {each["metadata"]["name"] for each in cluster.list("secrets", namespace)}
-    made = throwaway_secrets(rendered, name, there, anything=True)
+    made = throwaway_secrets(rendered, there, anything=True)
     cluster.apply(made, f"--namespace={namespace}")
 
 

@@ -24,7 +24,7 @@ BROKEN = [
     ("flux/clusters/prod.yaml", "healthChecks:", "healthCheck:", "healthCheck"),
     ("flux/clusters/prod.yaml", "prune: true", 'prune: "yes"', "prune"),
     ("flux/database/cluster.yaml", "instances:", "instance:", "instance"),
-    ("flux/external-secrets/externalsecrets.yaml", "secretStoreRef:", "storeRef:", "storeRef"),
+    ("flux/database/externalsecret.yaml", "secretStoreRef:", "storeRef:", "storeRef"),
     ("argocd/application.yaml", "syncOptions:", "syncOption:", "syncOption"),
     ("argocd/application.yaml", "limit: 3", "limit: three", "limit"),
     ("argocd/applicationset.yaml", "goTemplateOptions:", "goTemplateOption:", "goTemplateOption"),

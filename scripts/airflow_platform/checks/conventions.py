@@ -64,10 +64,11 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
     """Keep the names of two releases in one namespace apart, and say what an object is.
 
     The values can put another text in the place of the release, which is the same for all objects;
-    the name of a ServiceAccount is the user's. What belongs to no namespace, or is for jobs in one
+    the name of a ServiceAccount is the user's, and that of an ExternalSecret is that of the Secret
+    which it makes. What belongs to no namespace, or is for jobs in one
     that releases may share, ends in the release's namespace.
     """
-    ours = [each for each in render.manifests if is_ours(each) and each.kind != "ServiceAccount"]
+    ours = [each for each in render.manifests if is_ours(each) and each.kind not in _NAMED_BY_USERS]
     begins = Counter(
         manifest.name.removesuffix(f"-{suffix}")
         for manifest in ours
@@ -82,6 +83,12 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
             names = {f"{name}.{render.namespace}" for name in names}
         if manifest.name not in names:
             yield manifest, f"the name must be one of {', '.join(sorted(names))}"
+    for external in filter(is_ours, render.all("ExternalSecret")):
+        if external.at("spec", "target", "name", default="") != external.name:
+            yield external, "the name must be that of the Secret, spec.target.name"
+
+
+_NAMED_BY_USERS = ("ServiceAccount", "ExternalSecret")
 
 
 def _suffixes(manifest: Manifest) -> set[str]:

@@ -224,11 +224,17 @@ def volumes_are_mounted(render: Render) -> Iterator[Fault]:
 class Reference:
     """What a pod or operator takes from a ConfigMap or Secret; ``key`` None means all of it."""
 
+    """What a pod takes from a ConfigMap or Secret; ``key`` None stands for all of it.
+
+    ``variable`` is the variable that gets the value, if one does.
+    """
+
     holder: Pod | Container | Manifest
     kind: str
     name: str
     key: str | None
     optional: bool
+    variable: str = ""
 
 
 EXTERNAL_KINDS = ("Secret", "ConfigMap", "ServiceAccount", "ClusterRole")
@@ -236,7 +242,7 @@ EXTERNAL_KINDS = ("Secret", "ConfigMap", "ServiceAccount", "ClusterRole")
 
 def not_rendered(render: Render) -> Iterator[Reference]:
     """Yield what is referred to and is not among the manifests, of EXTERNAL_KINDS."""
-    for reference in _references(render):
+    for reference in references(render):
         if not reference.optional and reference.name not in _keys(render, reference.kind):
             yield reference
     for kind, names in (
@@ -275,7 +281,7 @@ def config_maps_exist(render: Render) -> Iterator[Fault]:
     A file mounted by its name (subPath) must exist as well: else it becomes an empty directory.
     """
     known = {**render.external.config_maps, **_keys(render, "ConfigMap")}
-    for reference in _references(render):
+    for reference in references(render):
         if reference.kind == "ConfigMap":
             yield from _unresolved(reference, known)
     # The official chart always mounts the pod template, and makes it for KubernetesExecutor only.
@@ -307,8 +313,8 @@ def grafana_dashboards_take_a_config_map(render: Render) -> Iterator[Fault]:
 @CHECKS.add
 def secrets_exist(render: Render) -> Iterator[Fault]:
     """Find each Secret and key: no container starts without one that is not optional."""
-    known = {**render.external.secrets, **_keys(render, "Secret")}
-    for reference in _references(render):
+    known = {**render.external.secrets, **keys_of_secrets(render)}
+    for reference in references(render):
         if reference.kind == "Secret":
             yield from _unresolved(reference, known)
 
@@ -409,10 +415,7 @@ def _ports_of_service(render: Render, name: str, protocol: str) -> set[str | int
 
 
 def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
-    """Return the keys of each ConfigMap or Secret by its name.
-
-    The Secret that an operator will make of an ExternalSecret has unknown keys: None.
-    """
+    """Return the keys of each ConfigMap or Secret by its name; None where they are not known."""
     keys: dict[str, Collection[str] | None] = {
         manifest.name: {
             key
@@ -423,13 +426,42 @@ def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
     }
     if kind == "Secret":
         for external in render.all("ExternalSecret"):
-            keys[external.at("spec", "target", "name", default=external.name)] = None
+            name = external.at("spec", "target", "name", default=external.name)
+            keys[name] = _keys_of_external(external)
     return keys
 
 
 def _references(render: Render) -> Iterator[Reference]:
     for holder, name, key in secrets_of_operator(render):
         yield Reference(holder, "Secret", name, key, optional=False)
+
+
+def keys_of_secrets(render: Render) -> dict[str, Collection[str] | None]:
+    """Return the keys of the Secrets that the release makes, or External Secrets for it."""
+    return _keys(render, "Secret")
+
+
+def _keys_of_external(external: Manifest) -> Collection[str] | None:
+    """Return the keys of the Secret that External Secrets makes, None where only the store knows.
+
+    A template replaces what comes from the store unless it is to be merged. With the creation
+    policy Merge the Secret has keys of its own as well.
+    """
+    template = external.at("spec", "target", "template", default={})
+    templated = {*(template.get("data") or ())}
+    if external.at("spec", "target", "creationPolicy", default="Owner") == "Merge":
+        return None
+    if template.get("templateFrom"):
+        return None
+    if templated and template.get("mergePolicy", "Replace") == "Replace":
+        return templated
+    if external.at("spec", "dataFrom", default=()):
+        return None
+    return templated | {each["secretKey"] for each in external.at("spec", "data", default=())}
+
+
+def references(render: Render) -> Iterator[Reference]:
+    """Yield what pods take from ConfigMaps and Secrets, each as often as it is named."""
     for pod in render.pods():
         for secret in pod.spec.get("imagePullSecrets") or ():
             yield Reference(pod, "Secret", secret["name"], None, optional=False)
@@ -438,7 +470,8 @@ def _references(render: Render) -> Iterator[Reference]:
                 yield from _volume_references(pod, source)
     for container in containers(render):
         for variable in container.document.get("env") or ():
-            yield from _environment_references(container, variable.get("valueFrom") or {})
+            source = variable.get("valueFrom") or {}
+            yield from _environment_references(container, source, variable["name"])
         for source in container.document.get("envFrom") or ():
             yield from _environment_references(container, source)
 
@@ -466,11 +499,14 @@ _ENVIRONMENT_KINDS = {
 }
 
 
-def _environment_references(container: Container, source: Mapping[str, Any]) -> Iterator[Reference]:
+def _environment_references(
+    container: Container, source: Mapping[str, Any], variable: str = ""
+) -> Iterator[Reference]:
     for field, kind in _ENVIRONMENT_KINDS.items():
         if content := source.get(field):
             optional = bool(content.get("optional"))
-            yield Reference(container, kind, content["name"], content.get("key"), optional)
+            key = content.get("key")
+            yield Reference(container, kind, content["name"], key, optional, variable)
 
 
 def _files(render: Render, pod: Pod, volume_name: str) -> set[str] | None:

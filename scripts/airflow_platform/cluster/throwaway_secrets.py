@@ -1,38 +1,51 @@
-"""Secrets for a release that is made to be tried and removed: random keys and passwords.
-
-They are those that README.md tells people to create before an installation.
-"""
+"""Secrets for a release that is made to be tried and removed: random keys and passwords."""
 
 import base64
-import os
 import secrets
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
-from airflow_platform.checks.references import not_rendered
 from airflow_platform.manifests import Render
+from airflow_platform.secrets.needs import DOCKER_CONFIG, Needed, needed
+from airflow_platform.secrets.recipes import (
+    Asked,
+    At,
+    Connection,
+    Fernet,
+    Fixed,
+    Random,
+    Recipe,
+    Same,
+    recipes,
+)
 from airflow_platform.support.errors import PlatformError
 
 _KEY_BYTES = 64  # as many as HS512 needs
+_NO_REGISTRIES = '{"auths": {}}'
 
 
 def throwaway_secrets(
-    render: Render, release: str, there: Collection[str], *, anything: bool
+    render: Render, there: Collection[str], *, anything: bool
 ) -> list[Mapping[str, Any]]:
     """Return the Secrets that pods need and that are neither rendered nor ``there``, by name.
 
     ``anything``: values that nobody will look at are made up as well. PlatformError for values that
     only the user can know.
     """
-    known = _known(render, release)
-    needed = {name: keys for name, keys in _needed(render).items() if name not in there}
+    lacking = [
+        secret
+        for secret in needed(render)
+        if secret.maker == "you" and not secret.optional and secret.name not in there
+    ]
+    how = recipes(render, lacking)
+    made = _Values(how, lacking)
     asked = [
-        _secret(name, dict.fromkeys(keys, "..."))
-        for name, keys in needed.items()
-        if not anything and not (keys and known[name].keys() >= {*keys})
+        _secret(secret, dict.fromkeys(_keys(secret), "..."))
+        for secret in lacking
+        if not anything and not (_keys(secret) and made.knows(secret))
     ]
     if asked:
         raise PlatformError(
@@ -40,61 +53,54 @@ def throwaway_secrets(
             " --objects. A database must be an empty one: the release migrates it and runs DAGs."
             f"\n\n{yaml.safe_dump_all(asked, sort_keys=False)}"
         )
-    return [
-        _secret(name, {key: known[name].get(key) or _random() for key in keys})
-        for name, keys in needed.items()
-    ]
+    return [_secret(each, {key: made[each.name, key] for key in _keys(each)}) for each in lacking]
 
 
-def _needed(render: Render) -> dict[str, list[str]]:
-    """Return the keys of each Secret that the release does not make itself."""
-    needed: dict[str, set[str]] = {}
-    for reference in not_rendered(render):
-        if reference.kind == "Secret":
-            keys = needed.setdefault(reference.name, set())
-            keys |= {reference.key} if reference.key else set()
-    return {name: sorted(keys) for name, keys in sorted(needed.items())}
+def _keys(secret: Needed) -> list[str]:
+    return sorted(name for name, key in secret.keys.items() if not key.optional)
 
 
-def _known(render: Render, release: str) -> Mapping[str, Mapping[str, str]]:
-    """Return what can be made up, by the Secret and its key."""
-    password = secrets.token_urlsafe(24)
-    anywhere = {
-        "fernet-key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
-        "postgres-password": password,
-        "password": password,
-        **{key: _random() for key in ("api-secret-key", "jwt-secret", "webserver-secret-key")},
+class _Values(dict[At, str]):
+    """The values of Secrets, each made when it is first asked for."""
+
+    def __init__(self, how: Mapping[At, Recipe], lacking: Sequence[Needed]) -> None:
+        super().__init__()
+        self._how = how
+        self._lacking = {secret.name for secret in lacking}
+
+    def knows(self, secret: Needed) -> bool:
+        """Say whether nobody has to be asked for a key of ``secret``."""
+        return all(self._is_known(self._how[secret.name, key]) for key in _keys(secret))
+
+    def _is_known(self, recipe: Recipe) -> bool:
+        of_others = isinstance(recipe, Connection) and recipe.password[0] not in self._lacking
+        return not isinstance(recipe, Asked) and not of_others
+
+    def __missing__(self, at: At) -> str:
+        name, key = at
+        match self._how.get(at, Asked()):
+            case Fernet():
+                value = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+            case Fixed(text):
+                value = text
+            case Same(other):
+                value = self[name, other]
+            case Connection(before, password, after):
+                value = f"{before}{quote(self[password], safe='')}{after}"
+            case Random(size):
+                value = secrets.token_urlsafe(size)
+            case Asked():
+                is_login = key == DOCKER_CONFIG
+                value = _NO_REGISTRIES if is_login else secrets.token_urlsafe(_KEY_BYTES)
+        self[at] = value
+        return value
+
+
+def _secret(secret: Needed, data: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": secret.name},
+        "type": secret.type,
+        "stringData": dict(data),
     }
-    known: dict[str, dict[str, str]] = defaultdict(lambda: anywhere)
-    for name, url in _connections(render, release, password):
-        known[name] = {**anywhere, "connection": url}
-    return known
-
-
-def _connections(render: Render, release: str, password: str) -> Iterator[tuple[str, str]]:
-    """Yield the Secrets with the URL of the release's own database or broker, and that URL."""
-    postgresql, redis = f"{release}-postgresql", f"{release}-redis"
-    urls = {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
-            postgresql,
-            f"postgresql://postgres:{password}@{postgresql}.{render.namespace}:5432/postgres",
-        ),
-        "AIRFLOW__CELERY__BROKER_URL": (redis, f"redis://:{password}@{redis}:6379/0"),
-    }
-    services = {service.name for service in render.all("Service")}
-    for pod in render.pods():
-        for container in pod.containers().values():
-            for variable in container.document.get("env") or ():
-                service, url = urls.get(variable["name"], ("", ""))
-                reference = variable.get("valueFrom", {}).get("secretKeyRef")
-                if service in services and reference:
-                    yield reference["name"], url
-
-
-def _random() -> str:
-    return secrets.token_urlsafe(_KEY_BYTES)
-
-
-def _secret(name: str, data: Mapping[str, str]) -> dict[str, Any]:
-    metadata = {"name": name}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(data)}

@@ -36,7 +36,7 @@ def _prepare(trial: Trial) -> str:
     for file in trial.objects:
         trial.cluster.kubectl("apply", where, f"--filename={file}")
     there = {each["metadata"]["name"] for each in trial.cluster.list("secrets", trial.namespace)}
-    made = throwaway_secrets(trial.render, trial.release.name, there, anything=trial.simulated)
+    made = throwaway_secrets(trial.render, there, anything=trial.simulated)
     trial.cluster.apply(made, where)
     trial.made.update(_named(made))
     return f"{trial.namespace}, which enforces restricted pods; {len(made)} Secrets made up for it"

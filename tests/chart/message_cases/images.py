@@ -30,6 +30,10 @@ CASES: dict[str, Case] = {
     ),
     "a pull Secret that the official chart makes": wrapper(
         REFUSED,
-        {"global": MIRROR, "airflow": {"registry": {"connection": LOGIN}}},
+        {
+            "global": MIRROR,
+            "airflow": {"registry": {"connection": LOGIN}},
+            "secrets": {"refuseInValues": False},
+        },
     ),
 }

@@ -40,7 +40,8 @@ def airflow2(option: str, value: str, **values: Any) -> Case:
 
 def found(name: str, at: str, value: str, **values: Any) -> Case:
     """A variable that the values below ``airflow:`` give to containers."""
-    return airflow(f"{name} in airflow.{at} is {_quoted(value)}.", **values)
+    settings = {"airflow": values, "secrets": {"refuseInValues": False}}
+    return wrapper(f"{name} in airflow.{at} is {_quoted(value)}.", settings)
 
 
 def hidden(name: str, at: str, **values: Any) -> Case:

@@ -1,0 +1,1 @@
+"""The Secrets that a release needs, and how they come about."""
