@@ -98,7 +98,7 @@ Which pods there are is as in the official chart. The scope of these templates i
 {{- if $airflow.databaseCleanup.enabled -}}
 {{- $_ := set $components "database-cleanup" (dict "to" (list "database" "kubernetes-api")) -}}
 {{- end -}}
-{{- if $airflow.flower.enabled -}}
+{{- if and $airflow.flower.enabled $celery -}}
 {{- $users := include "airflow-platform.networkPolicies.users" (dict "context" . "service" $airflow.flower.service "port" $airflow.ports.flowerUI) | fromYamlArray -}}
 {{- $_ := set $components "flower" (dict "to" (list "database" "broker") "from" $users) -}}
 {{- end -}}

@@ -9,7 +9,15 @@ import pytest
 from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
-from . import fact_cases, injection_cases, jobs_cases, object_cases, query_cases, reference_cases
+from . import (
+    fact_cases,
+    injection_cases,
+    jobs_cases,
+    network_cases,
+    object_cases,
+    query_cases,
+    reference_cases,
+)
 from .conftest import Edit, Edits
 
 Check = Callable[[str, Render], list[Violation]]
@@ -26,8 +34,8 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
     return found
 
 
-BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN)
-ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED)
+BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, network_cases.BROKEN)
+ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, network_cases.ALLOWED)
 BROKEN_RELEASE = together(
     fact_cases.BROKEN, query_cases.BROKEN, injection_cases.BROKEN, jobs_cases.BROKEN
 )

@@ -28,7 +28,7 @@ from airflow_platform.network.edges import (
 )
 
 DNS = Place("the DNS of the cluster")
-KUBERNETES = Place("the API server of Kubernetes")
+KUBERNETES = Place("the API server of Kubernetes", outside=True)  # on a machine, in no pod
 USERS = Place("users, programs and ingress controllers")
 PROMETHEUS = Place("Prometheus")
 INJECTED = Place("pods with an injected sidecar")

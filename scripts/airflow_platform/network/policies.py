@@ -98,11 +98,9 @@ class Policies:
     def lets(self, edge: Edge, direction: Direction, claimed: frozenset[int]) -> bool:
         """Say whether the pod at this end of ``edge`` may be part of it.
 
-        ``claimed`` are the ports on which the pod needs something else: an edge whose port is not
-        sure may have any other one.
+        ``claimed`` are the ports on which the pod needs something else (see ``matches``).
         """
-        pod = edge.target if direction == "Ingress" else edge.source
-        assert isinstance(pod, Pod)
+        pod = _end(edge, direction)
         return not self.of(pod, direction) or any(
             self.matches(opening, edge, direction, claimed)
             for opening in self.openings(pod, direction)
@@ -111,12 +109,34 @@ class Policies:
     def matches(
         self, opening: Opening, edge: Edge, direction: Direction, claimed: frozenset[int]
     ) -> bool:
-        """Say whether ``opening`` is one for ``edge``."""
+        """Say whether ``opening`` is one for ``edge``.
+
+        Where the port of ``edge`` is not sure and none of the likely ones is open, it may be any
+        that is not ``claimed`` by something else.
+        """
         if edge.target == EVERYWHERE:
             return opening.port is None and (opening.peer is None or _is_any_address(opening.peer))
         other = edge.source if direction == "Ingress" else edge.target
-        server = edge.target if isinstance(edge.target, Pod) else None
-        return self._peer(opening, other) and _port(opening.port, edge, server, claimed)
+        if not self._peer(opening, other):
+            return False
+        if self._has_port(opening, edge):
+            return True
+        numbers = _numbers(opening, edge)
+        if edge.sure or not numbers or any(each in numbers for each in claimed):
+            return False
+        return not any(
+            self._peer(each, other) and self._has_port(each, edge)
+            for each in self.openings(_end(edge, direction), direction)
+        )
+
+    def _has_port(self, opening: Opening, edge: Edge) -> bool:
+        """Say whether ``opening`` has a likely port of ``edge``, or all ports."""
+        if opening.port is None:
+            return True
+        same: bool = opening.port.get("protocol", "TCP") == edge.protocol
+        if "port" not in opening.port or (isinstance(opening.port["port"], str) and _unseen(edge)):
+            return same
+        return same and any(each in _numbers(opening, edge) for each in edge.ports)
 
     def selected(self, opening: Opening) -> list[Pod]:
         """Return the pods of the render that the peer selects by their labels alone."""
@@ -174,26 +194,28 @@ def openings(policy: Manifest, direction: Direction) -> Iterator[Opening]:
                 yield Opening(policy, peer, port)
 
 
-def _port(
-    port: Mapping[str, Any] | None, edge: Edge, server: Pod | None, claimed: frozenset[int]
-) -> bool:
-    if port is None:
-        return True
-    if port.get("protocol", "TCP") != edge.protocol:
-        return False
-    number = port.get("port")
-    if number is None:
-        return True
+def _end(edge: Edge, direction: Direction) -> Pod:
+    """Return the pod at whose end the policies of this direction are."""
+    end = edge.target if direction == "Ingress" else edge.source
+    assert isinstance(end, Pod)
+    return end
+
+
+def _unseen(edge: Edge) -> bool:
+    """Say whether nobody sees the names of the ports that are connected to."""
+    return not isinstance(edge.target, Pod)
+
+
+def _numbers(opening: Opening, edge: Edge) -> Sequence[int]:
+    """Return the numbers of the port of ``opening``, if it has the protocol of ``edge``."""
+    port = opening.port or {}
+    if port.get("protocol", "TCP") != edge.protocol or "port" not in port:
+        return ()
+    number = port["port"]
     if isinstance(number, str):
-        if server is None:
-            return True  # a name that only the server's pod can tell
-        number = container_ports(server, edge.protocol).get(number)
-        if number is None:
-            return False
-    wanted: Sequence[int] = range(number, port.get("endPort", number) + 1)
-    if not edge.ports or any(each in wanted for each in edge.ports):
-        return True
-    return not edge.sure and not any(each in wanted for each in claimed)
+        named = {} if _unseen(edge) else container_ports(edge.target, edge.protocol)  # type: ignore[arg-type]
+        return [named[number]] if number in named else ()
+    return range(number, port.get("endPort", number) + 1)
 
 
 def _may_select_namespace(selector: Mapping[str, Any], namespace: str) -> bool:
