@@ -39,7 +39,7 @@ def ours(selector: dict[str, Any], **rules: Any) -> Edits:
     return closing(policy(selector, BOTH, "network-policy", **rules))
 
 
-PROMETHEUS = {"namespaceSelector": {}}
+PROMETHEUS: dict[str, Any] = {"namespaceSelector": {}}
 SENDERS = [{"podSelector": {"matchLabels": each}} for each in (API_SERVER, TRIGGERER, TASKS)]
 UDP = [{"port": "statsd-ingest", "protocol": "UDP"}]
 SCRAPE = [{"port": 9102, "protocol": "TCP"}]

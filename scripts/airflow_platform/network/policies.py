@@ -6,7 +6,7 @@ https://kubernetes.io/docs/concepts/services-networking/network-policies/
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,10 +122,12 @@ class Policies:
         if self._has_port(opening, edge):
             return True
         numbers = _numbers(opening, edge)
-        if edge.sure or not numbers or any(each in numbers for each in claimed):
+        if edge.sure or not numbers or _overlap(numbers, claimed):
             return False
         return not any(
-            self._peer(each, other) and self._has_port(each, edge)
+            self._peer(each, other)
+            and self._has_port(each, edge)
+            and not _overlap(_numbers(each, edge), claimed)
             for each in self.openings(_end(edge, direction), direction)
         )
 
@@ -136,7 +138,7 @@ class Policies:
         same: bool = opening.port.get("protocol", "TCP") == edge.protocol
         if "port" not in opening.port or (isinstance(opening.port["port"], str) and _unseen(edge)):
             return same
-        return same and any(each in _numbers(opening, edge) for each in edge.ports)
+        return same and _overlap(_numbers(opening, edge), edge.ports)
 
     def selected(self, opening: Opening) -> list[Pod]:
         """Return the pods of the render that the peer selects by their labels alone."""
@@ -216,6 +218,10 @@ def _numbers(opening: Opening, edge: Edge) -> Sequence[int]:
         named = {} if _unseen(edge) else container_ports(edge.target, edge.protocol)  # type: ignore[arg-type]
         return [named[number]] if number in named else ()
     return range(number, port.get("endPort", number) + 1)
+
+
+def _overlap(numbers: Sequence[int], others: Iterable[int]) -> bool:
+    return any(each in numbers for each in others)
 
 
 def _may_select_namespace(selector: Mapping[str, Any], namespace: str) -> bool:
