@@ -249,8 +249,8 @@ class _Needs:
             binding.name
             for binding in bindings
             for subject in binding.at("subjects", default=None) or ()
-            # The official chart binds a role of OpenShift to accounts of all its pods.
-            if not binding.name.endswith("-scc-rolebinding")
+            # A security context constraint of OpenShift is no right to call anything.
+            if not binding.at("roleRef")["name"].startswith("system:openshift:scc:")
             and (subject["kind"], subject["name"]) == ("ServiceAccount", account)
         ]
         if bound or starts:
