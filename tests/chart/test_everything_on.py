@@ -107,6 +107,7 @@ def test_with_everything_on_every_template_makes_an_object() -> None:
         manifest.template.partition("/templates/")[2]
         for rendered in (
             render("prod", values=[EVERYTHING_ON]),
+            render("prod", values=[EVERYTHING_ELSE_ON]),
             render("dev", values=[ROOT / "examples" / "workflows" / "values.yaml"]),
             render("dev", values=[ROOT / "examples" / "dag-delivery" / "folder.yaml"]),
         )

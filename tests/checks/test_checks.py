@@ -15,6 +15,7 @@ from . import (
     fact_cases,
     injection_cases,
     jobs_cases,
+    network_cases,
     object_cases,
     query_cases,
     reference_cases,
@@ -38,6 +39,8 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
 
 BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, secret_cases.BROKEN)
 ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, secret_cases.ALLOWED)
+BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, network_cases.BROKEN)
+ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, network_cases.ALLOWED)
 BROKEN_RELEASE = together(
     access_cases.BROKEN,
     fact_cases.BROKEN,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from airflow_platform.checks.jobs import is_in_each_namespace_with_jobs, network
 from airflow_platform.checks.names import CLUSTER_SCOPED_KINDS
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours
 from airflow_platform.manifests import Manifest, Render
+from airflow_platform.network.policies import of_components
 from airflow_platform.support.frozen import thaw
 
 _INSTANCE = "app.kubernetes.io/instance"
@@ -92,6 +94,8 @@ _NAMED_BY_USERS = ("ServiceAccount", "ExternalSecret")
 
 
 def _suffixes(manifest: Manifest) -> set[str]:
+    if of_components(manifest):
+        return set(re.findall(r"network-[a-z-]+$", manifest.name))
     return _SUFFIXES.get(manifest.labels.get("app.kubernetes.io/name", ""), set())
 
 
@@ -142,7 +146,8 @@ def _is_standard(label: str) -> bool:
 def selectors_name_component_and_release(render: Render) -> Iterator[Fault]:
     """Keep selectors of ours from finding the pods of another release in the namespace.
 
-    Those of jobs, which no manifest makes, are another check's.
+    Those of jobs, which no manifest makes, are another check's. A policy of `networkPolicies` is
+    not named after the pods that it selects.
     """
     of_jobs = network_policies_of_jobs(render)
     for kind, path in (
@@ -157,7 +162,12 @@ def selectors_name_component_and_release(render: Render) -> Iterator[Fault]:
             wanted = {
                 label: manifest.labels.get(label) for label in ("app.kubernetes.io/name", _INSTANCE)
             }
-            if dict(manifest.at(*path, default={})) != wanted:
+            if of_components(manifest):
+                release = manifest.labels.get(_INSTANCE)
+                labels = manifest.at(*path, default={})
+                if release not in (labels.get(_INSTANCE), labels.get("release")):
+                    yield manifest, f"{'.'.join(path)} must name the release {release}"
+            elif dict(manifest.at(*path, default={})) != wanted:
                 yield manifest, f"{'.'.join(path)} must be {wanted}"
 
 

@@ -14,6 +14,8 @@ from airflow_platform.checks.database import operator_pods, secrets_of_operator
 from airflow_platform.checks.jobs import network_policies_of_jobs
 from airflow_platform.checks.violations import CHECKS, Fault, containers, is_ours, selects
 from airflow_platform.manifests import Container, Keys, Manifest, Pod, Render
+from airflow_platform.network.edges import labels_of
+from airflow_platform.network.policies import has_airflow, of_components
 
 POD_TEMPLATE_FILE = "pod_template_file.yaml"
 
@@ -138,9 +140,10 @@ def network_policies_select_pods(render: Render) -> Iterator[Fault]:
     """
     of_jobs = network_policies_of_jobs(render)
     for policy in render.all("NetworkPolicy"):
-        if policy in of_jobs:
+        if policy in of_jobs or (of_components(policy) and not has_airflow(render)):
             continue
-        pods = _pods(render, policy.at("spec", "podSelector"))
+        selector = policy.at("spec", "podSelector")
+        pods = [pod for pod in render.pods() if selects(selector, labels_of(pod))]
         if not pods:
             yield policy, "spec.podSelector selects no pods"
         for port in _ingress_ports(policy):

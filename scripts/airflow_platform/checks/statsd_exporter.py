@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from airflow_platform.checks.facts import MISSING, Facts, at, contradictions
-from airflow_platform.checks.jobs import network_policies_of_jobs
 from airflow_platform.checks.violations import CHECKS, Fault, is_ours
 from airflow_platform.manifests import Container, Pod, Render
 
@@ -110,7 +109,7 @@ def the_statsd_service_is_resolved_once(render: Render) -> Iterator[Fault]:
 def the_statsd_network_policy_admits_airflow_and_prometheus(render: Render) -> Iterator[Fault]:
     """Open the two ports, and let the exporter connect to nobody unless the user says to whom."""
     for policy in filter(is_ours, render.all("NetworkPolicy")):
-        if policy in network_policies_of_jobs(render):
+        if policy.labels.get("app.kubernetes.io/component") != COMPONENT:
             continue
         types = policy.at("spec", "policyTypes", default=())
         if set(types) != {"Ingress", "Egress"}:

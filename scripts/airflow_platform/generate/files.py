@@ -5,6 +5,7 @@ from pathlib import Path
 from airflow_platform import dashboards
 from airflow_platform.generate import airflow_keys, reference, schema
 from airflow_platform.metrics import labels
+from airflow_platform.network import table
 from airflow_platform.support.project import ADDON, ROOT
 
 
@@ -15,6 +16,7 @@ def generated() -> dict[Path, str]:
         ROOT / "values.schema.json": schema.with_descriptions(ROOT),
         ROOT / "docs" / "values.md": reference.text(),
         labels.FILE: labels.text(),
+        table.FILE: table.text(),
         airflow_keys.FILE: airflow_keys.text(),
         **{dashboards.DIRECTORY / name: text for name, text in dashboards.generate().items()},
     }

@@ -1,0 +1,1 @@
+"""Who needs to connect to whom in a release, and whom its NetworkPolicies let."""
