@@ -1,6 +1,5 @@
 {{/*
 Names of the database, and where it is. The scope of these templates is this chart, with airflow.enabled.
-Names of the database, and where it is. The scope of these templates is this chart.
 */}}
 
 {{/*
@@ -68,36 +67,4 @@ Where the database is, as YAML:
 {{/* The Pooler of CloudNativePG, and its Service. */}}
 {{- define "airflow-platform.database.poolerName" -}}
 {{- printf "%s-pooler" (include "airflow-platform.database.clusterName" .) -}}
-{{- end -}}
-Where the database is, as YAML: source (official or external), host, port, name, user and sslmode. An empty host:
-unknown, only the Secret with the connection knows.
-*/}}
-{{- define "airflow-platform.database.endpoint" -}}
-{{- $airflow := .Values.airflow -}}
-{{- $endpoint := dict "source" "external" "host" "" -}}
-{{- if $airflow.postgresql.enabled -}}
-{{- $auth := mergeOverwrite (deepCopy ($airflow.postgresql.auth | default dict)) (dig "postgresql" "auth" dict .Values.global | deepCopy) -}}
-{{- $host := printf "%s-postgresql.%s" .Release.Name .Release.Namespace -}}
-{{- $endpoint = dict "source" "official" "host" $host "port" 5432 "name" ($auth.database | default "postgres") "user" ($auth.username | default "postgres") "sslmode" "disable" -}}
-  source    external or official (the PostgreSQL of the official chart)
-  host, port  where Airflow connects to; an empty host: unknown
-  pooler    official (PgBouncer of the official chart), or nothing
-  direct    host and port past the pooler
-*/}}
-{{- define "airflow-platform.database.endpoint" -}}
-{{- $airflow := .Values.airflow -}}
-{{- $connection := $airflow.data.metadataConnection -}}
-{{- $endpoint := dict "source" "external" "host" "" "port" 5432 -}}
-{{- if $airflow.postgresql.enabled -}}
-{{- $_ := set $endpoint "source" "official" -}}
-{{- else if not $airflow.data.metadataSecretName -}}
-{{- $endpoint = dict "source" "external" "host" ($connection.host | default "") "port" $connection.port -}}
-{{- end -}}
-{{- $_ := set $endpoint "direct" (pick $endpoint "host" "port") -}}
-{{- $_ := set $endpoint "pooler" "" -}}
-{{- if $airflow.pgbouncer.enabled -}}
-{{- $_ := set $endpoint "pooler" "official" -}}
-{{- $_ := set $endpoint "port" $airflow.ports.pgbouncer -}}
-{{- end -}}
-{{- toYaml $endpoint -}}
 {{- end -}}
