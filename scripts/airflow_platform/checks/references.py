@@ -228,7 +228,7 @@ EXTERNAL_KINDS = ("Secret", "ConfigMap", "ServiceAccount", "ClusterRole")
 
 def not_rendered(render: Render) -> Iterator[Reference]:
     """Yield what is referred to and is not among the manifests, of EXTERNAL_KINDS."""
-    for reference in _references(render):
+    for reference in references(render):
         if not reference.optional and reference.name not in _keys(render, reference.kind):
             yield reference
     for kind, names in (
@@ -267,7 +267,7 @@ def config_maps_exist(render: Render) -> Iterator[Fault]:
     A file mounted by its name (subPath) must exist as well: else it becomes an empty directory.
     """
     known = {**render.external.config_maps, **_keys(render, "ConfigMap")}
-    for reference in _references(render):
+    for reference in references(render):
         if reference.kind == "ConfigMap":
             yield from _unresolved(reference, known)
     # The official chart always mounts the pod template, and makes it for KubernetesExecutor only.
@@ -300,7 +300,7 @@ def grafana_dashboards_take_a_config_map(render: Render) -> Iterator[Fault]:
 def secrets_exist(render: Render) -> Iterator[Fault]:
     """Find each Secret and key: no container starts without one that is not optional."""
     known = {**render.external.secrets, **_keys(render, "Secret")}
-    for reference in _references(render):
+    for reference in references(render):
         if reference.kind == "Secret":
             yield from _unresolved(reference, known)
 
@@ -419,7 +419,8 @@ def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
     return keys
 
 
-def _references(render: Render) -> Iterator[Reference]:
+def references(render: Render) -> Iterator[Reference]:
+    """Yield what pods take from ConfigMaps and Secrets, optional or not."""
     for pod in render.pods():
         for secret in pod.spec.get("imagePullSecrets") or ():
             yield Reference(pod, "Secret", secret["name"], None, optional=False)

@@ -18,21 +18,47 @@ from airflow_platform.support.tools import tool
 Object = Mapping[str, Any]
 
 _TIMEOUT_SECONDS = 120.0
+_REASON = re.compile(r"^Error from server \((\w+)\)", re.MULTILINE)
 _FORWARD_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
 
+class ApiError(PlatformError):
+    """The API server refuses; ``reason`` is its own word for it, such as "Forbidden", or empty."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster and the user that are current in a kubeconfig."""
+    """The cluster and the user that are current in a kubeconfig.
 
-    kubeconfig: Path
+    Without a ``kubeconfig`` kubectl looks for one; ``context`` is another than the current one.
+    ``timeout`` is how many seconds kubectl may take.
+    """
+
+    kubeconfig: Path | None
+    context: str = ""
+    timeout: float = _TIMEOUT_SECONDS
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that lead kubectl to this cluster."""
+        return (
+            *([f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []),
+            *([f"--context={self.context}"] if self.context else []),
+        )
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
-        """Return what kubectl prints; ``given`` is its standard input. PlatformError on failure."""
+        """Return what kubectl prints; ``given`` is its standard input. ApiError on failure."""
         done = self._run(arguments, given)
         if done.returncode:
-            raise PlatformError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+            said = done.stderr.strip()
+            reason = _REASON.search(said)
+            message = f"kubectl {' '.join(arguments)}: {said}"
+            raise ApiError(message, reason[1] if reason else "")
         return done.stdout
 
     def succeeds(self, *arguments: str) -> bool:
@@ -54,13 +80,16 @@ class Cluster:
         )
         return dict(json.loads(found)) if found else None
 
-    def list(self, kinds: str, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
+    def list(
+        self, kinds: str, namespace: str | None, selector: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
         """Return the objects of some kinds, "pods,jobs" for example, that have the labels.
 
-        Without a ``namespace``, those of all of them.
+        Without a ``namespace``, those of all of them. ``fields`` is a selector of fields.
         """
         where = _in(namespace) if namespace else ["--all-namespaces"]
         wanted = [f"--selector={selector}"] if selector else []
+        wanted += [f"--field-selector={fields}"] if fields else []
         found = self.kubectl("get", kinds, "--output=json", *where, *wanted)
         return list(json.loads(found)["items"])
 
@@ -93,16 +122,17 @@ class Cluster:
             yield int(found[1])
 
     def _command(self, arguments: Iterable[str]) -> processes.Command:
-        return [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+        return [tool("kubectl"), *self.options, *arguments]
 
     def _run(
         self, arguments: Iterable[str], given: str | None
     ) -> "subprocess.CompletedProcess[str]":
         try:
-            return processes.run(self._command(arguments), given=given, timeout=_TIMEOUT_SECONDS)
+            return processes.run(self._command(arguments), given=given, timeout=self.timeout)
         except subprocess.TimeoutExpired:
+            of = f" of {self.kubeconfig}" if self.kubeconfig else ""
             raise PlatformError(
-                f"The API server of {self.kubeconfig} did not answer in {_TIMEOUT_SECONDS:.0f} s."
+                f"The API server{of} did not answer in {self.timeout:.0f} s."
             ) from None
 
 

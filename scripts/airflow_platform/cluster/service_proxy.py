@@ -1,0 +1,44 @@
+"""HTTP to a Service by way of the API server, which needs nothing but `get services/proxy`."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support.errors import PlatformError
+
+_SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(\.(?P<namespace>[a-z0-9-]+)(\.svc(\..+)?)?)?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class ServiceProxy:
+    """A Service of the cluster. The API server takes credentials away from requests."""
+
+    def __init__(self, cluster: Cluster, url: str, namespace: str) -> None:
+        """Lead to the Service that ``url`` names, in ``namespace`` where it names none.
+
+        PlatformError when the host of ``url`` is no name of a Service.
+        """
+        parts = urlsplit(url)
+        found = _SERVICE.fullmatch(parts.hostname or "")
+        if not found or parts.scheme not in _DEFAULT_PORTS:
+            raise PlatformError(f"{url} does not name a Service of the cluster.")
+        self.url = url
+        self.name, self.namespace = found["name"], found["namespace"] or namespace
+        self.port = parts.port or _DEFAULT_PORTS[parts.scheme]
+        self._cluster = cluster
+        scheme = "https:" if parts.scheme == "https" else ""
+        self._path = (
+            f"/api/v1/namespaces/{self.namespace}/services/{scheme}{self.name}:{self.port}/proxy"
+            f"{parts.path.rstrip('/')}"
+        )
+
+    def get(self, path: str, /, **query: object) -> Any:
+        """Return the parsed JSON that GET ``path`` answers; ApiError unless that succeeds."""
+        asked = f"{self._path}{path}" + (f"?{urlencode(query)}" if query else "")
+        content = self._cluster.kubectl("get", f"--raw={asked}")
+        try:
+            return json.loads(content)
+        except ValueError:
+            raise PlatformError(f"{self.url} answers with something other than JSON.") from None

@@ -1,0 +1,46 @@
+"""The examinations, in the order in which their findings help most: causes before symptoms."""
+
+from airflow_platform.doctor.examinations import (
+    clocks,
+    creation,
+    external_secrets,
+    flux,
+    ingresses,
+    jobs,
+    kinds,
+    loki,
+    monitors,
+    nodes,
+    pods,
+    prometheus,
+    references,
+    release,
+    services,
+    storage,
+    task_logs,
+    task_pods,
+    versions,
+)
+
+# To import a module is to add its examinations to EXAMINATIONS.
+MODULES = (
+    release,
+    kinds,
+    flux,
+    external_secrets,
+    references,
+    storage,
+    nodes,
+    creation,
+    jobs,
+    pods,
+    services,
+    ingresses,
+    task_logs,
+    task_pods,
+    loki,
+    monitors,
+    prometheus,
+    clocks,
+    versions,
+)
