@@ -18,17 +18,29 @@ from airflow_platform.support.tools import tool
 Object = Mapping[str, Any]
 
 _TIMEOUT_SECONDS = 120.0
+_UNAUTHORIZED = "You must be logged in to the server"  # which kubectl says in place of the reason
 _REASON = re.compile(r"^Error from server \((\w+)\)", re.MULTILINE)
 _FORWARD_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
 
 class ApiError(PlatformError):
-    """The API server refuses; ``reason`` is its own word for it, such as "Forbidden", or empty."""
+    """kubectl fails: ``said`` is what it says of it.
 
-    def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message)
-        self.reason = reason
+    ``reason`` is the API server's own word, such as "Forbidden"; it is empty for other failures.
+    """
+
+    def __init__(self, command: str, said: str) -> None:
+        super().__init__(f"{command}: {said}")
+        self.said = said
+        found = _REASON.search(said)
+        self.reason = found[1] if found else ""
+        if _UNAUTHORIZED in said:
+            self.reason = "Unauthorized"
+
+
+class NoAnswerError(PlatformError):
+    """The API server keeps silent."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +67,7 @@ class Cluster:
         """Return what kubectl prints; ``given`` is its standard input. ApiError on failure."""
         done = self._run(arguments, given)
         if done.returncode:
-            said = done.stderr.strip()
-            reason = _REASON.search(said)
-            message = f"kubectl {' '.join(arguments)}: {said}"
-            raise ApiError(message, reason[1] if reason else "")
+            raise ApiError(f"kubectl {' '.join(arguments)}", done.stderr.strip())
         return done.stdout
 
     def succeeds(self, *arguments: str) -> bool:
@@ -131,7 +140,7 @@ class Cluster:
             return processes.run(self._command(arguments), given=given, timeout=self.timeout)
         except subprocess.TimeoutExpired:
             of = f" of {self.kubeconfig}" if self.kubeconfig else ""
-            raise PlatformError(
+            raise NoAnswerError(
                 f"The API server{of} did not answer in {self.timeout:.0f} s."
             ) from None
 

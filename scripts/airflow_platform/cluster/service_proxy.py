@@ -2,13 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.cluster.cluster import ApiError, Cluster, NoAnswerError
 from airflow_platform.support.errors import PlatformError
 
 _SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(\.(?P<namespace>[a-z0-9-]+)(\.svc(\..+)?)?)?")
+_SECONDS = 8.0
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -27,7 +29,7 @@ class ServiceProxy:
         self.url = url
         self.name, self.namespace = found["name"], found["namespace"] or namespace
         self.port = parts.port or _DEFAULT_PORTS[parts.scheme]
-        self._cluster = cluster
+        self._cluster = replace(cluster, timeout=_SECONDS)
         scheme = "https:" if parts.scheme == "https" else ""
         self._path = (
             f"/api/v1/namespaces/{self.namespace}/services/{scheme}{self.name}:{self.port}/proxy"
@@ -35,10 +37,19 @@ class ServiceProxy:
         )
 
     def get(self, path: str, /, **query: object) -> Any:
-        """Return the parsed JSON that GET ``path`` answers; ApiError unless that succeeds."""
+        """Return the parsed JSON that GET ``path`` answers; PlatformError unless that succeeds."""
         asked = f"{self._path}{path}" + (f"?{urlencode(query)}" if query else "")
-        content = self._cluster.kubectl("get", f"--raw={asked}")
+        try:
+            content = self._cluster.kubectl("get", f"--raw={asked}")
+        except NoAnswerError:
+            seconds = f"{self._cluster.timeout:.0f} s"
+            raise PlatformError(f"{self.url} did not answer in {seconds}.") from None
         try:
             return json.loads(content)
         except ValueError:
             raise PlatformError(f"{self.url} answers with something other than JSON.") from None
+
+
+def is_refused(error: ApiError) -> bool:
+    """Say whether the API server refuses to lead to a Service; else the Service has answered."""
+    return error.reason == "Forbidden" and "services/proxy" in error.said

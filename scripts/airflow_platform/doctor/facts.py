@@ -56,9 +56,9 @@ class Facts:
     ``record`` is Helm's newest one of it, ``deployed`` the newest that has succeeded, ``beside``
     that of the official chart when only the add-on is ours; ``no_record`` says why there is none.
     ``objects`` are those of the namespace and of the cluster by kind; ``elsewhere`` are those of
-    the release in other namespaces. ``served`` are the kinds, with their API versions, that the API
-    server knows of those that the release uses. ``loki`` and ``prometheus`` may be missing, with a
-    reason. ``now`` is the time of the API server, ``clock`` compares it with that of this machine.
+    the release in other namespaces. ``served`` says which kinds of the release, with their API
+    versions, the API server knows; None where that could not be found out. ``loki`` and
+    ``prometheus`` may be missing, with a reason. ``now`` is the time of the API server, ``clock`` compares it with that of this machine.
     ``since`` is how far to look back.
     """
 
@@ -73,7 +73,7 @@ class Facts:
     beside: ReleaseRecord | None = None
     no_record: str = ""
     elsewhere: Mapping[tuple[str, str], Seen] = field(default_factory=dict)
-    served: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    served: Mapping[tuple[str, str], bool | None] = field(default_factory=dict)
     version: str = ""
     checkout: str = ""
     clock: Moment | NotSeenError = field(default_factory=lambda: NotSeenError("no clock is known"))

@@ -109,7 +109,7 @@ def gather(question: Question) -> Facts:
         elsewhere = pool.submit(_elsewhere, cluster, render, served, namespace)
         clock = pool.submit(_clock, cluster)
         version = pool.submit(_or_not_seen, cluster.version)
-        loki = pool.submit(_loki, question, render, namespace)
+        loki = pool.submit(read_loki, question, render, namespace)
         prometheus = pool.submit(_prometheus, question)
         objects = {kind: seen for read in reads.values() for kind, seen in read.result().items()}
         moment = clock.result()
@@ -289,10 +289,10 @@ def _is_built_in(api_version: str) -> bool:
 
 def _served(
     pool: ThreadPoolExecutor, cluster: Cluster, render: Render | None
-) -> dict[tuple[str, str], bool]:
+) -> dict[tuple[str, str], bool | None]:
     """Return whether the API server knows each kind of the release, and Prometheus.
 
-    What could not be found out is left out.
+    None where that could not be found out.
     """
     made = {(each.api_version, each.kind) for each in render.manifests} if render else set()
     asked = {_PROMETHEUS, *(one for one in made if not _is_built_in(one[0]))}
@@ -301,9 +301,8 @@ def _served(
         zip(versions, pool.map(lambda each: _kinds_of(cluster, each), versions), strict=True)
     )
     return {
-        (version, kind): kind in known
+        (version, kind): None if (known := answers[version]) is None else kind in known
         for version, kind in asked
-        if (known := answers[version]) is not None
     }
 
 
@@ -318,7 +317,7 @@ def _kinds_of(cluster: Cluster, api_version: str) -> frozenset[str] | None:
         return None
 
 
-def _kinds(render: Render | None, served: Mapping[tuple[str, str], bool]) -> dict[str, str]:
+def _kinds(render: Render | None, served: Mapping[tuple[str, str], bool | None]) -> dict[str, str]:
     """Return the kinds to read in the namespace; cluster-wide ones may be among them."""
     made = render.manifests if render else ()
     return dict(_NAMESPACED) | {
@@ -367,7 +366,7 @@ def _one_namespace(cluster: Cluster, namespace: str) -> dict[str, Seen]:
 def _elsewhere(
     cluster: Cluster,
     render: Render | None,
-    served: Mapping[tuple[str, str], bool],
+    served: Mapping[tuple[str, str], bool | None],
     namespace: str,
 ) -> dict[tuple[str, str], Seen]:
     """Return the objects of the release's kinds in its other namespaces."""
@@ -434,7 +433,7 @@ def _clock(cluster: Cluster) -> Moment | NotSeenError:
     )
 
 
-def _loki(question: Question, render: Render | None, namespace: str) -> Loki | NotSeenError:
+def read_loki(question: Question, render: Render | None, namespace: str) -> Loki | NotSeenError:
     """Return Loki, as the user names it or as the sidecar does, and whether it answers."""
     try:
         service = _loki_service(question, render, namespace)

@@ -11,6 +11,7 @@ NOT_SYNCED = Fault("external-secret-not-synced", "error", "A Secret could not be
 @examination(NOT_SYNCED)
 def external_secrets(facts: Facts) -> Iterator[Finding]:
     """Whether External Secrets has fetched the Secrets of the namespace."""
+    facts.known_record()
     if "ExternalSecret" not in facts.objects:
         raise DoesNotApplyError("the release has no ExternalSecret")
     for each in facts.all("ExternalSecret"):

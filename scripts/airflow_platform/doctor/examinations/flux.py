@@ -13,6 +13,7 @@ SUSPENDED = Fault("flux-suspended", "warning", "Flux does not reconcile the rele
 @examination(NOT_READY, SUSPENDED)
 def flux_release(facts: Facts) -> Iterator[Finding]:
     """Whether Flux could reconcile the HelmRelease that the release came from."""
+    facts.known_record()
     if "HelmRelease" not in facts.objects:
         raise DoesNotApplyError("Flux has not installed the release")
     for release in facts.all("HelmRelease"):

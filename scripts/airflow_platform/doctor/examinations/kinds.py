@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 from airflow_platform.doctor.facts import Facts, listed
-from airflow_platform.doctor.model import DoesNotApplyError, Fault, Finding, Mend, examination
+from airflow_platform.doctor.model import (
+    DoesNotApplyError,
+    Fault,
+    Finding,
+    Mend,
+    NotSeenError,
+    examination,
+)
 
 NOT_SERVED = Fault(
     "kind-not-served", "error", "The API server does not know a kind that the release uses."
@@ -44,6 +51,9 @@ def custom_kinds(facts: Facts) -> Iterator[Finding]:
     made = {(each.api_version, each.kind) for each in facts.render.manifests}
     if not any(one in facts.served for one in made):
         raise DoesNotApplyError("the release has no objects of custom kinds")
+    unknown = sorted(
+        {version for version, kind in made if facts.served.get((version, kind), 0) is None}
+    )
     for version in sorted({version for version, _ in made}):
         kinds = [
             kind for one, kind in made if one == version and facts.served.get((one, kind)) is False
@@ -66,3 +76,5 @@ def custom_kinds(facts: Facts) -> Iterator[Finding]:
                 (*([command] if command else []), facts.upgrade),
             ),
         )
+    if unknown:
+        raise NotSeenError(f"what the API server knows of {listed(unknown)}")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from airflow_platform.checks.violations import TASK_LOGS_SIDECAR
 from airflow_platform.cluster.cluster import ApiError
+from airflow_platform.cluster.service_proxy import is_refused
 from airflow_platform.doctor.facts import (
     Facts,
     Loki,
@@ -53,7 +54,7 @@ def loki(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.loki, NotSeenError):
         raise facts.loki
     error = facts.loki.error
-    if isinstance(error, ApiError) and error.reason == "Forbidden":
+    if isinstance(error, ApiError) and is_refused(error):
         raise NotSeenError(
             f"you may not reach {facts.loki.service.url} by way of the API server (get"
             " services/proxy); give --loki URL"
@@ -119,7 +120,7 @@ def _failure(facts: Facts, seen: Loki, error: PlatformError) -> Finding:
     return Finding(
         UNREACHABLE,
         f"Loki {url}",
-        str(error).splitlines()[0],
+        error.said if isinstance(error, ApiError) else str(error).splitlines()[0],
         _MEANS,
         Mend(
             "See whether this address leads to Loki, and name the right one."
@@ -144,12 +145,13 @@ def _status(error: PlatformError) -> int:
     if isinstance(error, AnswerError):
         return error.status
     by_reason = {"ServiceUnavailable": 503, "InternalError": 500, "TooManyRequests": 429}
-    by_reason |= {"Unauthorized": 401}
+    by_reason |= {"Unauthorized": 401, "Forbidden": 403}
     return by_reason.get(error.reason, 0) if isinstance(error, ApiError) else 0
 
 
 def _first(error: PlatformError) -> str:
-    return str(error).splitlines()[0].rpartition(": ")[2] or "nothing"
+    said = error.said if isinstance(error, ApiError) else str(error)
+    return said.splitlines()[0].rpartition(": ")[2] or "nothing"
 
 
 def _look(facts: Facts, url: str) -> tuple[str, ...]:

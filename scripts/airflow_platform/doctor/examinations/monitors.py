@@ -5,7 +5,14 @@ from typing import Any
 
 from airflow_platform.checks.violations import selects
 from airflow_platform.doctor.facts import Facts, Object, labels_of, listed, name
-from airflow_platform.doctor.model import DoesNotApplyError, Fault, Finding, Mend, examination
+from airflow_platform.doctor.model import (
+    DoesNotApplyError,
+    Fault,
+    Finding,
+    Mend,
+    NotSeenError,
+    examination,
+)
 
 NO_PROMETHEUS = Fault("no-prometheus", "warning", "The cluster has no object of kind Prometheus.")
 MONITOR = Fault("monitor-not-selected", "error", "No Prometheus selects the ServiceMonitor.")
@@ -26,7 +33,9 @@ def monitors(facts: Facts) -> Iterator[Finding]:
     made = [each for kind in _FIELDS for each in facts.render.all(kind)]
     if not made:
         raise DoesNotApplyError("the release has neither ServiceMonitor nor PrometheusRule")
-    if not facts.served.get(PROMETHEUS):
+    if facts.served.get(PROMETHEUS) is None:
+        raise NotSeenError("whether the API server knows the kind Prometheus")
+    if not facts.served[PROMETHEUS]:
         raise DoesNotApplyError("the API server does not know the kind Prometheus")
     servers = facts.all("Prometheus")
     if not servers:

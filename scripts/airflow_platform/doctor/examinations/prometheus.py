@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_platform.cluster.cluster import ApiError
+from airflow_platform.cluster.service_proxy import is_refused
 from airflow_platform.doctor.facts import Facts, Service, listed
 from airflow_platform.doctor.model import (
     DoesNotApplyError,
@@ -35,7 +36,7 @@ def prometheus(facts: Facts) -> Iterator[Finding]:
         yield from _metrics(facts, service)
         yield from _rules(facts, service)
     except ApiError as error:
-        if error.reason == "Forbidden":
+        if is_refused(error):
             raise NotSeenError(
                 f"you may not reach {service.url} by way of the API server (get services/proxy);"
                 " give --prometheus URL"
