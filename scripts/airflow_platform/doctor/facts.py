@@ -58,8 +58,8 @@ class Facts:
     ``objects`` are those of the namespace and of the cluster by kind; ``elsewhere`` are those of
     the release in other namespaces. ``served`` says which kinds of the release, with their API
     versions, the API server knows; None where that could not be found out. ``loki`` and
-    ``prometheus`` may be missing, with a reason. ``now`` is the time of the API server, ``clock`` compares it with that of this machine.
-    ``since`` is how far to look back.
+    ``prometheus`` may be missing, with a reason. ``now`` is the time of the API server,
+    ``clock`` compares it with that of this machine. ``since`` is how far to look back.
     """
 
     namespace: str
