@@ -2,10 +2,9 @@
 
 from collections.abc import Collection
 
-from airflow_platform.doctor.examinations import MODULES
+from airflow_platform.doctor.examinations import in_order
 from airflow_platform.doctor.facts import Facts
 from airflow_platform.doctor.model import (
-    EXAMINATIONS,
     DoesNotApplyError,
     Examination,
     Finding,
@@ -14,12 +13,10 @@ from airflow_platform.doctor.model import (
 )
 from airflow_platform.support.errors import UNEXPECTED_ANSWERS
 
-assert MODULES  # to import them is to add their examinations
-
 
 def examine(facts: Facts, skip: Collection[str] = ()) -> list[Outcome]:
     """Return what comes of all examinations but those whose names are in ``skip``."""
-    return [_outcome(each, facts) for name, each in EXAMINATIONS.items() if name not in skip]
+    return [_outcome(each, facts) for each in in_order() if each.name not in skip]
 
 
 def _outcome(examination: Examination, facts: Facts) -> Outcome:

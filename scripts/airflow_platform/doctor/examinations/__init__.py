@@ -1,4 +1,4 @@
-"""The examinations, in the order in which their findings help most: causes before symptoms."""
+"""The examinations. To import this package is to add them all to EXAMINATIONS."""
 
 from airflow_platform.doctor.examinations import (
     clocks,
@@ -21,8 +21,9 @@ from airflow_platform.doctor.examinations import (
     task_pods,
     versions,
 )
+from airflow_platform.doctor.model import EXAMINATIONS, Examination
 
-# To import a module is to add its examinations to EXAMINATIONS.
+# In the order in which their findings help most: causes before symptoms.
 MODULES = (
     release,
     kinds,
@@ -44,3 +45,9 @@ MODULES = (
     clocks,
     versions,
 )
+
+
+def in_order() -> list[Examination]:
+    """Return the examinations in the order of MODULES, then of their files."""
+    names = [module.__name__ for module in MODULES]
+    return sorted(EXAMINATIONS.values(), key=lambda each: names.index(each.look.__module__))
