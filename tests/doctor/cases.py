@@ -3,6 +3,7 @@
 ``mend`` is what one of the commands, or the values, must say.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -217,6 +218,16 @@ def _with_policy(*others: Any) -> Facts:
     manifest = f"{base.record.manifest}\n---\n{_POLICY}"
     policy = made("MutatingAdmissionPolicy", "airflow-task-logs")
     return facts(*others, policy, record={"manifest": manifest})
+
+
+def _database(**status: Any) -> Facts:
+    base = facts()
+    assert base.record
+    document: dict[str, Any] = {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster"}
+    document |= {"metadata": {"name": "db"}, "spec": {"instances": 2}}
+    manifest = f"{base.record.manifest}\n---\n{json.dumps(document)}"
+    live = made("Cluster", "db", spec={"instances": 2}, status={"readyInstances": 2, **status})
+    return facts(live, record={"manifest": manifest})
 
 
 _RAN = event("Started", "Pod", "load-9", fieldPath="spec.initContainers{vector}")
@@ -434,6 +445,19 @@ CASES: Mapping[str, Case] = {
         "no owner",
         "describe deployment/airflow-scheduler",
     ),
+    # The database
+    "database-not-ready": Case(
+        _database(readyInstances=1, phase="Waiting for the instances to become active"),
+        _database(readyInstances=2),
+        "1 of 2 instances are ready",
+        "describe cluster.postgresql.cnpg.io db",
+    ),
+    "database-backup-failing": Case(
+        _database(conditions=[condition("ContinuousArchiving", "False", "no bucket")]),
+        _database(conditions=[condition("ContinuousArchiving", "True")]),
+        "no bucket",
+        "logs -l cnpg.io/cluster=db",
+    ),
     # Jobs
     "job-failed": Case(
         _job("create-user-job", _FAILED),
@@ -619,7 +643,7 @@ CASES: Mapping[str, Case] = {
             loki=loki(error=ApiError("kubectl get", "Error from server (ServiceUnavailable): -"))
         ),
         facts(loki=loki(error=AnswerError("it answers 404: x", 404))),
-        "503",
+        "reaches no pod of it",
         "get services,endpointslices,pods",
     ),
     "loki-refuses": Case(

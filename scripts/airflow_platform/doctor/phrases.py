@@ -12,6 +12,7 @@ _MEANS: Mapping[str, str] = {
     "triggerer": "Deferred tasks do not go on.",
     "worker": "Tasks wait in their queues.",
     "postgresql": "The database is away: all of Airflow stands still.",
+    "primary": "The database is away: all of Airflow stands still.",  # of Bitnami's PostgreSQL
     "pgbouncer": "Nothing reaches the database: all of Airflow stands still.",
     "redis": "Celery workers get no tasks.",
     "run-airflow-migrations": "The database is not migrated, and all pods of Airflow wait for it.",

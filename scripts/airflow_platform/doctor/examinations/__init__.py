@@ -3,6 +3,7 @@
 from airflow_platform.doctor.examinations import (
     clocks,
     creation,
+    database,
     external_secrets,
     flux,
     ingresses,
@@ -33,6 +34,7 @@ MODULES = (
     storage,
     nodes,
     creation,
+    database,
     jobs,
     pods,
     services,

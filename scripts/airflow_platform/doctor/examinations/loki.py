@@ -113,7 +113,9 @@ def _failure(facts: Facts, seen: Loki, error: PlatformError) -> Finding:
         return Finding(
             NOT_READY,
             f"Loki {url}",
-            f"It answers {status}: {_first(error)}",
+            f"The API server reaches no pod of it: {_first(error)}"
+            if isinstance(error, ApiError) and status == 503
+            else f"It answers {status}: {_first(error)}",
             _MEANS,
             Mend("See what Loki says, and whether its pods are ready.", _look(facts, url)),
         )
@@ -165,7 +167,7 @@ def _no_lines(facts: Facts, seen: Loki) -> Iterator[Finding]:
     ran = _tasks_that_ran(facts)
     if not ran:
         return
-    query = f"{{job={json.dumps(_job(facts))}, namespace={json.dumps(facts.namespace)}}}"
+    query = _query(facts)
     try:
         answer = seen.service.get(
             "/loki/api/v1/query_range",
@@ -200,11 +202,14 @@ def _no_lines(facts: Facts, seen: Loki) -> Iterator[Finding]:
     )
 
 
-def _job(facts: Facts) -> str:
-    """Return the label job of the lines, which the values may change."""
-    settings = facts.known_record().values.get("global") or {}
-    labels = (settings.get("taskLogs") or {}).get("labels") or {}
-    return str(labels.get("job") or _JOB)
+def _query(facts: Facts) -> str:
+    """Return the query of the release's lines, whose labels the values may change."""
+    settings = (facts.known_record().values.get("global") or {}).get("taskLogs") or {}
+    wanted = {"job": (settings.get("labels") or {}).get("job") or _JOB}
+    if "namespace" in settings.get("labelFields", ["namespace"]):
+        wanted["namespace"] = facts.namespace
+    labels = ", ".join(f"{label}={json.dumps(value)}" for label, value in wanted.items())
+    return f"{{{labels}}}"
 
 
 def _tasks_that_ran(facts: Facts) -> set[str]:

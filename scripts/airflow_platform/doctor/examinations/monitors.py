@@ -23,7 +23,12 @@ _NAME = "kubernetes.io/metadata.name"
 # The fields of a Prometheus that select each kind, and the key of our values with its labels.
 _FIELDS: Mapping[str, tuple[str, str, Fault, str]] = {
     "ServiceMonitor": ("serviceMonitor", "serviceMonitor", MONITOR, "Metrics are not scraped."),
-    "PrometheusRule": ("rule", "prometheusRule", RULE, "No alert of this release fires."),
+    "PrometheusRule": (
+        "rule",
+        "prometheusRule",
+        RULE,
+        "No alert of this release fires, unless a ThanosRuler has it.",
+    ),
 }
 
 

@@ -107,13 +107,14 @@ def secrets(facts: Facts) -> Iterator[Finding]:
                 )
             continue
         keys = (there[secret].get("data") or {}).keys()
-        if missing := sorted(needed.keys - keys):
+        wanted = needed.keys or (_optional_keys(facts, secret) if needed.of_sidecar else set())
+        if missing := sorted(wanted - keys):
             yield Finding(
                 KEY_MISSING,
                 subject,
                 f"It has no key {' and no key '.join(missing)}; its keys:"
                 f" {', '.join(sorted(keys)) or 'none'}.",
-                holders,
+                holders if needed.keys else "Tasks run, but Loki refuses their logs.",
                 _add(facts, secret, missing),
             )
 

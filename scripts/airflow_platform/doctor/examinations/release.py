@@ -162,7 +162,7 @@ def drift(facts: Facts) -> Iterator[Finding]:
     for kind in ("Deployment", "StatefulSet"):
         workloads = {each["metadata"]["name"]: each for each in facts.all(kind)}
         for manifest in facts.render.all(kind):
-            wanted_replicas = manifest.at("spec", "replicas", default=1)
+            wanted_replicas = manifest.at("spec", "replicas", default=0)  # an autoscaler's, if none
             workload = workloads.get(manifest.name)
             if workload and wanted_replicas and workload["spec"].get("replicas") == 0:
                 yield Finding(

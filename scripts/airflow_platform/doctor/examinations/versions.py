@@ -3,9 +3,19 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
-from airflow_platform.doctor.facts import ADD_ON, WRAPPER, Facts, as_of, component, listed, name
+from airflow_platform.doctor.facts import (
+    ADD_ON,
+    WRAPPER,
+    Facts,
+    as_of,
+    component,
+    listed,
+    name,
+    time_of,
+)
 from airflow_platform.doctor.model import Fault, Finding, Mend, NotSeenError, examination
 
 KUBERNETES = Fault("kubernetes-too-old", "error", "Kubernetes is older than the chart supports.")
@@ -18,6 +28,8 @@ MIXED = Fault("airflow-versions-mixed", "error", "Parts of Airflow run in differ
 
 _OLDEST = (1, 30)
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?")
+_AIRFLOW_VERSION = re.compile(r"v?([23])\.(\d+)(?!\d)")  # others are tags of somebody's own
+_PATIENCE = timedelta(minutes=10)  # of an upgrade
 _AIRFLOW = frozenset(
     {"scheduler", "api-server", "webserver", "dag-processor", "triggerer", "worker"}
 )
@@ -65,10 +77,13 @@ def chart_version(facts: Facts) -> Iterator[Finding]:
 def airflow_version(facts: Facts) -> Iterator[Finding]:
     """Whether the images, the settings and the mapping of metrics are of the same Airflow."""
     by_minor: dict[str, list[str]] = defaultdict(list)
+    upgrading = False
     for pod in facts.pods:
         if component(pod) in _AIRFLOW and (minor := _minor(_tag(pod))):
             by_minor[minor].append(name(pod))
-    if len(by_minor) > 1:
+            created = time_of(pod["metadata"].get("creationTimestamp"))
+            upgrading |= created is not None and facts.now - created < _PATIENCE
+    if len(by_minor) > 1 and not upgrading:
         said = "; ".join(f"{minor}: {listed(pods)}" for minor, pods in sorted(by_minor.items()))
         oldest = sorted(by_minor, key=lambda each: [int(part) for part in each.split(".")])[0]
         yield Finding(
@@ -129,5 +144,5 @@ def _tag(pod: Mapping[str, Any]) -> str:
 
 
 def _minor(version: str) -> str:
-    found = _VERSION.match(version)
+    found = _AIRFLOW_VERSION.match(version)
     return f"{found[1]}.{found[2]}" if found else ""
