@@ -333,7 +333,7 @@ CASES: Mapping[str, Case] = {
         facts(without=is_a("ServiceAccount")),
         facts(without=is_a("Event")),
         "not there",
-        "helm -n team rollback airflow 2",
+        "helm -n team rollback airflow 3",
     ),
     "object-changed": Case(
         facts(change=changed("ConfigMap", "airflow-task-logs", _data)),
@@ -594,7 +594,7 @@ CASES: Mapping[str, Case] = {
         ),
         facts(ended_sidecar(1, "vector: bad option")),
         "airflow-task-logs is missing",
-        "helm -n team rollback airflow",
+        "helm -n team rollback airflow 3",
     ),
     "sidecar-killed": Case(
         facts(ended_sidecar(137, reason="OOMKilled")),
@@ -622,7 +622,7 @@ CASES: Mapping[str, Case] = {
     ),
     # Pods of tasks
     "task-pod-terminating": Case(
-        _deleted(600), _deleted(10), "are being deleted", "delete pod load-3 --force"
+        _deleted(600), _deleted(10), "Being deleted", "delete pod load-3 --force"
     ),
     "task-pod-held": Case(
         facts(_fingers(base=ended(0), proxy={"running": {}})),

@@ -330,7 +330,7 @@ def facts(
         "kubectl": f"kubectl -n {NAMESPACE}",
         "helm": f"helm -n {NAMESPACE}",
         "record": known,
-        "deployed": replace(RECORD, revision=2),
+        "deployed": known if known.status == "deployed" else replace(RECORD, revision=2),
         "objects": {**objects, **changes.pop("objects", {})},
         "served": {
             (MONITORING, kind): True for kind in ("Prometheus", "ServiceMonitor", "PrometheusRule")

@@ -557,6 +557,8 @@ def loki(cluster: Cluster) -> Iterator[LokiDouble]:
     finally:
         server.shutdown()
         server.server_close()
+        named = ("pod,service", "loki-gateway", "--namespace=monitoring", "--wait=false")
+        cluster.kubectl("delete", *named)
 
 
 def _address() -> str:

@@ -152,6 +152,28 @@ class Facts:
         document = {chart: content} if chart and wrapped else content
         return yaml.safe_dump(document, sort_keys=False, default_flow_style=False).rstrip()
 
+    def again(self, *, official: bool = False) -> str:
+        """Return the command that lets Helm, or Flux, make again what it had made.
+
+        ``official``: of the release of the official chart next to the add-on.
+        """
+        releases = self.objects.get("HelmRelease")
+        if releases and not isinstance(releases, NotSeenError):
+            at = f"{name(releases[0])} -n {releases[0]['metadata']['namespace']}"
+            return f"flux reconcile helmrelease {at} --force"
+        beside = self.beside if official else None
+        record = beside or self.deployed or self.known_record()
+        return f"{self.helm} rollback {record.name} {record.revision}"
+
+    def workload(self, called: str) -> str:
+        """Return what kubectl calls the workload of a component, such as "deployment/x"."""
+        for kind in ("Deployment", "StatefulSet"):
+            seen = self.objects.get(kind, ())
+            for each in () if isinstance(seen, NotSeenError) else seen:
+                if component(each) == called and self.name_of_release(each) == self.name:
+                    return f"{kind.lower()}/{name(each)}"
+        return f"deployment/{self.name}-{called}"
+
     @property
     def upgrade(self) -> str:
         """How the release is upgraded; the user completes it."""
@@ -203,6 +225,11 @@ def condition(each: Object, kind: str) -> Mapping[str, Any]:
     """Return the condition of that type, empty when there is none."""
     found = (each.get("status") or {}).get("conditions") or ()
     return next((one for one in found if one["type"] == kind), {})
+
+
+def said(about: Mapping[str, Any]) -> str:
+    """Return the reason and the message of a condition, or of how a container waits."""
+    return ": ".join(filter(None, (about.get("reason"), about.get("message"))))
 
 
 def statuses(pod: Object) -> list[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from airflow_platform.doctor.facts import Facts, condition, name
+from airflow_platform.doctor.facts import Facts, condition, name, said
 from airflow_platform.doctor.model import DoesNotApplyError, Fault, Finding, Mend, examination
 
 NOT_READY = Fault("database-not-ready", "error", "The database of CloudNativePG is not ready.")
@@ -43,7 +43,7 @@ def database(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 NO_BACKUP,
                 subject,
-                f"{archiving.get('reason', '')}: {archiving.get('message', '')}",
+                said(archiving),
                 "A restore loses all since the last archived WAL, and the volume fills up.",
                 Mend(
                     "Look at the address, the bucket and the Secret of its backups.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from airflow_platform.doctor.facts import Facts, condition, name
+from airflow_platform.doctor.facts import Facts, condition, name, said
 from airflow_platform.doctor.model import DoesNotApplyError, Fault, Finding, Mend, examination
 
 NOT_SYNCED = Fault("external-secret-not-synced", "error", "A Secret could not be fetched.")
@@ -25,7 +25,7 @@ def external_secrets(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             NOT_SYNCED,
             f"ExternalSecret {name(each)}",
-            f"{ready.get('reason', '')}: {ready.get('message', '')}",
+            said(ready),
             f"The Secret {target} is missing or old, and containers that need it do not start.",
             Mend(
                 f"Look whether the {kind} {store.get('name', '')} is ready and has these keys,"

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
-from airflow_platform.doctor.facts import Facts, condition, name
+from airflow_platform.doctor.facts import Facts, condition, name, said
 from airflow_platform.doctor.model import DoesNotApplyError, Fault, Finding, Mend, examination
 
 NOT_READY = Fault("flux-not-ready", "error", "Flux could not reconcile the release.")
@@ -33,7 +33,7 @@ def flux_release(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 NOT_READY,
                 subject,
-                f"{ready.get('reason', '')}: {ready.get('message', '')}",
+                said(ready),
                 "What is in Git is not what runs.",
                 Mend(
                     "Correct what the message names, in Git, and let Flux try again.",

@@ -6,11 +6,14 @@ from datetime import timedelta
 from airflow_platform.doctor.facts import (
     Facts,
     Object,
+    as_of,
     component,
     condition,
     ended,
+    listed,
     name,
     owner,
+    said,
     statuses,
     time_of,
     waiting,
@@ -83,14 +86,14 @@ def _pods_of(facts: Facts, job: Object) -> list[Object]:
 def _failed(facts: Facts, job: Object, waiting_pods: list[Object]) -> Finding:
     migrates = component(job) == MIGRATION
     failure = condition(job, "Failed")
-    said = [
+    ends = [
         f"Its container {status['name']} has ended with {end.get('exitCode')}"
         + (f": {end['message'].strip()}" if end.get("message") else "")
         for pod in _pods_of(facts, job)
         for status in statuses(pod)
         if (end := ended(status)) and end.get("exitCode")
     ]
-    wrong = f"{failure.get('reason', '')}: {failure.get('message', '')}. {'. '.join(said[-1:])}"
+    wrong = f"{said(failure)}. {'. '.join(ends[-1:])}"
     held = f" Pods wait for it: {len(waiting_pods)}." if waiting_pods else ""
     return Finding(
         MIGRATION_FAILED if migrates else FAILED,
@@ -143,13 +146,13 @@ def _hanging(facts: Facts, job: Object, waiting_pods: list[Object]) -> Finding:
 
 
 def _waiting(facts: Facts, pods: list[Object], *, done: bool) -> Finding:
-    pod = name(pods[0])
-    wrong = f"{len(pods)} pods are in their init container {_WAITS} for more than ten minutes"
+    pod, held = name(pods[0]), f"{as_of(len(pods), 'pod')} ({listed(map(name, pods))})"
+    wrong = f"For more than ten minutes in the init container {_WAITS}"
     if done:
         return Finding(
             WAITS,
             f"Pod {pod}",
-            f"{wrong}, though the migration is done.",
+            f"{wrong}, though the migration is done: {held}.",
             "These pods do not start. Mostly they reach another database than the migration did, or"
             " have an older Airflow.",
             Mend(
@@ -160,7 +163,7 @@ def _waiting(facts: Facts, pods: list[Object], *, done: bool) -> Finding:
     return Finding(
         WAITS,
         f"Pod {pod}",
-        f"{wrong}, and there is no Job that migrates the database.",
+        f"{wrong}, and no Job migrates the database: {held}.",
         "These pods do not start.",
         Mend(
             "Let an upgrade make the Job. If it is switched off, switch it on, or migrate by hand.",

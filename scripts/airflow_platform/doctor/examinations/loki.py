@@ -72,13 +72,13 @@ def _failure(facts: Facts, seen: Loki, error: PlatformError) -> Finding:
             REFUSES,
             f"Loki {url}",
             f"It answers {status}: {_first(error)}",
-            "If the sidecars have no other credentials than doctor, " + _MEANS.lower(),
+            "Unless the sidecars have other credentials than doctor: " + _MEANS,
             Mend(
                 "Give doctor --tenant, LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN; and"
                 " the sidecars the same, by a Secret.",
                 (
-                    f"{facts.kubectl} create secret generic loki"
-                    " --from-literal=username=<user> --from-literal=password=<password>",
+                    f"{facts.kubectl} create secret generic loki --from-env-file=/dev/stdin <<END\n"
+                    "username=<user>\npassword=<password>\nEND",
                     facts.upgrade,
                 ),
                 facts.values(

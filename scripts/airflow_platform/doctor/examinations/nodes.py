@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from airflow_platform.doctor.facts import Facts, Object, condition, name
+from airflow_platform.doctor.facts import Facts, Object, condition, name, said
 from airflow_platform.doctor.model import Fault, Finding, Mend, examination
 
 NOT_READY = Fault("node-not-ready", "error", "A node is not ready.")
@@ -25,7 +25,7 @@ def nodes(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 NOT_READY,
                 subject,
-                f"{ready.get('reason', '')}: {ready.get('message', '')}",
+                said(ready),
                 "Its pods are replaced after five minutes; its tasks fail and start again only if"
                 " they have retries. Logs that its sidecars had not sent are lost.",
                 Mend(

@@ -111,7 +111,7 @@ def _to_schedule(facts: Facts, pod: Object, message: str) -> Mend:
             _setting(facts, pod, {"tolerations": [toleration]}),
         )
     if "Insufficient" in message:
-        lacking = sorted(set(re.findall(r"Insufficient ([a-z./-]+)", message)))
+        lacking = sorted(set(re.findall(r"Insufficient ([a-z./-]*[a-z])", message)))
         requests = _requests(pod)
         return Mend(
             f"Add a node, or let the pods ask for less {' and '.join(lacking)} than"
@@ -203,11 +203,11 @@ def _image(pod: Object, container: str) -> str:
 def _to_pull(facts: Facts, container: str, image: str, said: str) -> Mend:
     if _REFUSED.search(said):
         return Mend(
-            "The registry refuses: make a Secret with a login for it, and name it.",
+            f"The registry refuses: log in with `docker login {_registry(image)}`, make a Secret of"
+            " that, and name it.",
             (
                 f"{facts.kubectl} create secret docker-registry registry"
-                f" --docker-server={_registry(image)} --docker-username=<user>"
-                " --docker-password=<password>",
+                " --from-file=.dockerconfigjson=$HOME/.docker/config.json",
                 facts.upgrade,
             ),
             facts.values("", {"global": {"imagePullSecrets": ["registry"]}}),
@@ -323,6 +323,8 @@ _LIVENESS = (
 def _fault(facts: Facts, pod: Object, status: Mapping[str, Any]) -> Fault | None:
     end = ended(status)
     loops = waiting(status).get("reason") == "CrashLoopBackOff"
+    if is_task(pod) and status["name"] == TASK_LOGS_SIDECAR and not loops:
+        return None  # the examination of its reports tells
     finished = time_of(end.get("finishedAt"))
     recent = finished is not None and facts.now - finished < facts.since
     if end.get("reason") == "OOMKilled" and (loops or recent):

@@ -119,9 +119,9 @@ def _metrics(facts: Facts, service: Service) -> Iterator[Finding]:
                     " what the exporter gets (statsd_exporter_packets_total). Pods that run since"
                     " before a change of it have to be restarted.",
                     (
-                        f"{facts.kubectl} exec deploy/{facts.name}-scheduler --"
+                        f"{facts.kubectl} exec {facts.workload('scheduler')} --"
                         " airflow config list --section metrics",
-                        f"{facts.kubectl} rollout restart deployment/{facts.name}-scheduler",
+                        f"{facts.kubectl} rollout restart {facts.workload('scheduler')}",
                     ),
                 ),
             )

@@ -159,7 +159,9 @@ def _add(facts: Facts, secret: str, keys: Sequence[str]) -> Mend:
 def _lines(keys: Collection[str]) -> str:
     connection = "postgresql://<user>:<password>@<host>:5432/<database>"
     made = {**_MADE, "connection": connection}
-    return "\n".join(f"{key}={made.get(key, f'<{key}>')}" for key in sorted(keys) or ["<key>"])
+    return (
+        "\n".join(f"{key}={made.get(key, f'<{key}>')}" for key in sorted(keys)) or "<key>=<value>"
+    )
 
 
 def _external_secret(facts: Facts, secret: str) -> str | None:
@@ -176,10 +178,11 @@ def _pull_secret(facts: Facts, secret: str) -> Finding:
         "It does not exist. Images are pulled without it, which a private registry refuses.",
         "New pods may not start on nodes that do not have their images yet.",
         Mend(
-            "Create it, or take it out of global.imagePullSecrets.",
+            "Log in with `docker login <registry>` and make it of that, or take it out of"
+            " global.imagePullSecrets.",
             (
                 f"{facts.kubectl} create secret docker-registry {secret}"
-                " --docker-server=<registry> --docker-username=<user> --docker-password=<password>",
+                " --from-file=.dockerconfigjson=$HOME/.docker/config.json",
             ),
         ),
     )

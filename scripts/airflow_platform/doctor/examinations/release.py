@@ -124,14 +124,7 @@ _MEANS_MISSING = {
 
 
 def _again(facts: Facts, manifest: Manifest) -> str:
-    """Return the command by which Helm makes again what is in the newest revision."""
-    releases = facts.objects.get("HelmRelease")
-    if releases and not isinstance(releases, NotSeenError):
-        metadata = releases[0]["metadata"]
-        return f"flux reconcile helmrelease {metadata['name']} -n {metadata['namespace']} --force"
-    official = facts.beside and manifest.template.startswith(f"{OFFICIAL}/")
-    record = facts.beside if facts.beside and official else facts.deployed or facts.known_record()
-    return f"{facts.helm} rollback {record.name} {record.revision}"
+    return facts.again(official=manifest.template.startswith(f"{OFFICIAL}/"))
 
 
 @examination(CHANGED, SCALED_TO_ZERO)

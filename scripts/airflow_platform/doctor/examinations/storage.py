@@ -30,7 +30,8 @@ def claims(facts: Facts) -> Iterator[Finding]:
             yield Finding(
                 LOST,
                 subject,
-                f"Its volume {claim['spec'].get('volumeName', '')} does not exist any more.",
+                f"Its volume {claim['spec'].get('volumeName') or ''}".rstrip()
+                + " does not exist any more.",
                 "Its data is gone unless the storage still has it; pods that use it do not start.",
                 Mend(
                     "Restore the volume from a backup. To begin with an empty one, delete the claim"
@@ -99,8 +100,8 @@ def _other_class(facts: Facts, claim: Mapping[str, Any], classes: Mapping[str, A
         "Name a StorageClass that exists. Kubernetes lets neither a claim nor a StatefulSet change"
         " its class: delete both (the claim is empty), and upgrade with these values.",
         (
+            f"{facts.kubectl} delete statefulset {_stateful_set(claim)}",
             f"{facts.kubectl} delete pvc {name(claim)}",
-            f"{facts.kubectl} delete statefulset {_stateful_set(claim)} --cascade=orphan",
             facts.upgrade,
         ),
         facts.values("airflow", content),

@@ -166,7 +166,7 @@ def _finding(facts: Facts, fault: Fault, ends: list[_End]) -> Finding:
             "Tasks run, and none of their logs reach Loki.",
             Mend(
                 "Let Helm make the ConfigMap again; the next task pods have it.",
-                (f"{facts.helm} rollback {facts.name}", facts.upgrade),
+                (facts.again(),),
             ),
         )
     if fault is KILLED:
@@ -253,8 +253,8 @@ def _without(facts: Facts, pods: list[Object]) -> Finding:
     return Finding(
         WITHOUT,
         "Task pods",
-        f"{_pods(pods)} were not made from the pod template of the release: mostly their tasks name"
-        " a pod_template_file of their own.",
+        f"Not made from the pod template of the release: {_pods(pods)}. Mostly their tasks name a"
+        " pod_template_file of their own.",
         "Their logs do not reach Loki.",
         Mend(
             "Take pod_template_file out of executor_config (pod_override keeps the sidecar), or let"
@@ -269,7 +269,7 @@ def _not_injected(facts: Facts, pods: list[Object], policy: str) -> Finding:
     return Finding(
         NOT_INJECTED,
         "Task pods",
-        f"{_pods(pods)} were created without the sidecar, though the policy {policy} is there.",
+        f"Created without the sidecar, though the policy {policy} is there: {_pods(pods)}.",
         "Their logs do not reach Loki. A pod that the policy does not fit is left as it is.",
         Mend(
             "Compare the pod with the table in docs/injection.md (labels, a container base, a"

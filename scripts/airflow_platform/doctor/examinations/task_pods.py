@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from airflow_platform.checks.violations import TASK_LOGS_SIDECAR
 from airflow_platform.doctor.facts import (
     Facts,
     Object,
@@ -82,7 +83,7 @@ def _lingering(facts: Facts, pods: list[Object]) -> Finding:
     return Finding(
         LINGERS,
         "Task pods",
-        f"{_names(pods)} are being deleted, and are there two minutes after their grace period."
+        f"Being deleted, and still there two minutes after the grace period: {_names(pods)}."
         + (f" Their finalizers: {', '.join(finalizers)}." if finalizers else ""),
         "Each holds a slot of the executor; Airflow 2 loses deferred tasks for as long.",
         mend,
@@ -94,10 +95,23 @@ def _held(facts: Facts, pods: list[Object]) -> Finding:
         {
             status["name"]
             for pod in pods
-            for status in statuses(pod)
+            for status in pod["status"].get("containerStatuses") or ()
             if "running" in (status.get("state") or {})
         }
     )
+    names = " ".join(sorted(map(name, pods)))
+    if not running:
+        return Finding(
+            HELD,
+            "Task pods",
+            f"Of {_names(pods)} the container base has ended, and the sidecar runs on.",
+            "Each holds a slot of the executor and its node's resources.",
+            Mend(
+                "The kubelet has not stopped the sidecar, or its drain takes long: see what it says"
+                " (docs/runbooks/TaskLogDrainSlow.md).",
+                (f"{facts.kubectl} logs {name(pods[0])} -c {TASK_LOGS_SIDECAR} --tail=20",),
+            ),
+        )
     return Finding(
         HELD,
         "Task pods",
@@ -108,7 +122,7 @@ def _held(facts: Facts, pods: list[Object]) -> Finding:
             "A proxy or helper that is an ordinary container keeps the pod: make it a native"
             " sidecar (docs/task-logs.md, Service meshes). Deleting the pods lets the sidecars"
             " finish.",
-            (f"{facts.kubectl} delete pod {' '.join(sorted(map(name, pods)))} --wait=false",),
+            (f"{facts.kubectl} delete pod {names} --wait=false",),
         ),
     )
 
@@ -117,7 +131,7 @@ def _piled_up(facts: Facts, pods: list[Object]) -> Finding:
     return Finding(
         PILED_UP,
         "Task pods",
-        f"{_names(pods)} have ended more than an hour ago.",
+        f"Ended more than an hour ago, and still there: {_names(pods)}.",
         "They make the API server and the scheduler slow, and count against quotas of pods.",
         Mend(
             "Let a CronJob remove them, and remove those that are there.",
