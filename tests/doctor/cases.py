@@ -119,7 +119,13 @@ def _waits_for_migration(minutes: float) -> Any:
         "scheduler",
         startTime=ago(minutes=minutes),
         phase="Pending",
-        initContainerStatuses=[container("wait-for-airflow-migrations", {"running": {}})],
+        initContainerStatuses=[
+            {
+                **waits("wait-for-airflow-migrations", "CrashLoopBackOff"),
+                "restartCount": 9,
+                "lastState": ended(1),
+            }
+        ],
         containerStatuses=[],
     )
 

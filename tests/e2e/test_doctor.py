@@ -694,6 +694,30 @@ def _as_account(released: Released, account: str, directory: Path) -> Cluster:
     return Cluster(file)
 
 
+# --- The add-on next to a release of the official chart
+
+
+def test_the_add_on_is_seen_together_with_the_official_chart(
+    cluster: Cluster, make_namespace: Callable[[str], str]
+) -> None:
+    namespace = make_namespace("doctor-beside")
+    # Its Jobs are hooks, and the namespace refuses their pods.
+    hooks = ("--no-hooks",)
+    install(cluster, namespace, chart="official", name="flow", major=3, options=hooks)
+    install(cluster, namespace, chart="add-on", name="observability", major=3)
+    at = f"--namespace={namespace}"
+    for name in ("flow-scheduler", "observability-statsd-exporter"):
+        cluster.kubectl("delete", "deployment", name, at)
+    facts = gather(Question(cluster, namespace))
+    findings = {
+        finding.subject: finding for outcome in examine(facts) for finding in outcome.findings
+    }
+    official = findings["Deployment flow-scheduler"].mend.commands
+    assert official == (f"{facts.helm} rollback flow 1",)
+    ours = findings["Deployment observability-statsd-exporter"].mend.commands
+    assert ours == (f"{facts.helm} rollback observability 1",)
+
+
 # --- The command
 
 

@@ -18,6 +18,9 @@ Object = Mapping[str, Any]
 # The objects of a kind, or why they were not seen.
 Seen = Sequence[Object] | NotSeenError
 
+# The init container in which pods of Airflow wait; it ends and starts again until they may go on.
+WAITS_FOR_MIGRATION = "wait-for-airflow-migrations"
+
 WRAPPER, ADD_ON, OFFICIAL = "airflow-platform", "observability", "airflow"
 
 

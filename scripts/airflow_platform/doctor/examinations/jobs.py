@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from airflow_platform.doctor.facts import (
+    WAITS_FOR_MIGRATION,
     Facts,
     Object,
     as_of,
@@ -29,7 +30,6 @@ WAITS = Fault(
 )
 
 MIGRATION = "run-airflow-migrations"
-_WAITS = "wait-for-airflow-migrations"
 _PATIENCE = timedelta(minutes=10)
 
 
@@ -75,7 +75,8 @@ def _is_waiting(facts: Facts, pod: Object) -> bool:
     started = time_of((pod.get("status") or {}).get("startTime"))
     late = started is not None and facts.now - started > _PATIENCE
     return late and any(
-        each["name"] == _WAITS and "running" in (each.get("state") or {}) for each in statuses(pod)
+        each["name"] == WAITS_FOR_MIGRATION and "terminated" not in (each.get("state") or {})
+        for each in statuses(pod)
     )
 
 
@@ -147,7 +148,7 @@ def _hanging(facts: Facts, job: Object, waiting_pods: list[Object]) -> Finding:
 
 def _waiting(facts: Facts, pods: list[Object], *, done: bool) -> Finding:
     pod, held = name(pods[0]), f"{as_of(len(pods), 'pod')} ({listed(map(name, pods))})"
-    wrong = f"For more than ten minutes in the init container {_WAITS}"
+    wrong = f"For more than ten minutes in the init container {WAITS_FOR_MIGRATION}"
     if done:
         return Finding(
             WAITS,
@@ -157,7 +158,7 @@ def _waiting(facts: Facts, pods: list[Object], *, done: bool) -> Finding:
             " have an older Airflow.",
             Mend(
                 "Compare the connection and the image of the pods with those of the Job.",
-                (f"{facts.kubectl} logs {pod} -c {_WAITS} --tail=20",),
+                (f"{facts.kubectl} logs {pod} -c {WAITS_FOR_MIGRATION} --tail=20",),
             ),
         )
     return Finding(

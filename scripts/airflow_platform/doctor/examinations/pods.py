@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_platform.checks.violations import TASK_LOGS_SIDECAR
 from airflow_platform.doctor.facts import (
+    WAITS_FOR_MIGRATION,
     Facts,
     Object,
     as_of,
@@ -323,6 +324,8 @@ _LIVENESS = (
 def _fault(facts: Facts, pod: Object, status: Mapping[str, Any]) -> Fault | None:
     end = ended(status)
     loops = waiting(status).get("reason") == "CrashLoopBackOff"
+    if status["name"] == WAITS_FOR_MIGRATION:
+        return None  # the examination of the Jobs tells
     if is_task(pod) and status["name"] == TASK_LOGS_SIDECAR and not loops:
         return None  # the examination of its reports tells
     finished = time_of(end.get("finishedAt"))
