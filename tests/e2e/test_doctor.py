@@ -176,10 +176,14 @@ def planted(released: Released) -> Iterator[Planted]:
             if FAULTS.keys() <= found.keys() or time.monotonic() > give_up:
                 break
             time.sleep(0.5)
-        for fault, (subject, mends) in FAULTS.items():
-            for finding in found.get(fault, ()) if mends else ():
-                if finding.subject == subject:
-                    _run(finding)
+        _run(
+            *(
+                finding
+                for fault, (subject, mends) in FAULTS.items()
+                for finding in found.get(fault, ())
+                if mends and finding.subject == subject
+            )
+        )
         wanted = {fault for fault, (_, mends) in FAULTS.items() if mends}
         while True:
             mended = _by_id(_look(released))
@@ -201,10 +205,16 @@ def _by_id(findings: list[Finding]) -> dict[str, list[Finding]]:
     return by_id
 
 
-def _run(finding: Finding) -> None:
-    """Run the commands of a mend in a shell, as a person would, but for those of _LEFT_OUT."""
+def _run(*findings: Finding) -> None:
+    """Run the commands of mends in a shell, as a person would, but for those of _LEFT_OUT.
+
+    What several of them say is run once, after what all of them say before it.
+    """
+    commands = [command for finding in findings for command in finding.mend.commands]
     with _programs() as path:
-        for command in finding.mend.commands:
+        for number, command in enumerate(commands):
+            if command in commands[number + 1 :]:
+                continue
             if any(word in command.replace("<<", "") for word in _LEFT_OUT):
                 continue
             environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}

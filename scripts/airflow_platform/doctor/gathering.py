@@ -28,7 +28,7 @@ from airflow_platform.doctor.facts import (
     component,
 )
 from airflow_platform.doctor.model import NotSeenError
-from airflow_platform.e2e.services import service_url
+from airflow_platform.e2e.services import operated_prometheus, service_url
 from airflow_platform.loki import client as loki_client
 from airflow_platform.loki.sink import PUSH_PATH, loki_sink
 from airflow_platform.manifests import Render
@@ -491,7 +491,7 @@ def _prometheus(question: Question) -> Service | NotSeenError:
         except PlatformError as error:
             return NotSeenError(str(error))
     try:
-        found = question.cluster.list("services", None, "operated-prometheus=true")
+        found = operated_prometheus(question.cluster)
     except PlatformError:
         return NotSeenError("Services of other namespaces could not be read; give --prometheus URL")
     if len(found) != 1:

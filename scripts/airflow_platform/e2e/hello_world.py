@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from airflow_platform.e2e.administrator import administrator
 from airflow_platform.e2e.report import SkippedError
-from airflow_platform.e2e.services import reached, service_url
+from airflow_platform.e2e.services import operated_prometheus, reached, service_url
 from airflow_platform.e2e.trial import Trial
 from airflow_platform.loki.client import Loki
 from airflow_platform.loki.sink import loki_sink
@@ -163,7 +163,7 @@ def _prometheus(trial: Trial) -> str:
     """Return the URL of Prometheus, in the cluster unless the user gave one."""
     if given := trial.addresses.prometheus:
         return given
-    found = trial.cluster.list("services", None, "operated-prometheus=true")
+    found = operated_prometheus(trial.cluster)
     if len(found) != 1:
         there = ", ".join(each["metadata"]["namespace"] for each in found) or "none"
         raise PlatformError(
