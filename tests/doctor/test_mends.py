@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.cluster.cluster import ApiError
+from airflow_platform.cluster.cluster import ApiError, Cluster
 from airflow_platform.doctor.examining import examine
 from airflow_platform.doctor.facts import Facts
+from airflow_platform.doctor.gathering import Question, read_loki
 from airflow_platform.doctor.model import Finding
 from airflow_platform.support import strict_yaml
 
 from .cases import CASES
-from .objects import condition, container, ended, event, facts, is_a, loki, made, pod, task, waits
+from .objects import condition, container, ended, event, facts, is_a, made, pod, task, waits
 
 
 def _find(seen: Facts, fault: str) -> Finding:
@@ -125,18 +126,38 @@ def test_a_pod_that_only_its_sidecar_keeps() -> None:
     assert "logs load -c vector" in _said(_find(facts(held), "task-pod-held"))
 
 
-def test_the_api_server_refuses_the_way_to_loki() -> None:
-    """That says nothing of Loki; a 403 of Loki itself does."""
-    refusal = (
-        'Error from server (Forbidden): services "loki:3100" is forbidden: User "x" cannot get'
-    )
-    refusal += ' resource "services/proxy" in API group ""'
-    seen = facts(loki=loki(error=ApiError("kubectl get", refusal)))
+_NO_WAY = "error trying to reach service"
+_PROXY = "Error from server ({}): {}"
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        (_PROXY.format("Forbidden", 'User "x" cannot get resource "services/proxy"'), False),
+        (_PROXY.format("Forbidden", "no org id"), True),
+        (_PROXY.format("ServiceUnavailable", 'no endpoints available for service "loki"'), True),
+        (
+            _PROXY.format("ServiceUnavailable", f"{_NO_WAY}: dial tcp 10.0.0.2:3100: i/o timeout"),
+            False,
+        ),
+        (_PROXY.format("ServiceUnavailable", f"{_NO_WAY}: dial tcp: connection refused"), True),
+    ],
+)
+def test_whether_loki_is_to_blame_or_the_way_to_it(
+    said: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the API server may not or cannot do says nothing of Loki."""
+
+    def kubectl(_: Cluster, *arguments: str) -> str:
+        raise ApiError("kubectl get", said)
+
+    monkeypatch.setattr(Cluster, "kubectl", kubectl)
+    question = Question(Cluster(None))
+    seen = facts()
+    seen = replace(seen, loki=read_loki(question, seen.render, "team"))
     (outcome,) = [each for each in examine(seen) if each.examination.name == "loki"]
-    assert outcome.result == "not seen"
-    assert "--loki URL" in outcome.reason
-    own = facts(loki=loki(error=ApiError("kubectl get", "Error from server (Forbidden): -")))
-    assert _find(own, "loki-refuses")
+    assert outcome.result == ("faults" if known else "not seen")
+    assert known or "--loki URL" in outcome.reason
 
 
 def test_values_are_those_of_the_chart_that_is_installed() -> None:

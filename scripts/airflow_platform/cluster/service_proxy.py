@@ -11,7 +11,12 @@ from airflow_platform.support.errors import PlatformError
 
 _SERVICE = re.compile(r"(?P<name>[a-z0-9-]+)(\.(?P<namespace>[a-z0-9-]+)(\.svc(\..+)?)?)?")
 _SECONDS = 8.0
+_NO_WAY = "error trying to reach service"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class BlockedError(PlatformError):
+    """The API server does not lead to the Service. That says nothing about the Service."""
 
 
 class ServiceProxy:
@@ -37,19 +42,25 @@ class ServiceProxy:
         )
 
     def get(self, path: str, /, **query: object) -> Any:
-        """Return the parsed JSON that GET ``path`` answers; PlatformError unless that succeeds."""
+        """Return the parsed JSON that GET ``path`` answers.
+
+        ApiError when it refuses or nobody is there, BlockedError when nobody knows.
+        """
         asked = f"{self._path}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
             content = self._cluster.kubectl("get", f"--raw={asked}")
         except NoAnswerError:
             seconds = f"{self._cluster.timeout:.0f} s"
-            raise PlatformError(f"{self.url} did not answer in {seconds}.") from None
+            raise BlockedError(
+                f"the API server got no answer from {self.url} in {seconds}"
+            ) from None
+        except ApiError as error:
+            if error.reason == "Forbidden" and "services/proxy" in error.said:
+                raise BlockedError(f"you may not reach {self.url} (get services/proxy)") from None
+            if _NO_WAY in error.said and "refused" not in error.said:
+                raise BlockedError(f"the API server has no way to {self.url}") from None
+            raise
         try:
             return json.loads(content)
         except ValueError:
             raise PlatformError(f"{self.url} answers with something other than JSON.") from None
-
-
-def is_refused(error: ApiError) -> bool:
-    """Say whether the API server refuses to lead to a Service; else the Service has answered."""
-    return error.reason == "Forbidden" and "services/proxy" in error.said

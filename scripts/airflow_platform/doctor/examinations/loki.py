@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from airflow_platform.checks.violations import TASK_LOGS_SIDECAR
 from airflow_platform.cluster.cluster import ApiError
-from airflow_platform.cluster.service_proxy import is_refused
+from airflow_platform.cluster.service_proxy import BlockedError
 from airflow_platform.doctor.facts import (
     Facts,
     Loki,
@@ -54,11 +54,8 @@ def loki(facts: Facts) -> Iterator[Finding]:
     if isinstance(facts.loki, NotSeenError):
         raise facts.loki
     error = facts.loki.error
-    if isinstance(error, ApiError) and is_refused(error):
-        raise NotSeenError(
-            f"you may not reach {facts.loki.service.url} by way of the API server (get"
-            " services/proxy); give --loki URL"
-        )
+    if isinstance(error, BlockedError):
+        raise NotSeenError(f"{error}; give --loki URL")
     if error:
         yield _failure(facts, facts.loki, error)
         return
@@ -178,6 +175,8 @@ def _no_lines(facts: Facts, seen: Loki) -> Iterator[Finding]:
         )
         if answer["data"]["result"]:
             return
+    except BlockedError as error:
+        raise NotSeenError(f"{error}; give --loki URL") from None
     except PlatformError as error:
         yield _failure(facts, seen, error)
         return

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_platform.cluster.cluster import ApiError
-from airflow_platform.cluster.service_proxy import is_refused
+from airflow_platform.cluster.service_proxy import BlockedError
 from airflow_platform.doctor.facts import Facts, Service, listed
 from airflow_platform.doctor.model import (
     DoesNotApplyError,
@@ -35,13 +34,8 @@ def prometheus(facts: Facts) -> Iterator[Finding]:
     try:
         yield from _metrics(facts, service)
         yield from _rules(facts, service)
-    except ApiError as error:
-        if is_refused(error):
-            raise NotSeenError(
-                f"you may not reach {service.url} by way of the API server (get services/proxy);"
-                " give --prometheus URL"
-            ) from None
-        yield _unreachable(facts, service, error)
+    except BlockedError as error:
+        raise NotSeenError(f"{error}; give --prometheus URL") from None
     except PlatformError as error:
         yield _unreachable(facts, service, error)
     except UNEXPECTED_ANSWERS as error:
