@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,13 +17,13 @@ from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.doctor import gathering
 from airflow_platform.doctor.examining import examine
 from airflow_platform.doctor.facts import Facts, Loki
-from airflow_platform.doctor.gathering import Question, read_loki
+from airflow_platform.doctor.gathering import CannotLookError, Question, read_loki
 from airflow_platform.doctor.model import NotSeenError
 from airflow_platform.doctor.report import as_json, as_text, exit_code
 from airflow_platform.manifests import Render
 
 from .cases import CASES
-from .objects import NAMESPACE, facts
+from .objects import NAMESPACE, changed, facts
 
 NOWHERE = Cluster(Path("/nowhere"))
 
@@ -202,3 +203,45 @@ def test_what_the_api_server_cannot_pass_on_has_to_be_given(
         assert isinstance(seen, Loki)
         path = "/api/v1/namespaces/team/services/loki:3100/proxy/loki/api/v1/labels"
         assert asked == ["get", f"--raw={path}"]
+
+
+@pytest.mark.parametrize(
+    ("release", "names", "found"),
+    [
+        (None, {"airflow"}, "airflow"),
+        (None, {"airflow", "other"}, None),
+        ("other", {"airflow", "other"}, "other"),
+        ("third", {"airflow"}, None),
+        (None, set(), None),
+    ],
+)
+def test_a_release_that_argo_cd_has_applied_is_known_by_its_labels(
+    release: str | None, names: set[str], found: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Argo CD renders the chart as `helm template` does, so Helm has no record of it."""
+    pods = [
+        {"metadata": {"name": name, "labels": {"release": name, "component": "scheduler"}}}
+        for name in names
+    ]
+    stranger = {"metadata": {"name": "x", "labels": {"release": "x", "component": "shop"}}}
+
+    def listed(_: Cluster, kinds: str, *__: object, **___: object) -> list[object]:
+        return [*pods, stranger] if kinds == "pods" else []
+
+    monkeypatch.setattr(Cluster, "list", listed)
+    question = Question(NOWHERE, release=release)
+    if found is None:
+        with pytest.raises(CannotLookError, match="There is no release"):
+            gathering._release(question, NAMESPACE)
+        return
+    known = gathering._release(question, NAMESPACE)
+    assert known.name == found
+    assert "Argo CD" in known.no_record
+    tracked = {"argocd.argoproj.io/tracking-id": "flow:apps/Deployment:team/airflow-scheduler"}
+
+    def track(each: dict[str, Any]) -> None:
+        each["metadata"]["annotations"] = tracked
+
+    seen = facts(change=changed("Deployment", "airflow-scheduler", track))
+    assert replace(seen, record=None).upgrade == "argocd app sync flow"
+    assert seen.upgrade.startswith("helm -n team upgrade airflow")

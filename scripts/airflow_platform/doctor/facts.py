@@ -18,6 +18,8 @@ Object = Mapping[str, Any]
 # The objects of a kind, or why they were not seen.
 Seen = Sequence[Object] | NotSeenError
 
+_TRACKING = "argocd.argoproj.io/tracking-id"  # application:group/kind:namespace/name
+
 # The init container in which pods of Airflow wait; it ends and starts again until they may go on.
 WAITS_FOR_MIGRATION = "wait-for-airflow-migrations"
 
@@ -164,9 +166,21 @@ class Facts:
         if releases and not isinstance(releases, NotSeenError):
             at = f"{name(releases[0])} -n {releases[0]['metadata']['namespace']}"
             return f"flux reconcile helmrelease {at} --force"
+        if application := self._application:
+            return f"argocd app sync {application}"
         beside = self.beside if official else None
         record = beside or self.deployed or self.known_record()
         return f"{self.helm} rollback {record.name} {record.revision}"
+
+    @property
+    def _application(self) -> str:
+        """The application of Argo CD that has applied the release, empty when none has."""
+        seen = self.objects.get("Deployment", ())
+        for each in () if self.record or isinstance(seen, NotSeenError) else seen:
+            annotations = each["metadata"].get("annotations") or {}
+            if tracked := annotations.get(_TRACKING):
+                return str(tracked).partition(":")[0]
+        return ""
 
     def workload(self, called: str) -> str:
         """Return what kubectl calls the workload of a component, such as "deployment/x"."""
@@ -180,6 +194,8 @@ class Facts:
     @property
     def upgrade(self) -> str:
         """How the release is upgraded; the user completes it."""
+        if application := self._application:
+            return f"argocd app sync {application}"
         return f"{self.helm} upgrade {self.name} . -f <your values>"
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +28,7 @@ from airflow_platform.doctor.facts import (
     component,
 )
 from airflow_platform.doctor.model import NotSeenError
+from airflow_platform.doctor.phrases import COMPONENTS
 from airflow_platform.e2e.services import operated_prometheus, service_url
 from airflow_platform.loki import client as loki_client
 from airflow_platform.loki.sink import PUSH_PATH, loki_sink
@@ -177,6 +178,9 @@ def _release(question: Question, namespace: str) -> _Release:
         for each in newest.values()
         if each.chart in (WRAPPER, ADD_ON) and question.release in (None, each.name)
     }
+    if not ours and (applied := _applied(question, namespace, newest)):
+        reason = "Helm has no record of it: something else, such as Argo CD, has applied it"
+        return _Release(applied, None, None, None, reason)
     if len(ours) != 1:
         raise CannotLookError(_which(question, namespace, newest, ours))
     (record,) = ours.values()
@@ -189,6 +193,17 @@ def _release(question: Question, namespace: str) -> _Release:
         deployed[-1] if deployed else None,
         beside[0] if alone else None,
     )
+
+
+def _applied(question: Question, namespace: str, known: Collection[str]) -> str | None:
+    """Return the name of a release that was applied without Helm's records, if there is one."""
+    try:
+        names = _names_in_labels(question.cluster, namespace) - {*known}
+    except PlatformError:
+        return None
+    if question.release:
+        return question.release if question.release in names else None
+    return names.pop() if len(names) == 1 else None
 
 
 def _which(
@@ -221,16 +236,24 @@ def _which(
     return f"{message} In this cluster there are: {', '.join(sorted(there)) or 'none'}."
 
 
+def _names_in_labels(cluster: Cluster, namespace: str) -> set[str]:
+    """Return the names of releases that pods of Airflow and of the add-on name."""
+    return {
+        name
+        for pod in cluster.list("pods", namespace)
+        if component(pod) in COMPONENTS and (name := Facts.name_of_release(pod))
+    }
+
+
 def _by_labels(cluster: Cluster, namespace: str) -> str:
     """Return the name of the one release that pods of the namespace name."""
     try:
-        pods = cluster.list("pods", namespace)
+        names = _names_in_labels(cluster, namespace)
     except PlatformError as error:
         raise CannotLookError(
             f"You may read neither Secrets nor pods in the namespace {namespace}: {error}\nThe"
             " Role in examples/doctor has the rights that doctor needs."
         ) from None
-    names = {name for pod in pods if component(pod) and (name := Facts.name_of_release(pod))}
     if len(names) != 1:
         raise CannotLookError(
             f"You may not list Secrets in the namespace {namespace}, where Helm keeps its records."

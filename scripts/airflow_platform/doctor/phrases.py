@@ -21,6 +21,7 @@ _MEANS: Mapping[str, str] = {
     "image-pre-puller": "The first task on a node waits for the sidecar's image.",
     "airflow-cleanup-pods": "Pods of finished tasks are not removed.",
 }
+COMPONENTS = frozenset(_MEANS)
 _OTHER = "This part of the release does not do its work."
 OF_TASKS = "These tasks do not run."
 
