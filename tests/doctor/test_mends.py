@@ -176,6 +176,11 @@ def test_values_are_those_of_the_chart_that_is_installed() -> None:
     assert wrapper == {"observability": add_on}
 
 
+def test_what_it_means_that_a_workload_was_deleted() -> None:
+    seen = facts(without=is_a("Deployment", "airflow-scheduler"))
+    assert _find(seen, "object-missing").means == "No task is started."
+
+
 def test_flux_makes_again_what_flux_has_made() -> None:
     release = made("HelmRelease", "flow", namespace="flux-system", spec={})
     seen = facts(release, without=is_a("ServiceAccount"))

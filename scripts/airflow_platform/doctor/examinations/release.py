@@ -99,7 +99,7 @@ def objects(facts: Facts) -> Iterator[Finding]:
             MISSING,
             f"{manifest.kind} {manifest.name}{where}",
             f"Helm has made it (from {manifest.template}), and it is not there.",
-            _MEANS_MISSING.get(manifest.kind, "What it is for does not work."),
+            _means_missing(manifest),
             Mend(
                 "Let Helm make it again; an upgrade does so as well.",
                 (_again(facts, manifest),),
@@ -107,6 +107,14 @@ def objects(facts: Facts) -> Iterator[Finding]:
         )
     if unseen:
         raise NotSeenError(listed(set(unseen)))
+
+
+def _means_missing(manifest: Manifest) -> str:
+    if manifest.kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+        return means(manifest.document)
+    if "/dashboards/" in manifest.template:
+        return "Grafana does not show this dashboard."
+    return _MEANS_MISSING.get(manifest.kind, "What it is for does not work.")
 
 
 _MEANS_MISSING = {
