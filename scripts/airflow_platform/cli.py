@@ -15,6 +15,7 @@ from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
 from airflow_platform.checks import command as check
+from airflow_platform.doctor import command as doctor
 from airflow_platform.e2e import command as e2e
 from airflow_platform.jobs import command as jobs
 from airflow_platform.logs import command as logs
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
     check.add_to(commands)
     adopt.add_to(commands)
+    doctor.add_to(commands)
     e2e.add_to(commands)
     images_command.add_to(commands)
     jobs.add_to(commands)

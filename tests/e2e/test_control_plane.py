@@ -39,6 +39,7 @@ def test_every_pinned_custom_resource_is_served(
 def test_programs_listen_on_loopback_only(cluster: Cluster, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("kubeconfig"):
         pytest.skip("of a control plane that these tests have started")
+    assert cluster.kubeconfig
     listens = {
         program: set(_listens(program, cluster.kubeconfig.parent))
         for program in ("etcd", "kube-apiserver", "kube-controller-manager", "kwok")

@@ -68,6 +68,7 @@ def measured(cluster: Cluster, creations: int) -> list[Latency]:
         "sidecar by a pod template, without a policy": (_ELSEWHERE, with_sidecar, _LABELS),
     }
     taken: dict[str, list[float]] = {name: [] for name in kinds}
+    assert cluster.kubeconfig
     with closing(_Api(cluster.kubeconfig)) as api:
         for namespace in (_NAMESPACE, _ELSEWHERE):
             api.wait_for_service_account(namespace)

@@ -434,11 +434,6 @@ def _keys(render: Render, kind: str) -> dict[str, Collection[str] | None]:
     return keys
 
 
-def _references(render: Render) -> Iterator[Reference]:
-    for holder, name, key in secrets_of_operator(render):
-        yield Reference(holder, "Secret", name, key, optional=False)
-
-
 def keys_of_secrets(render: Render) -> dict[str, Collection[str] | None]:
     """Return the keys of the Secrets that the release makes, or External Secrets for it."""
     return _keys(render, "Secret")
@@ -464,7 +459,12 @@ def _keys_of_external(external: Manifest) -> Collection[str] | None:
 
 
 def references(render: Render) -> Iterator[Reference]:
-    """Yield what pods take from ConfigMaps and Secrets, each as often as it is named."""
+    """Yield what pods, and the operator of the database, take from ConfigMaps and Secrets.
+
+    Each is named as often as it is taken, optional or not.
+    """
+    for holder, name, key in secrets_of_operator(render):
+        yield Reference(holder, "Secret", name, key, optional=False)
     for pod in render.pods():
         for secret in pod.spec.get("imagePullSecrets") or ():
             yield Reference(pod, "Secret", secret["name"], None, optional=False)

@@ -18,21 +18,56 @@ from airflow_platform.support.tools import tool
 Object = Mapping[str, Any]
 
 _TIMEOUT_SECONDS = 120.0
+_UNAUTHORIZED = "You must be logged in to the server"  # which kubectl says in place of the reason
+_REASON = re.compile(r"^Error from server \((\w+)\)", re.MULTILINE)
 _FORWARD_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 
 
+class ApiError(PlatformError):
+    """kubectl fails: ``said`` is what it says of it.
+
+    ``reason`` is the API server's own word, such as "Forbidden"; it is empty for other failures.
+    """
+
+    def __init__(self, command: str, said: str) -> None:
+        super().__init__(f"{command}: {said}")
+        self.said = said
+        found = _REASON.search(said)
+        self.reason = found[1] if found else ""
+        if _UNAUTHORIZED in said:
+            self.reason = "Unauthorized"
+
+
+class NoAnswerError(PlatformError):
+    """The API server keeps silent."""
+
+
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster and the user that are current in a kubeconfig."""
+    """The cluster and the user that are current in a kubeconfig.
 
-    kubeconfig: Path
+    Without a ``kubeconfig`` kubectl looks for one; ``context`` is another than the current one.
+    ``timeout`` is how many seconds kubectl may take.
+    """
+
+    kubeconfig: Path | None
+    context: str = ""
+    timeout: float = _TIMEOUT_SECONDS
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that lead kubectl to this cluster."""
+        return (
+            *([f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []),
+            *([f"--context={self.context}"] if self.context else []),
+        )
 
     def kubectl(self, *arguments: str, given: str | None = None) -> str:
-        """Return what kubectl prints; ``given`` is its standard input. PlatformError on failure."""
+        """Return what kubectl prints; ``given`` is its standard input. ApiError on failure."""
         done = self._run(arguments, given)
         if done.returncode:
-            raise PlatformError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+            raise ApiError(f"kubectl {' '.join(arguments)}", done.stderr.strip())
         return done.stdout
 
     def succeeds(self, *arguments: str) -> bool:
@@ -54,13 +89,16 @@ class Cluster:
         )
         return dict(json.loads(found)) if found else None
 
-    def list(self, kinds: str, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
+    def list(
+        self, kinds: str, namespace: str | None, selector: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
         """Return the objects of some kinds, "pods,jobs" for example, that have the labels.
 
-        Without a ``namespace``, those of all of them.
+        Without a ``namespace``, those of all of them. ``fields`` is a selector of fields.
         """
         where = _in(namespace) if namespace else ["--all-namespaces"]
         wanted = [f"--selector={selector}"] if selector else []
+        wanted += [f"--field-selector={fields}"] if fields else []
         found = self.kubectl("get", kinds, "--output=json", *where, *wanted)
         return list(json.loads(found)["items"])
 
@@ -93,16 +131,17 @@ class Cluster:
             yield int(found[1])
 
     def _command(self, arguments: Iterable[str]) -> processes.Command:
-        return [tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments]
+        return [tool("kubectl"), *self.options, *arguments]
 
     def _run(
         self, arguments: Iterable[str], given: str | None
     ) -> "subprocess.CompletedProcess[str]":
         try:
-            return processes.run(self._command(arguments), given=given, timeout=_TIMEOUT_SECONDS)
+            return processes.run(self._command(arguments), given=given, timeout=self.timeout)
         except subprocess.TimeoutExpired:
-            raise PlatformError(
-                f"The API server of {self.kubeconfig} did not answer in {_TIMEOUT_SECONDS:.0f} s."
+            of = f" of {self.kubeconfig}" if self.kubeconfig else ""
+            raise NoAnswerError(
+                f"The API server{of} did not answer in {self.timeout:.0f} s."
             ) from None
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from airflow_platform.e2e.administrator import administrator
 from airflow_platform.e2e.report import SkippedError
-from airflow_platform.e2e.services import reached, service_url
+from airflow_platform.e2e.services import operated_prometheus, reached, service_url
 from airflow_platform.e2e.trial import Trial
 from airflow_platform.loki.client import Loki
+from airflow_platform.loki.sink import loki_sink
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ROOT
 from airflow_platform.support.rest import NotFoundError, Server
@@ -72,7 +73,7 @@ def run(trial: Trial) -> str:
 def logs_are_complete(trial: Trial) -> str:
     """Look for each line that the tasks have printed, as verify-logs does."""
     made = _made(trial)
-    sink = _loki_sink(trial)
+    sink = loki_sink(trial.render)
     if not sink:
         raise SkippedError("no task logs: these values leave global.taskLogs.enabled off")
     tenant = trial.addresses.tenant or sink.get("tenant_id") or ""
@@ -104,7 +105,7 @@ def metrics_arrive(trial: Trial) -> str:
             "no ServiceMonitor: these values leave global.metrics.enabled or"
             " observability.serviceMonitor.enabled off"
         )
-    wanted = METRICS | (TASK_LOG_METRICS if _loki_sink(trial) else {})
+    wanted = METRICS | (TASK_LOG_METRICS if loki_sink(trial.render) else {})
     with reached(trial.cluster, _prometheus(trial)) as url:
         server = Server(
             url,
@@ -123,15 +124,6 @@ def metrics_arrive(trial: Trial) -> str:
                 " observability.serviceMonitor.labels, and look at Prometheus' page Targets.",
             )
     return ", ".join(wanted)
-
-
-def _loki_sink(trial: Trial) -> dict[str, Any] | None:
-    """Return what the sidecar knows of Loki, None where task logs are off."""
-    for vector in trial.render.embedded("VectorConfig"):
-        for sink in vector.document["sinks"].values():
-            if sink["type"] == "loki":
-                return dict(sink)
-    return None
 
 
 def _made(trial: Trial) -> Run:
@@ -171,7 +163,7 @@ def _prometheus(trial: Trial) -> str:
     """Return the URL of Prometheus, in the cluster unless the user gave one."""
     if given := trial.addresses.prometheus:
         return given
-    found = trial.cluster.list("services", None, "operated-prometheus=true")
+    found = operated_prometheus(trial.cluster)
     if len(found) != 1:
         there = ", ".join(each["metadata"]["namespace"] for each in found) or "none"
         raise PlatformError(

@@ -31,6 +31,11 @@ def reached(cluster: Cluster, url: str, namespace: str = "") -> Iterator[str]:
         yield f"{parts.scheme}://localhost:{local}{parts.path}"
 
 
+def operated_prometheus(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the Services that prometheus-operator has made for the Prometheus of the cluster."""
+    return cluster.list("services", None, "operated-prometheus=true")
+
+
 def service_url(service: dict[str, Any]) -> str:
     """Return the URL of a Service's first port."""
     port = service["spec"]["ports"][0]["port"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from airflow_platform.cluster.throwaway_secrets import throwaway_secrets
+from airflow_platform.doctor.facts import statuses
 from airflow_platform.e2e import hello_world
 from airflow_platform.e2e.report import SkippedError, Step
 from airflow_platform.e2e.trial import Trial
@@ -94,7 +95,7 @@ def _not_ready(trial: Trial) -> str:
     lines = [
         f"pod {pod['metadata']['name']}, {status['name']}: {_waits_for(status)}"
         for pod in trial.pods()
-        for status in _container_statuses(pod)
+        for status in statuses(pod)
         if pod["status"]["phase"] != "Succeeded"
         and not status["ready"]
         and _waits_for(status) != "PodInitializing"  # which the init container explains
@@ -114,11 +115,6 @@ def _not_ready(trial: Trial) -> str:
         look = ("describe pods", "get events")
         lines += ["Look at them, with --keep, by", *(f"  {trial.kubectl} {how}" for how in look)]
     return "\n".join(lines)
-
-
-def _container_statuses(pod: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    kinds = ("initContainerStatuses", "containerStatuses")
-    return [status for kind in kinds for status in pod["status"].get(kind, [])]
 
 
 def _waits_for(status: Mapping[str, Any]) -> str:

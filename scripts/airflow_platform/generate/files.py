@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from airflow_platform import dashboards
+from airflow_platform.doctor import documentation as doctor
 from airflow_platform.generate import airflow_keys, reference, schema
 from airflow_platform.metrics import labels
 from airflow_platform.network import table
@@ -15,6 +16,7 @@ def generated() -> dict[Path, str]:
         ADDON / "values.schema.json": schema.with_descriptions(ADDON),
         ROOT / "values.schema.json": schema.with_descriptions(ROOT),
         ROOT / "docs" / "values.md": reference.text(),
+        doctor.FILE: doctor.text(),
         labels.FILE: labels.text(),
         table.FILE: table.text(),
         airflow_keys.FILE: airflow_keys.text(),

@@ -34,18 +34,7 @@ class Loki:
     def __init__(
         self, url: str, environment: Mapping[str, str], *, tenant: str, ca_file: Path | None
     ) -> None:
-        headers = {"X-Scope-OrgID": tenant} if tenant else {}
-        if token := environment.get("LOKI_BEARER_TOKEN"):
-            headers |= bearer_auth(token)
-        elif username := environment.get("LOKI_USERNAME"):
-            headers |= basic_auth(username, environment.get("LOKI_PASSWORD", ""))
-        self._server = Server(
-            url,
-            headers=headers,
-            ca_file=ca_file,
-            unreachable=_port_forward(url),
-            refused="Set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN, and --tenant.",
-        )
+        self._server = server(url, environment, tenant=tenant, ca_file=ca_file)
 
     def entries(self, query: str, start: datetime, end: datetime) -> Iterator[Entry]:
         """Yield the lines of a LogQL query from ``start`` to before ``end``, oldest first.
@@ -103,6 +92,30 @@ class Loki:
             for time, line, *_ in stream["values"]
         )
         return sorted(entries, key=lambda entry: entry.time)
+
+
+def server(
+    url: str,
+    environment: Mapping[str, str],
+    *,
+    tenant: str,
+    ca_file: Path | None,
+    timeout: float = 60,
+) -> Server:
+    """Return the server of a Loki; arguments are those of ``Loki`` and of ``Server``."""
+    headers = {"X-Scope-OrgID": tenant} if tenant else {}
+    if token := environment.get("LOKI_BEARER_TOKEN"):
+        headers |= bearer_auth(token)
+    elif username := environment.get("LOKI_USERNAME"):
+        headers |= basic_auth(username, environment.get("LOKI_PASSWORD", ""))
+    return Server(
+        url,
+        headers=headers,
+        ca_file=ca_file,
+        unreachable=_port_forward(url),
+        refused="Set LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN, and --tenant.",
+        timeout=timeout,
+    )
 
 
 def quoted(value: str) -> str:

@@ -21,6 +21,7 @@ class Server:
     """A base URL, the headers of every request, and hints for the errors that users meet.
 
     ``unreachable`` and ``refused`` (for 401 and 403) complete the messages of a PlatformError.
+    ``timeout`` is how many seconds the server may keep silent.
     """
 
     def __init__(
@@ -31,12 +32,15 @@ class Server:
         ca_file: Path | None,
         unreachable: str,
         refused: str,
+        timeout: float = _TIMEOUT_SECONDS,
     ) -> None:
         scheme = urlsplit(url).scheme
         if scheme not in ("http", "https"):
             raise PlatformError(f"{url} is not a URL. Write, for example, http://localhost:3100.")
         self.url = url.rstrip("/")
         self.headers = dict(headers)
+        self.date = ""
+        self._timeout = timeout
         self._unreachable = unreachable
         self._refused = refused
         try:
@@ -62,7 +66,10 @@ class Server:
         accept: str,
         body: object = None,
     ) -> bytes:
-        """Return the body of the answer; NotFoundError for status 404, PlatformError otherwise."""
+        """Return the body of the answer; keep its time in ``date``, as the server writes it.
+
+        AnswerError when the server refuses, PlatformError when it cannot be reached.
+        """
         url = self.url + path + (f"?{urlencode(query)}" if query else "")
         request = Request(url, method=method, headers={"Accept": accept})
         for name, value in self.headers.items():
@@ -71,7 +78,8 @@ class Server:
             request.add_header("Content-Type", "application/json")
             request.data = json.dumps(body).encode()
         try:
-            with urlopen(request, timeout=_TIMEOUT_SECONDS, context=self._tls) as answer:
+            with urlopen(request, timeout=self._timeout, context=self._tls) as answer:
+                self.date = answer.headers.get("Date") or ""
                 content: bytes = answer.read()
                 return content
         except HTTPError as error:
@@ -82,12 +90,13 @@ class Server:
             message = f"{self.url} cannot be reached: {reason}. {self._unreachable}"
             raise PlatformError(message) from None
 
-    def _failure(self, error: HTTPError, path: str) -> PlatformError:
+    def _failure(self, error: HTTPError, path: str) -> "AnswerError":
         said = error.read().decode(errors="replace").strip()[:_SHOWN_CHARACTERS]
         message = f"{self.url}{path} answers {error.code} {error.reason}: {said}"
         if error.code == 404:
-            return NotFoundError(message)
-        return PlatformError(f"{message}\n{self._refused}" if error.code in (401, 403) else message)
+            return NotFoundError(message, error.code)
+        refused = f"\n{self._refused}" if error.code in (401, 403) else ""
+        return AnswerError(f"{message}{refused}", error.code)
 
     def _json(self, content: bytes) -> Any:
         try:
@@ -98,7 +107,15 @@ class Server:
             raise PlatformError(message) from None
 
 
-class NotFoundError(PlatformError):
+class AnswerError(PlatformError):
+    """The server answers with an error; ``status`` is that of HTTP."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotFoundError(AnswerError):
     """The server has no such thing (404)."""
 
 
