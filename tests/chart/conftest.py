@@ -54,6 +54,8 @@ EXTERNAL = External(
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
         "own-environment": None,  # of the pod template in everything-else-on.yaml
+        "warehouse": {"connection"},  # of the connections and variables of everything-on.yaml
+        "shop": {"api-key"},
         "airflow-redis": {"password"},  # of the Celery example, as the next one
         "airflow-broker": {"connection"},
     },

@@ -191,11 +191,16 @@ def package_of_jobs(render: Render, _: Values) -> Iterator[Part]:
 
 def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
     """What the user's values say of jobs, and the labels that all objects have."""
-    jobs = strict_yaml.load_file(CHART / "everything-on.yaml")["jobs"]
+    everything = strict_yaml.load_file(CHART / "everything-on.yaml")
+    jobs = everything["jobs"]
+    # Jobs may refer to the Secrets of connections and variables as well.
+    entries = (*everything["connections"].values(), *everything["variables"].values())
+    more = {entry["secret"]["name"] for entry in entries if "secret" in entry}
+    secrets = [*jobs["secrets"], *sorted(more - {*jobs["secrets"]})]
     wanted: Mapping[str, Mapping[Path, Any]] = {
         "ConfigMap": {
             ("metadata", "annotations", f"airflow-platform/{name}"): ",".join(names)
-            for name, names in (("secrets", jobs["secrets"]), ("config-maps", jobs["configMaps"]))
+            for name, names in (("secrets", secrets), ("config-maps", jobs["configMaps"]))
         },
         "NetworkPolicy": {("spec", "egress"): jobs["networkPolicy"]["egress"]},
         "Role": {},
