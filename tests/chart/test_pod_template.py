@@ -50,7 +50,18 @@ airflow:
 )
 OFFICIAL_POD_TEMPLATE: Mapping[str, Any] = {
     "global": {"taskLogs": {"enabled": False}},
-    "airflow": {"podTemplate": None},
+    "airflow": {
+        "podTemplate": None,
+        # Pods of tasks of Airflow 3 have no connection to the database: see test_database.py.
+        "enableBuiltInSecretEnvVars": dict.fromkeys(
+            (
+                "AIRFLOW__CORE__SQL_ALCHEMY_CONN",
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+                "AIRFLOW_CONN_AIRFLOW_DB",
+            ),
+            False,
+        ),
+    },
 }
 
 

@@ -45,7 +45,7 @@ class Kubelet(threading.Thread):
         if uid not in self._taken:
             self._taken.add(uid)
             (base,) = (c for c in pod["spec"]["containers"] if c["name"] == "base")
-            self._programs.start(name, base["args"], self._environment)
+            self._programs.start(name, base["args"], self._environment_of(base))
         elif (code := self._programs.exit_code(name)) is not None:
             self._ended.add(uid)
             self._programs.end(name)  # and what it has left running
@@ -54,6 +54,15 @@ class Kubelet(threading.Thread):
                 *("annotate", "pod", name, f"--namespace={self._namespace}"),
                 *("--overwrite", *annotations),
             )
+
+    def _environment_of(self, base: dict[str, Any]) -> Mapping[str, str]:
+        """The environment of the scheduler; the connection to the database as the pod has it."""
+        own = {variable["name"] for variable in base["env"]}
+        return {
+            name: value
+            for name, value in self._environment.items()
+            if name in own or not name.endswith("SQL_ALCHEMY_CONN")
+        }
 
     def stop(self) -> None:
         """End all programs."""
