@@ -55,7 +55,7 @@ def test_the_table_has_every_entry_with_its_keys_and_properties() -> None:
         files = [values_file(arguments["environment"])]
         given = [load_file(file) for file in (ROOT / "values.yaml", *files)]
         given += [
-            each if isinstance(each, Mapping) else load_file(each)
+            {**each} if isinstance(each, Mapping) else load_file(each)
             for each in arguments.get("values", ())
         ]
         values = with_sets(given, arguments.get("sets", ()))
