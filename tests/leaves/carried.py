@@ -4,6 +4,7 @@ Each function yields the part of a manifest, what the file says it must be, and 
 """
 
 import json
+import pathlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ Part = tuple[Manifest, str | None, Path, Any, Any]  # ..., what is there, what m
 Values = Mapping[str, Any]
 
 FILES = ADDON / "files"
+FOLDER = pathlib.Path(__file__).parent
 
 
 def _file(path: str) -> Any:
@@ -241,6 +243,49 @@ def login(render: Render, values: Values) -> Iterator[Part]:
                 yield each, None, path, each.at(*path), value
 
 
+def external_secrets(render: Render, values: Values) -> Iterator[Part]:
+    """What the user's values say of External Secrets, and external-secrets.yaml of each Secret."""
+    settings = strict_yaml.load_file(CHART / "everything-on.yaml")["secrets"]["externalSecrets"]
+    listed = strict_yaml.load_file(FOLDER / "external-secrets.yaml")
+    externals = {external.name: external for external in render.all("ExternalSecret")}
+    assert externals.keys() == listed.keys()
+    for name, external in externals.items():
+        secret = listed[name]
+        template = {"engineVersion": "v2", "mergePolicy": "Merge"}
+        template |= {"type": secret["type"]} if "type" in secret else {}
+        template |= {"data": secret["template"]} if "template" in secret else {}
+        spec = {
+            "refreshInterval": settings["refreshInterval"],
+            "secretStoreRef": settings["store"],
+            "target": {
+                "name": name,
+                "creationPolicy": settings["creationPolicy"],
+                "deletionPolicy": settings["deletionPolicy"],
+                "template": template,
+            },
+            "data": [
+                {"secretKey": key, "remoteRef": _remote(secret["item"], secret["data"][key])}
+                for key in sorted(secret["data"])
+            ],
+        }
+        yield external, None, ("spec",), external.at("spec"), spec
+        for label, value in values["commonLabels"].items():
+            path = ("metadata", "labels", label)
+            yield external, None, path, external.at(*path), value
+
+
+def _remote(item: str, source: Any) -> dict[str, str]:
+    """Where a key is in the store, with what the API server would fill in."""
+    found = {"item": item, "property": source} if isinstance(source, str) else source
+    return {
+        "key": found["item"],
+        "property": found["property"],
+        "conversionStrategy": "Default",
+        "decodingStrategy": "None",
+        "metadataPolicy": "None",
+    }
+
+
 def _of_jobs(render: Render, kind: str) -> list[Manifest]:
     """The objects of a kind that templates/workflows makes."""
     return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
@@ -334,6 +379,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     values_of_jobs,
     values_of_database,
     login,
+    external_secrets,
 )
 
 
