@@ -56,7 +56,6 @@ def test_the_table_has_every_entry_with_its_keys_and_properties() -> None:
         given = [load_file(file) for file in (ROOT / "values.yaml", *files)]
         given += [
             dict(each) if isinstance(each, Mapping) else load_file(each)
-            {**each} if isinstance(each, Mapping) else load_file(each)
             for each in arguments.get("values", ())
         ]
         values = with_sets(given, arguments.get("sets", ()))
