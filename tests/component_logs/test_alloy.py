@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from airflow_platform.component_logs import DIRECTORY, alloy
+from airflow_platform.component_logs import alloy
+from airflow_platform.component_logs.references import DIRECTORY
 from airflow_platform.support import strict_yaml
 
 from ..task_logs.redaction_corpus import HARMLESS, SECRETS

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_platform.component_logs import DIRECTORY
+from airflow_platform.checks.queries import vrl_fields
+from airflow_platform.component_logs import fields
+from airflow_platform.component_logs.references import DIRECTORY
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
@@ -188,3 +190,10 @@ def test_the_sink_is_that_of_task_logs() -> None:
         assert theirs[key] == ours[key]
     assert theirs["acknowledgements"] == {"enabled": True}
     assert theirs["batch"]["max_bytes"] == ours["batch"]["max_bytes"]
+
+
+def test_the_dashboard_and_verify_logs_know_what_a_line_has() -> None:
+    of_line = vrl_fields(program("fields"))
+    assert of_line.labels == fields.LABELS
+    assert of_line.metadata == fields.METADATA
+    assert f'"job": "{fields.JOB}"' in program("fields")

@@ -43,7 +43,9 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 # What follows the name of the release, by component.
 _SUFFIXES = {
     "alerts": {"alerts"},
-    "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
+    "dashboards": {
+        f"dashboard-{name}" for name in ("component-logs", "dag", "overview", "task-logs")
+    },
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},

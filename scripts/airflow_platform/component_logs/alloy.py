@@ -9,8 +9,8 @@ from typing import Any
 
 from airflow_platform.support import strict_yaml
 
-# Stands for what is hidden until the last stage. The pattern for harmless values knows this character, so that a
-# secret that is hidden already is not looked at again.
+# Stands for what is hidden until the last stage. The pattern for harmless values knows this
+# character, so that a secret that is hidden already is not looked at again.
 _MARK = "\U0010f800"
 
 _MODULE = """\

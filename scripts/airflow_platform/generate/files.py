@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from airflow_platform import component_logs, dashboards
+from airflow_platform import dashboards
+from airflow_platform.component_logs import references
 from airflow_platform.generate import airflow_keys, reference, schema
 from airflow_platform.metrics import labels
 from airflow_platform.support.project import ADDON, ROOT
@@ -16,7 +17,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "values.md": reference.text(),
         labels.FILE: labels.text(),
         airflow_keys.FILE: airflow_keys.text(),
-        **component_logs.generated(),
+        **references.generated(),
         **{dashboards.DIRECTORY / name: text for name, text in dashboards.generate().items()},
     }
 
