@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from airflow_platform.component_logs.references import DIRECTORY
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
+from ..task_logs.shipped import shipped as shipped_sidecar
 from .printed import AFTER_IT, LINES, TRACEBACK, Line, as_json, event
 
 FOLDER = DIRECTORY / "vector"
@@ -36,7 +38,15 @@ def program(name: str) -> str:
     files = transform["files"] if "files" in transform else [transform["file"]]
     paths = [Path(file) for file in files]
     assert {str(path.parent) for path in paths} == {"/etc/vector"}
-    return "\n".join((FOLDER / path.name).read_text(encoding="utf-8") for path in paths)
+    return "\n".join(agent_files()[path.name] for path in paths)
+
+
+@cache
+def agent_files() -> Mapping[str, str]:
+    """The ConfigMap of the agent: our files, and the programs of the sidecar in a release."""
+    own = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    of_release = shipped_sidecar().files
+    return own | {f"{name}.vrl": of_release[f"{name}.vrl"] for name in ("redact", "parse", "split")}
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +119,10 @@ def test_what_a_task_prints_is_left_to_the_sidecar(programs: Sequence[Any]) -> N
 def through_vector(vector: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Send events through a real Vector, which need not have the source kubernetes_logs."""
     directory = tmp_path_factory.mktemp("agent")
-    text = (FOLDER / "vector.yaml").read_text(encoding="utf-8")
-    config = yaml.safe_load(text.replace("/etc/vector/", f"{FOLDER}/"))
+    for name, text in agent_files().items():
+        (directory / name).write_text(text, encoding="utf-8")
+    text = agent_files()["vector.yaml"].replace("/etc/vector/", f"{directory}/")
+    config = yaml.safe_load(text)
     config["data_dir"] = str(directory)
     config["sources"] = {"raw": {"type": "stdin", "decoding": {"codec": "json"}}}
     config["transforms"]["airflow"] = {
@@ -122,7 +134,7 @@ def through_vector(vector: Path, tmp_path_factory: pytest.TempPathFactory) -> An
     config["transforms"]["component"]["inputs"] = ["airflow"]
     console = {"type": "console", "inputs": ["fields"], "encoding": {"codec": "json"}}
     config["sinks"] = {"console": console}
-    file = directory / "vector.yaml"
+    file = directory / "changed.yaml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
 
     def run(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

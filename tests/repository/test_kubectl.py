@@ -32,9 +32,14 @@ KINDS: Mapping[str, str] = {
 }
 # Not of a release of ours: programs beside it, and Secrets of a release of the official chart.
 OTHERS = {
-    "Deployment": {"loki"},
-    "Service": {"loki", "loki-gateway", "prometheus-operated", "kube-prometheus-stack-grafana"},
+    "DaemonSet": {"vector"},
+    "Deployment": {"alloy", "loki"},
+    "Service": {
+        *("loki", "loki-gateway", "prometheus-operated"),
+        *("kube-prometheus-stack-grafana", "kube-prometheus-stack-prometheus"),
+    },
     "Secret": {
+        "kube-prometheus-stack-grafana",
         "airflow-api-secret-key",
         "airflow-jwt-secret",
         "airflow-metadata",
