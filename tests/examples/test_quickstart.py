@@ -181,11 +181,11 @@ def test_grafana_has_the_data_sources_that_the_dashboards_choose_from(
 # --- The commands ---
 
 
-def commands(document: Path) -> list[list[str]]:
-    """The commands of the blocks of code, in words."""
+def helm_commands(document: Path) -> list[list[str]]:
+    """The commands of Helm in blocks of code, in words."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", document.read_text("utf-8"), re.M | re.S)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [shlex.split(part, comments=True) for line in lines for part in line.split(" | ")]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("helm ")]
 
 
 def option(words: list[str], name: str) -> str | None:
@@ -196,7 +196,7 @@ def option(words: list[str], name: str) -> str | None:
 def test_the_charts_have_the_versions_that_the_values_are_for(document: Path) -> None:
     repositories = {}
     seen = 0
-    for words in commands(document):
+    for words in helm_commands(document):
         if words[:3] == ["helm", "repo", "add"]:
             repositories[words[3]] = words[4]
         if words[:2] == ["helm", "install"] and "--version" in words:
