@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ import yaml
 from airflow_platform.checks.queries import vrl_fields
 from airflow_platform.component_logs import fields
 from airflow_platform.component_logs.references import DIRECTORY
+from airflow_platform.loki.client import Loki
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ADDON
 
+from ..loki_server import LokiServer
 from ..task_logs.shipped import shipped as shipped_sidecar
 from .printed import AFTER_IT, LINES, TRACEBACK, Line, as_json, event
 
@@ -132,12 +135,22 @@ def through_vector(vector: Path, tmp_path_factory: pytest.TempPathFactory) -> An
     }
     assert set(config["transforms"]["component"]["inputs"]) == SOURCES
     config["transforms"]["component"]["inputs"] = ["airflow"]
-    console = {"type": "console", "inputs": ["fields"], "encoding": {"codec": "json"}}
-    config["sinks"] = {"console": console}
+    config["sinks"]["console"] = {
+        "type": "console",
+        "inputs": ["fields"],
+        "encoding": {"codec": "json"},
+    }
     file = directory / "changed.yaml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
 
-    def run(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def run(
+        events: Sequence[Mapping[str, Any]], loki: LokiServer | None = None
+    ) -> list[dict[str, Any]]:
+        sinks = dict(config["sinks"])
+        if loki:
+            sinks["loki"] |= {"endpoint": loki.url, "tenant_id": loki.tenant}
+        else:
+            del sinks["loki"]
+        file.write_text(yaml.safe_dump({**config, "sinks": sinks}), encoding="utf-8")
         done = subprocess.run(
             [vector, "--quiet", "--config", file],
             input=as_json(events),
@@ -191,6 +204,22 @@ def test_no_line_is_lost(through_vector: Any) -> None:
     events = [event(line, number) for number, line in enumerate(LINES.values())]
     made = through_vector(events)
     assert [each["message"] for each in made] == [line.text for line in LINES.values()]
+
+
+@pytest.mark.xdist_group("real Loki")
+def test_loki_has_a_line_under_its_labels(
+    through_vector: Any, real_loki_server: LokiServer
+) -> None:
+    loki = real_loki_server.another_tenant()
+    now = datetime.now(UTC)
+    lines = [LINES["git-sync that failed"], LINES["Airflow 3"]]
+    read = [{**event(line), "timestamp": f"{now:%Y-%m-%dT%H:%M:%S.%fZ}"} for line in lines]
+    through_vector([*read, *read], loki)  # as after a restart: each is there once
+    query = f'{{job="{fields.JOB}",namespace="airflow",container="git-sync"}} | level="error"'
+    connected = Loki(loki.url, {}, tenant=loki.tenant, ca_file=None)
+    [found] = connected.entries(query, now - timedelta(hours=1), now + timedelta(hours=1))
+    assert found.line == lines[0].text
+    assert dict(found.fields)["component"] == "dag-processor"
 
 
 def test_the_sink_is_that_of_task_logs() -> None:

@@ -18,6 +18,7 @@ from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
+from airflow_platform.support.project import NAMESPACE as RELEASE_NAMESPACE
 from airflow_platform.support.project import ROOT
 
 from ..other_charts import pinned, rendered
@@ -37,7 +38,7 @@ HELM = pytest.mark.parametrize("helm", ["helm3", "helm4"])
 def airflow() -> Render:
     """The release that the quick start installs."""
     values = [strict_yaml.load_file(FOLDER / "airflow.yaml")]
-    return render("dev", values=values, namespace="airflow")
+    return render("dev", values=values, namespace=RELEASE_NAMESPACE)
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +214,7 @@ def test_the_charts_have_the_versions_that_the_values_are_for(document: Path) ->
 def test_forwarded_services_and_read_secrets_exist(airflow: Render) -> None:
     """In code and in sentences."""
     text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
-    releases = {"airflow": [airflow], NAMESPACE: [loki(), prometheus()]}
+    releases = {RELEASE_NAMESPACE: [airflow], NAMESPACE: [loki(), prometheus()]}
 
     def exists(namespace: str, kind: str, name: str) -> Any:
         found = [
@@ -240,7 +241,9 @@ def test_labels_in_commands_find_something(airflow: Render) -> None:
     text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
     objects = [dict(each.labels) for each in airflow.all("ConfigMap")]
     pods = {str(pod): dict(pod.labels) for pod in airflow.pods()}
-    found = re.findall(r"kubectl -n airflow \S+ (?:configmap )?-l ([\w./-]+)=([\w-]+)", text)
+    found = re.findall(
+        rf"kubectl -n {RELEASE_NAMESPACE} \S+ (?:configmap )?-l ([\w./-]+)=([\w-]+)", text
+    )
     assert len(found) >= 2
     for name, value in found:
         assert any(labels.get(name) == value for labels in [*objects, *pods.values()])
