@@ -14,7 +14,7 @@ def test_dashboards_keep_their_uids_because_people_have_links_to_them():
     committed = [json.loads(file.read_text(encoding="utf-8")) for file in FILES]
     uids = {dashboard["uid"] for dashboard in committed}
     assert uids == {
-        f"airflow-{name}" for name in ("component-logs", "dag", "overview", "task-logs")
+        f"airflow-{name}" for name in ("dag", "logs", "overview", "task-logs")
     }
 
 

@@ -44,7 +44,7 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 _SUFFIXES = {
     "alerts": {"alerts"},
     "dashboards": {
-        f"dashboard-{name}" for name in ("component-logs", "dag", "overview", "task-logs")
+        f"dashboard-{name}" for name in ("dag", "logs", "overview", "task-logs")
     },
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},

@@ -11,7 +11,7 @@ LOKI = DataSourceRef("loki", "${loki}")
 
 # Uids.
 OVERVIEW, DAG, TASK_LOGS = "airflow-overview", "airflow-dag", "airflow-task-logs"
-COMPONENT_LOGS = "airflow-component-logs"
+COMPONENT_LOGS = "airflow-logs"
 
 
 def to_dashboard(title: str, uid: str, *kept: str, **given: str) -> DashboardLink:
