@@ -20,9 +20,7 @@ from ..loki_server import LokiServer
 pytestmark = pytest.mark.xdist_group("real Loki")
 
 [DASHBOARD] = [
-    json.loads(text)
-    for name, text in dashboards.generate().items()
-    if name == "airflow-logs.json"
+    json.loads(text) for name, text in dashboards.generate().items() if name == "airflow-logs.json"
 ]
 CHOSEN = {"namespace": "airflow", "component": ".*", "container": ".*", "level": ".*"}
 CHOSEN |= {"pod": "", "search": "", "__auto": "5m", "__range": "1h"}

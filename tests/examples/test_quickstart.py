@@ -117,11 +117,7 @@ def test_the_sidecars_and_the_agents_reach_loki(sidecar: Mapping[str, Any], helm
 @HELM
 @pytest.mark.parametrize(
     ("kind", "field"),
-    [
-        ("ServiceMonitor", "serviceMonitor"),
-        ("PrometheusRule", "rule"),
-        ("PodMonitor", "podMonitor"),
-    ],
+    [("ServiceMonitor", "serviceMonitor"), ("PrometheusRule", "rule")],
 )
 def test_prometheus_selects_what_the_release_has(
     airflow: Render, kind: str, field: str, helm: str
@@ -130,8 +126,9 @@ def test_prometheus_selects_what_the_release_has(
     assert found.at("spec", f"{field}NamespaceSelector") == {}  # all
     selector = found.at("spec", f"{field}Selector")
     ours = airflow.all(kind)
-    assert ours or kind == "PodMonitor"
-    assert all(selects(selector, each.labels) for each in ours)
+    assert ours
+    assert all(selects(thaw(selector), each.labels) for each in ours)
+    assert not selects(thaw(selector), {"release": "another"})
 
 
 # --- Grafana ---
