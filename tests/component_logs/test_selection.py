@@ -43,7 +43,7 @@ def test_the_agents_read_the_pods_of_a_release_and_verify_logs_knows_them(render
         for pod in rendered.pods()
         if any(selects(labels_of(selector), pod.labels) for selector in SELECTORS)
     }
-    assert read == {str(pod) for pod in rendered.pods() if release._is_read(pod)}
+    assert read == {str(pod) for pod in rendered.pods() if release.is_read(pod)}
     components = {pod.labels.get("component") for pod in rendered.pods() if str(pod) in read}
     assert components >= {"scheduler", "api-server", "dag-processor", "triggerer", "worker"}
     assert "run-airflow-migrations" in components

@@ -17,6 +17,7 @@ from airflow_platform.component_logs.fields import JOB
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
 from airflow_platform.support import strict_yaml
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 from airflow_platform.verify_logs import command
@@ -230,5 +231,5 @@ def test_pods_without_a_component_are_left_out() -> None:
         "metadata": {"name": "a"},
         "spec": {"containers": [{"name": "a"}]},
     }
-    with pytest.raises(Exception, match="no pods of Airflow"):
+    with pytest.raises(PlatformError, match="no pods of Airflow"):
         release.containers(Render.from_text(yaml.safe_dump(pod)))

@@ -43,9 +43,7 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 # What follows the name of the release, by component.
 _SUFFIXES = {
     "alerts": {"alerts"},
-    "dashboards": {
-        f"dashboard-{name}" for name in ("dag", "logs", "overview", "task-logs")
-    },
+    "dashboards": {f"dashboard-{name}" for name in ("dag", "logs", "overview", "task-logs")},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},

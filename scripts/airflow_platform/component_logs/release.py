@@ -51,6 +51,13 @@ def namespace(manifests: Render) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
+def is_read(pod: Pod) -> bool:
+    """Say whether the agents in examples/component-logs select the pod."""
+    labels = pod.labels
+    ours = (labels.get("app.kubernetes.io/name"), labels.get("app.kubernetes.io/component"))
+    return labels.get("tier") == "airflow" or ours == ("statsd-exporter", "statsd-exporter")
+
+
 def _containers(pod: Pod) -> Iterator[PrintingContainer]:
     labels = pod.labels
     component = labels.get("component") or labels.get("app.kubernetes.io/name")
@@ -72,15 +79,8 @@ def _quiet(pod: Pod, container: Container, component: str) -> str:
         return f"the {kind} has no replicas"
     if container.role == "init":
         return "only when its pod starts"
-    if not _is_read(pod):
+    if not is_read(pod):
         return "examples/component-logs does not read this pod"
     if component in _NEVER_SILENT and container.name == component:
         return ""
     return "only when there is something to say"
-
-
-def _is_read(pod: Pod) -> bool:
-    """Say whether the agents in examples/component-logs select the pod."""
-    labels = pod.labels
-    ours = (labels.get("app.kubernetes.io/name"), labels.get("app.kubernetes.io/component"))
-    return labels.get("tier") == "airflow" or ours == ("statsd-exporter", "statsd-exporter")
