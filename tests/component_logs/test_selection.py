@@ -37,6 +37,7 @@ def test_both_agents_have_the_same_selectors() -> None:
     assert set(re.findall(r'^ +label = "(.+)"$', ALLOY, re.MULTILINE)) == SELECTORS
 
 
+@pytest.mark.official_chart
 def test_the_agents_read_the_pods_of_a_release_and_verify_logs_knows_them(rendered: Render) -> None:
     read = {
         str(pod)

@@ -208,6 +208,7 @@ def test_the_charts_have_the_versions_that_the_values_are_for(document: Path) ->
     assert seen >= 2
 
 
+@pytest.mark.official_chart
 def test_forwarded_services_and_read_secrets_exist(airflow: Render) -> None:
     """In code and in sentences."""
     text = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")

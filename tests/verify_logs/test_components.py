@@ -75,6 +75,7 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(documents, tmp_path_factory.mktemp("prod"))
 
 
+@pytest.mark.official_chart
 def test_lines_of_all_that_never_are_silent_pass(
     verify: Verify, any_loki: LokiServer, manifest: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_lines_of_all_that_never_are_silent_pass(
     assert out.splitlines()[-1] == last
 
 
+@pytest.mark.official_chart
 @pytest.mark.parametrize("missing", sorted(AIRFLOW_3))
 def test_a_component_without_lines_fails_by_name(
     verify: Verify, any_loki: LokiServer, manifest: Path, missing: str
@@ -101,6 +103,7 @@ def test_a_component_without_lines_fails_by_name(
     assert f"FAIL: Loki has no lines of {missing}, but of others." in out
 
 
+@pytest.mark.official_chart
 def test_lines_of_others_do_not_count(verify: Verify, any_loki: LokiServer, manifest: Path) -> None:
     put(any_loki, *AIRFLOW_3, namespace="other")
     put(any_loki, *AIRFLOW_3, release="second")
@@ -118,6 +121,7 @@ def test_lines_of_others_do_not_count(verify: Verify, any_loki: LokiServer, mani
     assert verify(*asked, "--since", "1h")[0] == 0
 
 
+@pytest.mark.official_chart
 def test_without_any_line_it_asks_for_the_agent(verify: Verify, manifest: Path) -> None:
     code, out, err = verify("--components", manifest, "--namespace", "airflow", wait="1s")
     assert code == 1
@@ -125,6 +129,7 @@ def test_without_any_line_it_asks_for_the_agent(verify: Verify, manifest: Path) 
     assert "looking again for 1 s" in err
 
 
+@pytest.mark.official_chart
 def test_a_selector_of_the_user_s_own_is_taken(
     verify: Verify, any_loki: LokiServer, manifest: Path
 ) -> None:
@@ -205,6 +210,7 @@ def test_a_namespace_without_components_is_refused(verify: Verify) -> None:
 CELERY = strict_yaml.load_file(ROOT / "examples" / "celery" / "values.yaml")
 
 
+@pytest.mark.official_chart
 @pytest.mark.parametrize("values", [{}, CELERY], ids=["KubernetesExecutor", "CeleryExecutor"])
 def test_every_component_of_a_release_is_known(values: dict[str, object]) -> None:
     """Of Airflow 2 it is the webserver, which the chart has in place of the API server."""
