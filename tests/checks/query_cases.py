@@ -15,6 +15,7 @@ MAPPING = "ConfigMap/airflow-statsd-mapping data statsd-mapping.yaml mappings"
 ENDPOINTS = "ServiceMonitor/airflow-statsd-exporter spec endpoints"
 DASHBOARD = "ConfigMap/airflow-dashboard-overview data airflow-overview.json"
 NAMESPACE = f"{DASHBOARD} templating list namespace"
+COMPONENT = "ConfigMap/airflow-dashboard-logs data airflow-logs.json templating list component"
 
 FAILURES = "sum by (dag_id) (increase(airflow_ti_failures_total[5m])) > 0"
 
@@ -75,6 +76,19 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             "variable namespace: there is no series airflow_heartbeat",
         ),
         ({f"{NAMESPACE} query": "label_values(ALERTS, team_name)"}, "no label team_name"),
+        # What lines of components have is not what lines of tasks have.
+        (
+            {f"{COMPONENT} query stream": '{job="airflow-components",dag_id="x"}'},
+            "log streams have no label dag_id",
+        ),
+        (
+            {f"{COMPONENT} query stream": '{job="airflow-components"} | run_id="x"'},
+            "log lines have no run_id",
+        ),
+        (
+            {f"{COMPONENT} query stream": '{job="airflow-task-logs",component="x"}'},
+            "log streams have no label component",
+        ),
     ],
     "dashboards_can_be_shown": [
         ({f"{DASHBOARD} schemaVersion": 38}, "schemaVersion 38 is older than 39"),

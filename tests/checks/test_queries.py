@@ -4,6 +4,7 @@ import pytest
 
 from airflow_platform.checks.dashboards import dashboard_queries
 from airflow_platform.checks.judge import CHECKS, NotCheckedError
+from airflow_platform.component_logs.fields import JOB
 from airflow_platform.manifests import Render
 from airflow_platform.metrics import query_parser
 from airflow_platform.rendering.render import render
@@ -53,7 +54,9 @@ def test_dashboards_find_ids_as_labels_and_as_metadata(
     values = {"global": {"taskLogs": settings}, "dashboards": {"enabled": True}}
     rendered = render(chart="add-on", values=[values])
     assert CHECK(rendered) == []
-    queries = [q.text for q in dashboard_queries(rendered) if q.language == "logql"]
+    queries = [
+        q.text for q in dashboard_queries(rendered) if q.language == "logql" and JOB not in q.text
+    ]
     assert len(queries) > 5
     for query in queries:
         labels, _, filters = query.partition("}")

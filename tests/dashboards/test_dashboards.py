@@ -13,7 +13,7 @@ FILES = tuple(dashboards.DIRECTORY.iterdir())
 def test_dashboards_keep_their_uids_because_people_have_links_to_them():
     committed = [json.loads(file.read_text(encoding="utf-8")) for file in FILES]
     uids = {dashboard["uid"] for dashboard in committed}
-    assert uids == {"airflow-dag", "airflow-overview", "airflow-task-logs"}
+    assert uids == {f"airflow-{name}" for name in ("dag", "logs", "overview", "task-logs")}
 
 
 def test_a_dashboard_is_in_a_file_named_by_its_uid():

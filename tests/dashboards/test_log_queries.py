@@ -34,14 +34,14 @@ def filled(query: str, **chosen: str) -> str:
 
 
 def panels(type_: str, texts: Iterable[str] | None = None) -> dict[str, str]:
-    """The LogQL queries of all panels of a type, by the uid of the dashboard."""
+    """The LogQL queries about tasks of all panels of a type, by the uid of the dashboard."""
     return {
         dashboard["uid"]: target["expr"]
         for dashboard in map(json.loads, texts or dashboards.generate().values())
         for panel in dashboard["panels"]
         if panel["type"] == type_
         for target in panel["targets"]
-        if target["datasource"]["type"] == "loki"
+        if target["datasource"]["type"] == "loki" and "dag_id" in target["expr"]
     }
 
 

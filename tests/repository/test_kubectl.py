@@ -36,7 +36,14 @@ OTHERS = {
     "Pod": {"database-client"},  # examples/database/client.yaml
     "Deployment": {"loki"},
     "Service": {"loki", "loki-gateway", "prometheus-operated", "kube-prometheus-stack-grafana"},
+    "DaemonSet": {"vector"},
+    "Deployment": {"alloy", "loki"},
+    "Service": {
+        *("loki", "loki-gateway", "prometheus-operated"),
+        *("kube-prometheus-stack-grafana", "kube-prometheus-stack-prometheus"),
+    },
     "Secret": {
+        "kube-prometheus-stack-grafana",
         "airflow-api-secret-key",
         "airflow-jwt-secret",
         "airflow-metadata",

@@ -49,6 +49,7 @@ _SUFFIXES = {
     "database": {"database", "database-backup", "database-recovery"},
     "database-pooler": {"database-pooler"},
     "dags": {"dags"},
+    "dashboards": {f"dashboard-{name}" for name in ("dag", "logs", "overview", "task-logs")},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},

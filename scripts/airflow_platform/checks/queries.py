@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from airflow_platform.checks.violations import Fault, NotCheckedError
+from airflow_platform.component_logs import fields as component_logs
 from airflow_platform.manifests import Render
 from airflow_platform.metrics import query_parser
 from airflow_platform.metrics.catalogue import Catalogue, Labels, union
@@ -35,7 +36,7 @@ Parsed = Sequence[tuple[Query, ParsedQuery]]
 
 
 # The VRL that gives an event its labels and structured metadata, and the names in it.
-_FIELDS = re.compile(r"(?m)^\.(labels|structured_metadata) = compact\(\{(.*)\}\)$")
+_FIELDS = re.compile(r"(?ms)^\.(labels|structured_metadata) = compact\(\{(.*?)\}\)$")
 _KEY = re.compile(r'"(\w+)": ')
 
 
@@ -47,23 +48,31 @@ class LogFields:
     metadata: frozenset[str]
 
 
+_OF_COMPONENTS = LogFields(component_logs.LABELS, component_logs.METADATA)
+
+
 def log_fields(render: Render) -> LogFields | None:
     """Return what the sidecars of a render give a line; None where no sidecar sends to Loki."""
     found: set[LogFields] = set()
     for config in render.embedded("VectorConfig"):
         fields = config.document["transforms"].get("fields")
         if fields is not None:
-            objects = dict(_FIELDS.findall(fields["source"]))
-            labels, metadata = (
-                frozenset(_KEY.findall(objects[name])) for name in ("labels", "structured_metadata")
-            )
-            found.add(LogFields(labels, metadata))
+            found.add(vrl_fields(fields["source"]))
     if not found:
         return None
     return LogFields(
         frozenset.intersection(*(each.labels for each in found)),
         frozenset.union(*(each.labels | each.metadata for each in found)),
     )
+
+
+def vrl_fields(source: str) -> LogFields:
+    """Return what the program of a step `fields` gives a line."""
+    objects = dict(_FIELDS.findall(source))
+    labels, metadata = (
+        frozenset(_KEY.findall(objects[name])) for name in ("labels", "structured_metadata")
+    )
+    return LogFields(labels, metadata)
 
 
 def parse(queries: Sequence[Query]) -> Parsed:
@@ -88,7 +97,8 @@ def faults(parsed: Parsed, catalogue: Catalogue, fields: LogFields | None) -> It
         elif query.language == "promql":
             found = _series_faults(query, result, catalogue)
         else:
-            found = _line_faults(query, result, fields) if fields else ()
+            of_line = _OF_COMPONENTS if component_logs.JOB in query.text else fields
+            found = _line_faults(query, result, of_line) if of_line else ()
         for fault in found:
             yield query.subject, f"{query.where}: {fault}"
 

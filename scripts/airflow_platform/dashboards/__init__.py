@@ -5,7 +5,7 @@ import json
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from airflow_platform.dashboards import dag, overview, task_logs
+from airflow_platform.dashboards import component_logs, dag, overview, task_logs
 from airflow_platform.support.project import ADDON
 
 DIRECTORY = ADDON / "files" / "dashboards"
@@ -13,7 +13,7 @@ DIRECTORY = ADDON / "files" / "dashboards"
 
 def generate() -> dict[str, str]:
     """Return the text of each file of ``DIRECTORY`` by its name, which is the dashboard's uid."""
-    return dict(_file(module.dashboard()) for module in (overview, dag, task_logs))
+    return dict(_file(module.dashboard()) for module in (overview, dag, task_logs, component_logs))
 
 
 def _file(builder: Dashboard) -> tuple[str, str]:

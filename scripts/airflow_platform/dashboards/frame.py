@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
-from airflow_platform.dashboards.links import PROMETHEUS
+from airflow_platform.dashboards.links import LOKI, PROMETHEUS
 from airflow_platform.dashboards.panels import Panel
 from airflow_platform.dashboards.queries import series
 
@@ -84,6 +84,12 @@ def label_values(name: str, label: str, selector: str) -> QueryVariable:
     """Return the choice of a value of the Prometheus label ``name``."""
     query = f"label_values({selector}, {name})"
     return _query(name, label).datasource(PROMETHEUS).query(query).definition(query)
+
+
+def log_label_values(name: str, label: str, selector: str) -> QueryVariable:
+    """Return the choice of a value of the Loki label ``name``."""
+    query = {"refId": name, "type": 1, "label": name, "stream": selector}  # 1: values of a label
+    return _query(name, label).datasource(LOKI).query(query)
 
 
 def dag_variable() -> QueryVariable:

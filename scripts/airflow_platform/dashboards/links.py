@@ -9,7 +9,9 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 PROMETHEUS = DataSourceRef("prometheus", "${datasource}")
 LOKI = DataSourceRef("loki", "${loki}")
 
-OVERVIEW, DAG, TASK_LOGS = "airflow-overview", "airflow-dag", "airflow-task-logs"  # uids
+# Uids.
+OVERVIEW, DAG, TASK_LOGS = "airflow-overview", "airflow-dag", "airflow-task-logs"
+COMPONENT_LOGS = "airflow-logs"
 
 
 def to_dashboard(title: str, uid: str, *kept: str, **given: str) -> DashboardLink:

@@ -57,14 +57,16 @@ def dashboard() -> Dashboard:
 
 
 def _now() -> Iterator[Panel]:
-    for title, metric, note in (
-        ("Schedulers", "airflow_scheduler_heartbeat_total", ""),
-        ("Triggerers", "airflow_triggerer_heartbeat_total", ""),
-        ("DAG processors", "airflow_dag_processor_heartbeat_total", " Airflow 3 only."),
+    for title, component, note in (
+        ("Schedulers", "scheduler", ""),
+        ("Triggerers", "triggerer", ""),
+        ("DAG processors", "dag-processor", " Airflow 3 only."),
     ):
-        alive = f"round({total(rate(series(metric), '5m'))} * 5)"
+        heartbeats = series(f"airflow_{component.replace('-', '_')}_heartbeat_total")
+        alive = f"round({total(rate(heartbeats, '5m'))} * 5)"
         note = f"Alive in the last 5 minutes: each sends a heartbeat every 5 s.{note}"
-        yield stat(title, units.Short, {"": alive}, ONE_IS_GOOD, note)
+        logs = links.to_dashboard("Logs", links.COMPONENT_LOGS, component=component)
+        yield stat(title, units.Short, {"": alive}, ONE_IS_GOOD, note, links=[logs])
     yield stat("DAGs", units.Short, {"": largest(series("airflow_dagbag_size"))})
     import_errors = largest(series("airflow_dag_processing_import_errors"))
     yield stat(

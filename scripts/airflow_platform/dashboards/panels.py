@@ -202,9 +202,9 @@ def table(
     )
 
 
-def log_volume(title: str, query: str, span: int = 24) -> timeseries.Panel:
-    """Return the number of log lines over time, by level."""
-    target = _loki(query).legend_format("{{level}}").query_type("range")
+def log_volume(title: str, query: str, by: str = "level", span: int = 24) -> timeseries.Panel:
+    """Return the number of log lines over time, by a label."""
+    target = _loki(query).legend_format(f"{{{{{by}}}}}").query_type("range")
     panel = _over_time(title, units.Short, "", span).datasource(LOKI).with_target(target)
     return _coloured(_stacked(panel))
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from airflow_platform import dashboards
+from airflow_platform.component_logs import references
 from airflow_platform.doctor import documentation as doctor
 from airflow_platform.generate import airflow_keys, reference, schema
 from airflow_platform.metrics import labels
@@ -20,6 +21,7 @@ def generated() -> dict[Path, str]:
         labels.FILE: labels.text(),
         table.FILE: table.text(),
         airflow_keys.FILE: airflow_keys.text(),
+        **references.generated(),
         **{dashboards.DIRECTORY / name: text for name, text in dashboards.generate().items()},
     }
 

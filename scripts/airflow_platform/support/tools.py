@@ -146,6 +146,7 @@ TOOLS: Mapping[str, Tool] = {
         Tool("query-parser", _LOKI, ".", "", directory="query-parser"),
         # In that go.mod too, so that one Loki parses queries and answers them.
         Tool("loki", _LOKI, f"{_LOKI}/cmd/loki", "loki", directory="query-parser"),
+        Tool("alloy-stages", _LOKI, ".", "", directory="alloy-stages"),
         *(
             Tool(
                 f"{name}-controller",

@@ -1,0 +1,1 @@
+"""Logs of Airflow's components: what an agent on the nodes sends of them to Loki."""
