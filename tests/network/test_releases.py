@@ -61,6 +61,19 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
             },
         }
     },
+    "logs in Elasticsearch": {
+        "airflow": {
+            "elasticsearch": {"enabled": True, "secretName": "elasticsearch"},
+        }
+    },
+    "replicas of PostgreSQL": {
+        "airflow": {
+            "postgresql": {
+                "architecture": "replication",
+                "readReplicas": {"resources": {"limits": {"memory": "1Gi"}}},
+            }
+        }
+    },
     "git by ssh": {"airflow": {"dags": {"gitSync": {"repo": "git@git.example.com:data/dags.git"}}}},
     "git on a port of its own": {
         "airflow": {"dags": {"gitSync": {"repo": "ssh://git@git.example.com:2222/dags.git"}}}
@@ -173,6 +186,17 @@ def test_with_pgbouncer_nobody_else_reaches_the_database() -> None:
     assert may_connect(rendered, "scheduler", "pgbouncer", 6543)
     assert may_connect(rendered, "pgbouncer", "postgresql", 5432)
     assert not may_connect(rendered, "scheduler", "postgresql", 5432)
+
+
+def test_a_collector_is_missed_until_the_values_declare_it() -> None:
+    metrics = {"otel_on": "True", "otel_host": "otel.monitoring.svc.cluster.local"}
+    values = {"airflow": {"config": {"metrics": {**metrics, "otel_port": 4318}}}}
+    blocked = faults(release("KubernetesExecutor", "3", values))
+    assert all("networkPolicies.extraEgress." in each for each in blocked)
+    assert any("Deployment/airflow-scheduler" in each and "otel" in each for each in blocked)
+    rule = {"ports": [{"port": 4318, "protocol": "TCP"}]}
+    declared = {"networkPolicies": {"extraEgress": {"scheduler": [rule], "api-server": [rule]}}}
+    assert faults(release("KubernetesExecutor", "3", values, declared)) == []
 
 
 # --- Each rule matters
