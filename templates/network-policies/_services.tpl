@@ -89,7 +89,7 @@ IPv4 address, and nothing, which is any address, for another name. Input: dict "
 {{- $namespace := "" -}}
 {{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].*)?$" .host -}}
 {{- $namespace = index (splitList "." .host) 1 -}}
-{{- else if regexMatch "^[a-z0-9-]+$" .host -}}
+{{- else if regexMatch "^[a-z0-9-]+$" (trimSuffix (printf ".%s" .context.Release.Namespace) .host) -}}
 {{- $namespace = .context.Release.Namespace -}}
 {{- end -}}
 {{- if $namespace -}}

@@ -388,7 +388,8 @@ class _Needs:
         for pod, number in behind:
             yield Edge(source, pod, (number,), why, service, setting, protocol)
         if not behind:
-            place = place_of(host, what or service)
+            own = Place(f"{what or service} at {host}", namespace=self.render.namespace)
+            place = own if here else place_of(host, what or service)
             # The port behind a Service of somebody else is not that of the Service.
             ports = () if place.namespace and service == "loki" else (port,)
             sure = place.namespace is None
