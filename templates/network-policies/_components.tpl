@@ -32,7 +32,9 @@ Which pods there are is as in the official chart. The scope of these templates i
 {{- if $used.git -}}{{- $dags = append $dags "git" -}}{{- end -}}
 {{- $tasks := $dags -}}
 {{- if $launches -}}{{- $tasks = append $tasks "kubernetes-api" -}}{{- end -}}
-{{- if $used.remoteLogging -}}{{- $tasks = append $tasks "remote-logging" -}}{{- end -}}
+{{- /* Elasticsearch and OpenSearch get the logs from somebody else. */ -}}
+{{- $search := or ($airflow.elasticsearch | default dict).enabled ($airflow.opensearch | default dict).enabled -}}
+{{- if and $used.remoteLogging (not $search) -}}{{- $tasks = append $tasks "remote-logging" -}}{{- end -}}
 {{- $logs := $tasks -}}
 {{- if $used.loki -}}{{- $logs = append $logs "loki" -}}{{- end -}}
 
@@ -114,7 +116,10 @@ Which pods there are is as in the official chart. The scope of these templates i
 {{- end -}}
 {{- if $airflow.postgresql.enabled -}}
 {{- $keda := include "airflow-platform.networkPolicies.keda" (dict "context" . "server" "postgresql" "port" $endpoint.direct.port) | fromYamlArray -}}
-{{- $_ := set $components "postgresql" (dict "from" $keda) -}}
+{{- /* Replicas read from the primary. */ -}}
+{{- $replication := eq ($airflow.postgresql.architecture | default "standalone") "replication" -}}
+{{- $itself := $airflow.pgbouncer.enabled | ternary "database-past-pgbouncer" "database" -}}
+{{- $_ := set $components "postgresql" (dict "to" ($replication | ternary (list $itself) list) "from" $keda) -}}
 {{- end -}}
 
 {{- if .Values.global.metrics.enabled -}}

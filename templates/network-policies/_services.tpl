@@ -15,6 +15,11 @@ A NetworkPolicy sees the address and the port of the pod behind a Service. The s
 {{- $place := get $settings $key -}}
 {{- $_ := set $services $name (dict "to" $place.to "ports" (include "airflow-platform.networkPolicies.ports" $place.ports | fromYamlArray)) -}}
 {{- end -}}
+{{- range $store := list $airflow.elasticsearch $airflow.opensearch -}}
+{{- if ($store | default dict).enabled -}}
+{{- $_ := set (get $services "remote-logging") "ports" (include "airflow-platform.networkPolicies.ports" (list (dig "connection" "port" 9200 $store | default 9200)) | fromYamlArray) -}}
+{{- end -}}
+{{- end -}}
 
 {{- $dns := list -}}
 {{- range $settings.dns.ports -}}
@@ -84,7 +89,7 @@ IPv4 address, and nothing, which is any address, for another name. Input: dict "
 {{- $namespace := "" -}}
 {{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].*)?$" .host -}}
 {{- $namespace = index (splitList "." .host) 1 -}}
-{{- else if regexMatch "^[a-z0-9-]+$" .host -}}
+{{- else if regexMatch "^[a-z0-9-]+$" (trimSuffix (printf ".%s" .context.Release.Namespace) .host) -}}
 {{- $namespace = .context.Release.Namespace -}}
 {{- end -}}
 {{- if $namespace -}}

@@ -61,12 +61,28 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
             },
         }
     },
+    "logs in Elasticsearch": {
+        "airflow": {
+            "elasticsearch": {"enabled": True, "secretName": "elasticsearch"},
+        }
+    },
+    "replicas of PostgreSQL": {
+        "airflow": {
+            "postgresql": {
+                "architecture": "replication",
+                "readReplicas": {"resources": {"limits": {"memory": "1Gi"}}},
+            }
+        }
+    },
     "git by ssh": {"airflow": {"dags": {"gitSync": {"repo": "git@git.example.com:data/dags.git"}}}},
     "git on a port of its own": {
         "airflow": {"dags": {"gitSync": {"repo": "ssh://git@git.example.com:2222/dags.git"}}}
     },
     "a Loki elsewhere": {
         "global": {"taskLogs": {"loki": {"endpoint": "https://loki.example.com:3443"}}}
+    },
+    "a Loki in the namespace": {
+        "global": {"taskLogs": {"loki": {"endpoint": "http://loki.lakehouse-platform:3100"}}}
     },
     "a Loki at an address": {
         "global": {"taskLogs": {"loki": {"endpoint": "http://10.9.8.7:3100"}}}
@@ -173,6 +189,39 @@ def test_with_pgbouncer_nobody_else_reaches_the_database() -> None:
     assert may_connect(rendered, "scheduler", "pgbouncer", 6543)
     assert may_connect(rendered, "pgbouncer", "postgresql", 5432)
     assert not may_connect(rendered, "scheduler", "postgresql", 5432)
+
+
+def test_rules_say_where_things_are_as_far_as_the_values_tell() -> None:
+    def to(component: str, values: Mapping[str, Any], port: int | None = None) -> Any:
+        rendered = release("KubernetesExecutor", "3", values, CLOSED)
+        policy = rendered.get("NetworkPolicy", f"airflow-network-{component}")
+        wanted = {"protocol": "TCP", **({"port": port} if port else {})}
+        (rule,) = (each for each in policy.at("spec", "egress") if wanted in each["ports"])
+        return thaw(rule.get("to", "anywhere"))
+
+    def in_namespace(name: str) -> list[dict[str, Any]]:
+        return [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}]
+
+    assert to("scheduler", SETTINGS["an external database"], 5432) == "anywhere"
+    place = {"networkPolicies": {"database": {"to": [{"ipBlock": {"cidr": "10.1.0.0/24"}}]}}}
+    external = {**SETTINGS["an external database"], **place}
+    assert to("scheduler", external, 5432) == [{"ipBlock": {"cidr": "10.1.0.0/24"}}]
+    assert to("task-pod", {}) == in_namespace("monitoring")
+    assert to("task-pod", SETTINGS["a Loki in the namespace"]) == in_namespace("lakehouse-platform")
+    assert to("task-pod", SETTINGS["a Loki elsewhere"], 3443) == "anywhere"
+    address = [{"ipBlock": {"cidr": "10.9.8.7/32"}}]
+    assert to("task-pod", SETTINGS["a Loki at an address"], 3100) == address
+
+
+def test_a_collector_is_missed_until_the_values_declare_it() -> None:
+    metrics = {"otel_on": "True", "otel_host": "otel.monitoring.svc.cluster.local"}
+    values = {"airflow": {"config": {"metrics": {**metrics, "otel_port": 4318}}}}
+    blocked = faults(release("KubernetesExecutor", "3", values))
+    assert all("networkPolicies.extraEgress." in each for each in blocked)
+    assert any("Deployment/airflow-scheduler" in each and "otel" in each for each in blocked)
+    rule = {"ports": [{"port": 4318, "protocol": "TCP"}]}
+    declared = {"networkPolicies": {"extraEgress": {"scheduler": [rule], "api-server": [rule]}}}
+    assert faults(release("KubernetesExecutor", "3", values, declared)) == []
 
 
 # --- Each rule matters

@@ -48,6 +48,7 @@ _DEFAULT_PORTS |= {"redis": 6379, "rediss": 6379, "amqp": 5672, "amqps": 5671, "
 _BROKERS = (5671, 5672, 6379, 6380)
 _VARIABLE = re.compile(r"AIRFLOW__(?P<section>[A-Z0-9_]+?)__(?P<option>[A-Z0-9_]+)")
 _LOGIN = re.compile(r"OAUTH_PROVIDERS|AUTH_LDAP|AUTH_OID")
+_SEARCH = ("AIRFLOW__ELASTICSEARCH__HOST", "AIRFLOW__OPENSEARCH__HOST")
 _METRICS_PORTS = ("statsd-scrape", "vector-metrics", "metrics")
 
 
@@ -73,6 +74,7 @@ class _Needs:
             edges |= dict.fromkeys(self._clients(pod))
         edges |= dict.fromkeys(self._scrapes())
         edges |= dict.fromkeys(self._scalers())
+        edges |= dict.fromkeys(self._replicas())
         yield from edges
         for source in {edge.source: edge for edge in edges if not edge.optional}.values():
             if isinstance(source.source, Pod):
@@ -83,6 +85,7 @@ class _Needs:
         yield from self._pgbouncer(container)
         yield from self._broker(container)
         yield from self._statsd(container)
+        yield from self._telemetry(container)
         yield from self._reports(container)
         yield from self._sinks(container)
         yield from self._git(container)
@@ -149,6 +152,15 @@ class _Needs:
                 container.pod, host, int(port), "statsd_host in airflow.cfg", "statsd", "UDP"
             )
 
+    def _telemetry(self, container: Container) -> Iterator[Edge]:
+        """Yield the collector of OpenTelemetry."""
+        for section in ("metrics", "traces"):
+            options = self._settings(section)
+            if container.name in _RUNS and options.get("otel_on", "").lower() == "true":
+                host, port = options.get("otel_host", ""), int(options.get("otel_port", "8889"))
+                why = f"otel_host in [{section}] of airflow.cfg"
+                yield from self._to_host(container.pod, host, port, why, "opentelemetry", "TCP")
+
     def _reports(self, container: Container) -> Iterator[Edge]:
         """Yield where the sidecar reports what it has delivered."""
         variables = _variables(container)
@@ -212,15 +224,17 @@ class _Needs:
         )
         logging = {**self._settings("core"), **self._settings("logging")}
         remote = logging.get("remote_logging", "").lower() == "true"
-        if remote and (runs_tasks or name in _SERVERS):
-            why = "remote_logging in airflow.cfg"
-            where = Place("the store of remote logs")
-            yield Edge(pod, where, (443,), why, "remote-logging", "remoteLogging", sure=False)
+        # Elasticsearch and OpenSearch get the logs from somebody else.
+        search = any(variable in _variables(container) for variable in _SEARCH)
+        if remote and (name in _SERVERS or (runs_tasks and not search)):
+            why, what = "remote_logging in airflow.cfg", "remote-logging"
+            where, ports = Place("the store of remote logs"), (9200,) if search else (443,)
+            yield Edge(pod, where, ports, why, what, "remoteLogging", sure=False)
         backend = self._settings("secrets").get("backend", "")
         if backend and "LocalFilesystem" not in backend and name in _RUNS:
             why, where = "[secrets] backend in airflow.cfg", Place("the secrets backend")
-            ports = (443, 8200)
-            yield Edge(pod, where, ports, why, "secrets-backend", "secretsBackend", sure=False)
+            what = "secrets-backend"
+            yield Edge(pod, where, (443, 8200), why, what, "secretsBackend", sure=False)
         if name in _SERVERS and (why := self._login()):
             where = Place("the identity provider")
             yield Edge(pod, where, (443,), why, "identity-provider", "identityProvider", sure=False)
@@ -313,6 +327,15 @@ class _Needs:
                     why, where = f"ScaledObject {scaler.name}", Place("KEDA")
                     yield Edge(where, pod, (number,), why, "database", "extraIngress")
 
+    def _replicas(self) -> Iterator[Edge]:
+        """Yield the connections between the primary and the replicas of a database."""
+        databases = self._listening("tcp-postgresql")
+        for source, _ in databases:
+            for target, number in databases:
+                if source is not target:
+                    why = "replication"
+                    yield Edge(source, target, (number,), why, "database", "extraEgress")
+
     # --- Where things are
 
     def _to_url(
@@ -365,7 +388,8 @@ class _Needs:
         for pod, number in behind:
             yield Edge(source, pod, (number,), why, service, setting, protocol)
         if not behind:
-            place = place_of(host, what or service)
+            own = Place(f"{what or service} at {host}", namespace=self.render.namespace)
+            place = own if here else place_of(host, what or service)
             # The port behind a Service of somebody else is not that of the Service.
             ports = () if place.namespace and service == "loki" else (port,)
             sure = place.namespace is None
