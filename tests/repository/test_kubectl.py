@@ -34,8 +34,6 @@ KINDS: Mapping[str, str] = {
 # Not of a release of ours: programs beside it, and Secrets of a release of the official chart.
 OTHERS = {
     "Pod": {"database-client"},  # examples/database/client.yaml
-    "Deployment": {"loki"},
-    "Service": {"loki", "loki-gateway", "prometheus-operated", "kube-prometheus-stack-grafana"},
     "DaemonSet": {"vector"},
     "Deployment": {"alloy", "loki"},
     "Service": {

@@ -45,11 +45,10 @@ def objects_carry_the_standard_labels(render: Render) -> Iterator[Fault]:
 # What follows the name of the release, by component.
 _SUFFIXES = {
     "alerts": {"alerts"},
-    "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
-    "database": {"database", "database-backup", "database-recovery"},
-    "database-pooler": {"database-pooler"},
     "dags": {"dags"},
     "dashboards": {f"dashboard-{name}" for name in ("dag", "logs", "overview", "task-logs")},
+    "database": {"database", "database-backup", "database-recovery"},
+    "database-pooler": {"database-pooler"},
     "example-dag": {"example-dag"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},
@@ -68,8 +67,8 @@ def names_are_release_and_component(render: Render) -> Iterator[Fault]:
 
     The values can put another text in the place of the release, which is the same for all objects;
     the name of a ServiceAccount is the user's, and that of an ExternalSecret is that of the Secret
-    which it makes. What belongs to no namespace, or is for jobs in one
-    that releases may share, ends in the release's namespace.
+    which it makes. What belongs to no namespace, or is for jobs in one that releases may share,
+    ends in the release's namespace.
     """
     ours = [each for each in render.manifests if is_ours(each) and each.kind not in _NAMED_BY_USERS]
     begins = Counter(
