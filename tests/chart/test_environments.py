@@ -89,7 +89,8 @@ def test_resources(environment: str, version: str) -> None:
 
 
 def test_every_promise_of_resources_is_about_a_container() -> None:
-    assert set(CONTAINERS) == set(RESOURCES)
+    # The pods of CloudNativePG are made by its operator.
+    assert set(CONTAINERS) == {key for key in RESOURCES if not key.startswith("database.")}
 
 
 @EACH_ENVIRONMENT
