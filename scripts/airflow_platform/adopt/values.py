@@ -99,6 +99,9 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     _map_metrics(adoption, version)
     _keep_defaults(adoption, release, ours[NAME], "this chart sets")
     _keep_defaults(adoption, release, of_environment.get(NAME, {}), f"{environment} sets")
+    if of_environment.get("secrets", {}).get("refuseInValues"):
+        why = "The release may have passwords in its values. Name Secrets (docs/secrets.md) first."
+        adoption.set(("secrets", "refuseInValues"), False, why)
     for key in ("global", "observability", NAME):
         if not adoption.values.get(key):
             adoption.values.pop(key, None)
