@@ -14,6 +14,7 @@ from airflow_platform.support import strict_yaml
 SETTINGS = {
     "airflow": {
         "env": [{"name": "EVERYWHERE", "value": "1"}],
+        "extraEnv": "- {name: RELEASE, value: '{{ .Release.Name }}'}",
         "labels": {"team": "data"},
         "airflowPodAnnotations": {"example.com/note": "yes"},
         "securityContexts": {"pod": {"runAsUser": 1000, "fsGroup": 1000}},
