@@ -211,6 +211,18 @@ def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
                 yield manifest, None, path, manifest.at(*path), value
 
 
+def plugin_of_airflow(render: Render, values: Values) -> Iterator[Part]:
+    """The link from Airflow to Grafana: a file, and the labels that all objects have."""
+    for manifest in render.all("ConfigMap"):
+        if "/templates/grafana-link/" in manifest.template:
+            file = ROOT / "files" / "airflow-plugins" / "grafana_task_logs.py"
+            path: Path = ("data", file.name)
+            yield manifest, None, path, manifest.at(*path), file.read_text(encoding="utf-8")
+            for label, value in values["commonLabels"].items():
+                path = ("metadata", "labels", label)
+                yield manifest, None, path, manifest.at(*path), value
+
+
 def _of_jobs(render: Render, kind: str) -> list[Manifest]:
     """The objects of a kind that templates/workflows makes."""
     return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
@@ -224,6 +236,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     pod_template,
     package_of_jobs,
     values_of_jobs,
+    plugin_of_airflow,
 )
 
 

@@ -45,6 +45,7 @@ _SUFFIXES = {
     "alerts": {"alerts"},
     "dashboards": {"dashboard-dag", "dashboard-overview", "dashboard-task-logs"},
     "example-dag": {"example-dag"},
+    "grafana-link": {"grafana-link"},
     "image-pre-puller": {"image-pre-puller"},
     "jobs": {"jobs"},
     "jobs-adapter": {"jobs-adapter"},
