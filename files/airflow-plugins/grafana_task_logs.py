@@ -72,11 +72,13 @@ def _milliseconds(time: datetime) -> str:
 
 def _times(key: Any) -> tuple[datetime | None, datetime | None]:
     """Return when a try of a task began and ended, as far as the database knows."""
+    from airflow import settings
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.taskinstancehistory import TaskInstanceHistory
-    from airflow.utils.session import create_session
+    from sqlalchemy.orm import Session
 
-    with create_session() as session:
+    # A session of its own: that of Airflow 2 belongs to the thread, and is in use while links are made.
+    with Session(settings.engine) as session:
         for tries in (TaskInstance, TaskInstanceHistory):
             found = (
                 session.query(tries.start_date, tries.end_date)

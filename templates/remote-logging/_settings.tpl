@@ -31,10 +31,7 @@ What remoteLogging means for Airflow. The scope is the wrapper.
 {{- toYaml $settings -}}
 {{- end -}}
 
-{{/*
-The environment variable with the connection, as YAML; nothing where no Secret has it. It is optional: without the
-Secret logs are not written to the bucket, but tasks run.
-*/}}
+{{/* The environment variable with the connection, as YAML; nothing where no Secret has it. */}}
 {{- define "airflow-platform.remoteLogging.variable" -}}
 {{- $connection := .Values.remoteLogging.connection -}}
 {{- if $connection.secretName -}}
@@ -43,7 +40,6 @@ valueFrom:
   secretKeyRef:
     name: {{ $connection.secretName | quote }}
     key: {{ $connection.secretKey | quote }}
-    optional: true
 {{- end -}}
 {{- end -}}
 

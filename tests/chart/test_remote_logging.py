@@ -1,14 +1,19 @@
 """Remote logging reaches the pods that write task logs or read them, and no setting contradicts it."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from airflow_platform.checks.judge import CHECKS
 from airflow_platform.manifests import Container, Pod, Render
 from airflow_platform.rendering.helm import MAJORS
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.support import strict_yaml
+from airflow_platform.support.project import ROOT
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/airflow-logs"}
 LABEL = {"azure.workload.identity/use": "true"}
@@ -30,6 +35,7 @@ CELERY = {
 }
 SECRET = {"connection": {"secretName": "log-store"}}
 VARIABLE = "AIRFLOW_CONN_REMOTE_LOGGING"
+SETTINGS = "grafana_task_logs.json"
 
 
 def rendered(*values: Any, **remote: Any) -> Render:
@@ -124,7 +130,7 @@ def test_pods_have_the_connection_by_reference(helm: int) -> None:
     own = {"extraEnv": "- {name: OWN, value: '{{ .Release.Name }}'}"}
     values = [{"remoteLogging": {**ON, **SECRET}, "airflow": own}]
     found = render("prod", values=values, helm=helm)
-    reference = {"name": "log-store", "key": "connection", "optional": True}
+    reference = {"name": "log-store", "key": "connection"}
     seen = set()
     for component, _, container in mains(found):
         variables = {each["name"]: each for each in container.document["env"]}
@@ -157,3 +163,31 @@ def test_nothing_changes_while_it_is_off() -> None:
         return [manifest.document for manifest in found.manifests]
 
     assert text(**ON, **SECRET) == text()
+
+
+DOCUMENT = (ROOT / "docs" / "remote-logging.md").read_text(encoding="utf-8")
+DOCUMENTED = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.official_chart
+@pytest.mark.parametrize("text", DOCUMENTED, ids=lambda text: text.partition("\n")[0])
+def test_each_documented_block_renders_and_passes_the_checks(text: str) -> None:
+    found = render("prod", values=[strict_yaml.load(text, "docs/remote-logging.md")])
+    assert [each for each in CHECKS["remote_logs_are_written_and_read"](found)] == []
+    assert logging(found)["remote_logging"] == str("remoteLogging" in text)
+
+
+def test_the_documented_connections_are_of_the_kind_that_the_store_needs() -> None:
+    connections = re.findall(r"^cat > connection <<'END'\n(.*?)^END", DOCUMENT, re.M | re.S)
+    assert [json.loads(each)["conn_type"] for each in connections] == ["wasb", "aws"]
+
+
+def test_the_documented_settings_of_the_plugin_are_those_that_it_reads() -> None:
+    (text,) = re.findall(r"^```json\n(\{\n.*?)^```", DOCUMENT, re.M | re.S)
+    link = {"enabled": True, "url": "https://grafana.example.com", "dataSource": "loki"}
+    found = render("dev", upstream=stand_in(), values=[{"grafanaLink": link}])
+    settings = json.loads(found.get("ConfigMap", "airflow-grafana-link").at("data", SETTINGS))
+    documented = json.loads(text)
+    assert documented.keys() == settings.keys()
+    assert documented["labelFields"] == settings["labelFields"]
+    assert documented["metadataFields"] == settings["metadataFields"]

@@ -9,7 +9,15 @@ import pytest
 from airflow_platform.checks.judge import CHECKS, Violation
 from airflow_platform.manifests import External, Render
 
-from . import fact_cases, injection_cases, jobs_cases, object_cases, query_cases, reference_cases
+from . import (
+    fact_cases,
+    injection_cases,
+    jobs_cases,
+    object_cases,
+    query_cases,
+    reference_cases,
+    remote_logging_cases,
+)
 from .conftest import Edit, Edits
 
 Check = Callable[[str, Render], list[Violation]]
@@ -29,9 +37,18 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
 BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN)
 ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED)
 BROKEN_RELEASE = together(
-    fact_cases.BROKEN, query_cases.BROKEN, injection_cases.BROKEN, jobs_cases.BROKEN
+    fact_cases.BROKEN,
+    query_cases.BROKEN,
+    injection_cases.BROKEN,
+    jobs_cases.BROKEN,
+    remote_logging_cases.BROKEN,
 )
-ALLOWED_RELEASE = together(query_cases.ALLOWED, injection_cases.ALLOWED, jobs_cases.ALLOWED)
+ALLOWED_RELEASE = together(
+    query_cases.ALLOWED,
+    injection_cases.ALLOWED,
+    jobs_cases.ALLOWED,
+    remote_logging_cases.ALLOWED,
+)
 
 
 @pytest.mark.parametrize("name", BROKEN)
