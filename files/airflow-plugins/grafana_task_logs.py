@@ -1,7 +1,8 @@
 """Airflow plugin: a link from each task to its log lines in Grafana.
 
-Airflow loads it in the pods of its user interface. What it needs to know is in the file of the same name that ends in
-.json: the address of Grafana, the data source, and where the sidecar puts the ids of a task in Loki.
+Airflow loads it in the pods of its user interface. What it needs to know is in the file of the same
+name that ends in .json: the address of Grafana, the data source, and where the sidecar puts the ids
+of a task in Loki.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 from airflow.plugins_manager import AirflowPlugin
@@ -20,20 +21,23 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Lines are older than the start of a task when its image is slow to start, and younger than its end when a killed
-# task is cleaned up.
+# Lines are older than the start of a task when its image is slow to start, and younger than its end
+# when a killed task is cleaned up.
 SLACK = timedelta(minutes=5)
 
 
 def logql(settings: Mapping[str, Any], ids: Mapping[str, str]) -> str:
     """Return the query for the lines of one try of a task.
 
-    ``settings`` has ``labels``, the fixed labels by name, and ``labelFields`` and ``metadataFields``, the names of the
-    ids that are labels or structured metadata. ``ids`` are all ids by these names; an empty one means: without it.
+    ``settings`` has ``labels``, the fixed labels by name, and ``labelFields`` and
+    ``metadataFields``, the names of the ids that are labels or structured metadata. ``ids`` are all
+    ids by these names; an empty one means: without it.
     """
     fixed = [f"{name}={_text(value)}" for name, value in settings["labels"].items()]
     labels = [f"{name}={_text(ids[name])}" for name in settings["labelFields"] if name in ids]
-    filters = [f" | {name}={_text(ids[name])}" for name in settings["metadataFields"] if name in ids]
+    filters = [
+        f" | {name}={_text(ids[name])}" for name in settings["metadataFields"] if name in ids
+    ]
     return "{" + ",".join(fixed + labels) + "}" + "".join(filters)
 
 
@@ -55,7 +59,7 @@ def explore(settings: Mapping[str, Any], query: str, begin: str, end: str) -> st
 
 
 def grafana_range(began: datetime | None, ended: datetime | None) -> tuple[str, str]:
-    """Return the times of a task as Grafana takes them; a task that has not ended goes on until now."""
+    """Return the times of a task as Grafana takes them; one that has not ended goes on until now."""
     if began is None:
         return "now-1h", "now"
     end = "now" if ended is None else _milliseconds(ended + SLACK)
@@ -77,7 +81,7 @@ def _times(key: Any) -> tuple[datetime | None, datetime | None]:
     from airflow.models.taskinstancehistory import TaskInstanceHistory
     from sqlalchemy.orm import Session
 
-    # A session of its own: that of Airflow 2 belongs to the thread, and is in use while links are made.
+    # A session of its own: Airflow 2's belongs to the thread, and is in use while links are made.
     with Session(settings.engine) as session:
         for tries in (TaskInstance, TaskInstanceHistory):
             found = (
@@ -102,7 +106,7 @@ class GrafanaTaskLogsLink:
     name = "Logs in Grafana"
     operators: tuple[type, ...] = ()
 
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002
         """Return the address, or an empty one: an error here would hide all links of the task."""
         try:
             settings = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
@@ -129,4 +133,4 @@ class GrafanaTaskLogsPlugin(AirflowPlugin):
     """The link, for the tasks of all operators."""
 
     name = "grafana_task_logs"
-    global_operator_extra_links = [GrafanaTaskLogsLink()]
+    global_operator_extra_links: ClassVar = [GrafanaTaskLogsLink()]

@@ -3,12 +3,11 @@
 import json
 from datetime import datetime, timedelta, timezone
 
-from airflow import plugins_manager
+from airflow import plugins_manager, settings
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.taskinstancehistory import TaskInstanceHistory
-
-from airflow.utils.session import create_session
 from rest import AIRFLOW_2, Api
+from sqlalchemy.orm import Session
 
 API = Api()
 
@@ -27,7 +26,8 @@ def described(ti, found):
 
 
 answers = []
-with create_session() as session:
+# Not the session of the thread, which the API of Airflow 2 closes.
+with Session(settings.engine) as session:
     for ti in session.query(TaskInstance).all():
         # `airflow dags test` of Airflow 2 keeps no times.
         ti.end_date = ti.end_date or datetime.now(timezone.utc)

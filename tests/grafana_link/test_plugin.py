@@ -76,7 +76,7 @@ ONE_TRY = f'| run_id="{RUN}" | try_number="1" | map_index=""'
             f'{LABELS}}} | dag_id="demo" | task_id="load" | run_id="{RUN}"',
         ),
         (
-            {"labels": {"cluster": 'eu 1', "job": "logs"}},
+            {"labels": {"cluster": "eu 1", "job": "logs"}},
             '{cluster="eu 1",environment="prod",job="logs",namespace="lakehouse-platform",'
             f'dag_id="demo",task_id="load"}} {ONE_TRY}',
         ),
@@ -117,7 +117,9 @@ def test_loki_finds_the_lines_of_the_try_and_no_others(
     for name, each in [("mine", wanted), *(("not mine", other) for other in others)]:
         fields = {"namespace": "lakehouse-platform", **each}
         texts = {k: str(v) for k, v in fields.items() if v != -1}
-        stream = {"job": "airflow-task-logs", "environment": "prod"} | {k: texts.pop(k) for k in labels}
+        stream = {"job": "airflow-task-logs", "environment": "prod"} | {
+            k: texts.pop(k) for k in labels
+        }
         server.push(stream, [(int(now.timestamp() * 1e9), name, texts)])
     asked = query(link({"global": {"taskLogs": {"labelFields": labels}}}, **ids))
     loki = Loki(server.url, {}, tenant=server.tenant, ca_file=None)

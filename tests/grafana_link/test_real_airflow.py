@@ -108,7 +108,9 @@ def test_what_a_link_asks_for_are_the_lines_of_the_try(
             for name in ("from", "to")
         )
         slack = timedelta(minutes=5, seconds=1)
-        assert timedelta(0) < datetime.fromtimestamp(each["times"]["start_date"], UTC) - begin < slack
+        assert (
+            timedelta(0) < datetime.fromtimestamp(each["times"]["start_date"], UTC) - begin < slack
+        )
         assert timedelta(0) < end - datetime.fromtimestamp(each["times"]["end_date"], UTC) < slack
         found = loki.entries(query(link), begin, end)
         assert [entry.line for entry in found] == [lines[number]]

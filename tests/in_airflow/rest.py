@@ -22,13 +22,15 @@ class Api:
             from airflow.api_fastapi.app import create_app
             from fastapi.testclient import TestClient
 
-            self._client = TestClient(create_app(), raise_server_exceptions=False)
+            self._client = TestClient(create_app())
             token = self._client.get("/auth/token").json()["access_token"]
             self._headers = {"Authorization": f"Bearer {token}"}
 
     def of_task(self, dag_id, run_id, task_id, what, **parameters):
         """Return what the API says of a task instance, as text."""
-        path = f"/api/v{1 if AIRFLOW_2 else 2}/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+        path = (
+            f"/api/v{1 if AIRFLOW_2 else 2}/dags/{quote(dag_id)}/dagRuns/{quote(run_id, safe='')}"
+        )
         path += f"/taskInstances/{quote(task_id)}/{what}?{urlencode(parameters)}"
         answer = self._client.get(path, headers=self._headers)
         text = answer.get_data(as_text=True) if AIRFLOW_2 else answer.text

@@ -9,6 +9,8 @@ from threading import Thread
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+_MODIFIED = "2026-01-01T00:00:00.000Z"
+
 
 @dataclass
 class Store:
@@ -87,7 +89,7 @@ def _unchunked(body: bytes) -> bytes:
 def _listing(bucket: str, prefix: str, objects: dict[str, bytes]) -> bytes:
     keys = [each.removeprefix(f"{bucket}/") for each in objects if each.startswith(f"{bucket}/")]
     found = [
-        f"<Contents><Key>{escape(key)}</Key><Size>1</Size></Contents>"
+        f"<Contents><Key>{escape(key)}</Key><LastModified>{_MODIFIED}</LastModified></Contents>"
         for key in sorted(keys)
         if key.startswith(prefix)
     ]

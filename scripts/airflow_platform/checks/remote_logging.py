@@ -79,7 +79,10 @@ def _connection(
         kind = _kind(value) if value else None
         if kind and scheme and kind not in _CONNECTIONS[scheme]:
             wanted = " or ".join(sorted(_CONNECTIONS[scheme]))
-            yield container, f"{variable} is a connection to {kind}; for {scheme} it must be {wanted}"
+            yield (
+                container,
+                f"{variable} is a connection to {kind}; for {scheme} it must be {wanted}",
+            )
 
 
 def _identity(render: Render, config: EmbeddedDocument) -> Iterator[Fault]:
@@ -99,7 +102,10 @@ def _identity(render: Render, config: EmbeddedDocument) -> Iterator[Fault]:
                 lacking.append((pod, name))
         if having:
             for pod, name in lacking:
-                yield pod, f"ServiceAccount {name} lacks {identity}, which others that use the bucket have"
+                yield (
+                    pod,
+                    f"ServiceAccount {name} lacks {identity}, which others that use the bucket have",
+                )
         if identity == _AZURE:
             for pod in having:
                 if pod.labels.get(_AZURE_LABEL) != "true":

@@ -68,7 +68,9 @@ CASES: dict[str, Case] = {
     ),
     "another folder of remote logs in env": _elsewhere("env", env=[_ENTRY]),
     "another folder of remote logs in extraEnv": _elsewhere("extraEnv", extraEnv=f"- {_ENTRY}"),
-    "another folder of remote logs for workers": _elsewhere("workers.env", workers={"env": [_ENTRY]}),
+    "another folder of remote logs for workers": _elsewhere(
+        "workers.env", workers={"env": [_ENTRY]}
+    ),
     "a folder of remote logs that cannot be seen": _elsewhere(
         "secret", secret=[{"envName": _VARIABLE, "secretName": "s", "secretKey": "k"}]
     ),
