@@ -59,7 +59,7 @@ def explore(settings: Mapping[str, Any], query: str, begin: str, end: str) -> st
 
 
 def grafana_range(began: datetime | None, ended: datetime | None) -> tuple[str, str]:
-    """Return the times of a task as Grafana takes them; one that has not ended goes on until now."""
+    """Return the times of a task as Grafana takes them; one that runs goes on until now."""
     if began is None:
         return "now-1h", "now"
     end = "now" if ended is None else _milliseconds(ended + SLACK)

@@ -1,7 +1,7 @@
-"""Runs in an Airflow's Python: asks its REST API for the links of all task instances, and prints JSON."""
+"""Runs in an Airflow's Python: prints the links of all task instances, as its REST API gives them."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow import plugins_manager, settings
 from airflow.models.taskinstance import TaskInstance
@@ -30,7 +30,7 @@ answers = []
 with Session(settings.engine) as session:
     for ti in session.query(TaskInstance).all():
         # `airflow dags test` of Airflow 2 keeps no times.
-        ti.end_date = ti.end_date or datetime.now(timezone.utc)
+        ti.end_date = ti.end_date or datetime.now(UTC)
         ti.start_date = ti.start_date or ti.end_date - timedelta(minutes=30)
         session.commit()
         answers.append(described(ti, links(ti)))

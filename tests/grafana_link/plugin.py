@@ -34,7 +34,8 @@ def load(file: Path, monkeypatch: Any) -> ModuleType:
     monkeypatch.setitem(sys.modules, "airflow", airflow)
     monkeypatch.setitem(sys.modules, "airflow.plugins_manager", manager)
     spec = importlib.util.spec_from_file_location("grafana_task_logs", file)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

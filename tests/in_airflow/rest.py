@@ -1,4 +1,4 @@
-"""Runs in an Airflow's Python: its REST API, without a server. As a program it prints answers as JSON."""
+"""Runs in an Airflow's Python: its REST API without a server. As a program it prints answers."""
 
 import json
 import sys

@@ -105,7 +105,7 @@ def stored(
                 programs.start(component, [python, "-m", "airflow", component], environment)
             url = f"http://127.0.0.1:{options['API__PORT']}/api/v2/version"
             programs.wait_for_url(url, _SECONDS)
-        scheduler = [python, "-m", "airflow", "scheduler", "--skip-serve-logs"]
+        scheduler: list[str | Path] = [python, "-m", "airflow", "scheduler", "--skip-serve-logs"]
         programs.start("scheduler", scheduler, environment)
         deadline = time.monotonic() + _SECONDS
         while not any(key.endswith("attempt=1.log") for key in running.objects):
@@ -117,7 +117,7 @@ def stored(
         written = file.read_text(encoding="utf-8")
         shutil.rmtree(file.parents[2])
         asked = json.dumps(["stored", run_id, "says", "logs/1"])
-        command = [python, _HERE.with_name("in_airflow") / "rest.py", asked]
+        command: list[str | Path] = [python, _HERE.with_name("in_airflow") / "rest.py", asked]
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=_SECONDS
         )

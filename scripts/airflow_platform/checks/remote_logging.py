@@ -102,10 +102,7 @@ def _identity(render: Render, config: EmbeddedDocument) -> Iterator[Fault]:
                 lacking.append((pod, name))
         if having:
             for pod, name in lacking:
-                yield (
-                    pod,
-                    f"ServiceAccount {name} lacks {identity}, which others that use the bucket have",
-                )
+                yield pod, f"ServiceAccount {name} lacks {identity}, which others have"
         if identity == _AZURE:
             for pod in having:
                 if pod.labels.get(_AZURE_LABEL) != "true":

@@ -1,6 +1,6 @@
 """Tasks whose links a test follows."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 try:
     from airflow.sdk import dag, task, task_group
@@ -8,7 +8,7 @@ except ImportError:
     from airflow.decorators import dag, task, task_group
 
 
-@dag(dag_id="linked.dag-1", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=timezone.utc))
+@dag(dag_id="linked.dag-1", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC))
 def linked():
     @task
     def plain():
