@@ -1,4 +1,4 @@
-"""Runs in an Airflow's Python: prints the links of all task instances, as its REST API gives them."""
+"""Runs in an Airflow's Python: prints the links of all task instances, as its API gives them."""
 
 import json
 from datetime import UTC, datetime, timedelta
