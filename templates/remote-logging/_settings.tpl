@@ -2,6 +2,16 @@
 What remoteLogging means for Airflow. The scope is the wrapper.
 */}}
 
+{{/* The ConfigMap with the logging configuration. */}}
+{{- define "airflow-platform.remoteLogging.name" -}}
+{{- printf "%s-remote-logging" .Release.Name -}}
+{{- end -}}
+
+{{/* "true" where the sidecar needs log files after Airflow has uploaded them. */}}
+{{- define "airflow-platform.remoteLogging.keepsFiles" -}}
+{{- if and .Values.airflow.enabled .Values.remoteLogging.enabled .Values.global.taskLogs.enabled -}}true{{- end -}}
+{{- end -}}
+
 {{/* The path in the bucket. Airflow takes Azure Blob Storage for what begins with wasb. */}}
 {{- define "airflow-platform.remoteLogging.path" -}}
 {{- $remote := .Values.remoteLogging -}}
@@ -27,6 +37,9 @@ What remoteLogging means for Airflow. The scope is the wrapper.
 {{- $_ := set $settings "logging.encrypt_s3_logs" ($remote.encryptS3Logs | ternary "True" "False") -}}
 {{- else if eq $remote.provider "wasb" -}}
 {{- $_ := set $settings "azure_remote_logging.remote_wasb_log_container" $remote.bucket -}}
+{{- end -}}
+{{- if include "airflow-platform.remoteLogging.keepsFiles" . -}}
+{{- $_ := set $settings "logging.logging_config_class" "remote_task_logs.LOGGING_CONFIG" -}}
 {{- end -}}
 {{- toYaml $settings -}}
 {{- end -}}

@@ -142,6 +142,31 @@ def test_pods_have_the_connection_by_reference(helm: int) -> None:
 
 
 @pytest.mark.official_chart
+@pytest.mark.parametrize("values", [{}, AIRFLOW_2, {"airflow": CELERY}], ids=["3", "2", "Celery"])
+def test_whatever_has_the_configuration_has_the_module_that_it_names(values: Any) -> None:
+    module = "/opt/airflow/config/remote_task_logs.py"
+    mine = {"name": "mine", "emptyDir": {}}
+    found = rendered({"airflow": {"volumes": [mine]}}, values)
+    name = logging(found)["logging_config_class"]
+    assert name == "remote_task_logs.LOGGING_CONFIG"
+    seen = set()
+    for pod in found.pods():
+        for container in pod.containers().values():
+            mounts = {each["mountPath"] for each in container.document.get("volumeMounts") or ()}
+            if "/opt/airflow/airflow.cfg" in mounts:
+                assert module in mounts, container
+                assert {"mine", "remote-logging"} <= pod.volumes().keys()
+                seen.add(container.name)
+    assert seen >= {"scheduler", "triggerer", "run-airflow-migrations"}
+
+
+def test_without_the_sidecar_airflow_may_empty_files() -> None:
+    off = rendered({"global": {"taskLogs": {"enabled": False}}})
+    assert "logging_config_class" not in logging(off)
+    assert not [each for each in off.all("ConfigMap") if each.name == "airflow-remote-logging"]
+
+
+@pytest.mark.official_chart
 def test_an_annotation_of_the_users_own_wins() -> None:
     own = {"eks.amazonaws.com/role-arn": "mine"}
     workers = {"workers": {"serviceAccount": {"annotations": own}}}

@@ -57,6 +57,10 @@ BROKEN: dict[str, list[tuple[Edits, str]]] = {
             f"{VARIABLE} is not set, which other pods read task logs with",
         ),
         (
+            {f"{BASE} volumeMounts remote-logging": None},
+            "it must mount remote_task_logs.py, or no program of Airflow starts",
+        ),
+        (
             {
                 "ConfigMap/airflow-config data pod_template_file.yaml metadata labels"
                 " azure.workload.identity/use": None

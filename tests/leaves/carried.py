@@ -5,6 +5,7 @@ Each function yields the part of a manifest, what the file says it must be, and 
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_platform.manifests import Manifest, Render
@@ -211,11 +212,14 @@ def values_of_jobs(render: Render, values: Values) -> Iterator[Part]:
                 yield manifest, None, path, manifest.at(*path), value
 
 
-def plugin_of_airflow(render: Render, values: Values) -> Iterator[Part]:
-    """The link from Airflow to Grafana: a file, and the labels that all objects have."""
+def programs_of_airflow(render: Render, values: Values) -> Iterator[Part]:
+    """What Airflow is given to run: a file, and the labels that all objects have."""
+    files = {
+        "grafana-link": ROOT / "files" / "airflow-plugins" / "grafana_task_logs.py",
+        "remote-logging": ROOT / "files" / "airflow-config" / "remote_task_logs.py",
+    }
     for manifest in render.all("ConfigMap"):
-        if "/templates/grafana-link/" in manifest.template:
-            file = ROOT / "files" / "airflow-plugins" / "grafana_task_logs.py"
+        if file := files.get(PurePosixPath(manifest.template).parent.name):
             path: Path = ("data", file.name)
             yield manifest, None, path, manifest.at(*path), file.read_text(encoding="utf-8")
             for label, value in values["commonLabels"].items():
@@ -236,7 +240,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     pod_template,
     package_of_jobs,
     values_of_jobs,
-    plugin_of_airflow,
+    programs_of_airflow,
 )
 
 

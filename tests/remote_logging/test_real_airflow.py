@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import stand_in
 from airflow_platform.support.ports import free_ports
@@ -47,8 +48,8 @@ class Stored:
     shown: str
 
 
-def _options(airflow: AirflowVersion, home: Path) -> dict[str, str]:
-    """Return Airflow's options: those of the section logging are the chart's."""
+def _rendered(airflow: AirflowVersion) -> Render:
+    """Render prod for a version of Airflow, with remote logging."""
     remote = {"enabled": True, "bucket": "logs", "path": "prod"}
     remote["connection"] = {"secretName": "log-store"}
     version = {"airflowVersion": airflow.version, "defaultAirflowTag": airflow.version}
@@ -57,7 +58,19 @@ def _options(airflow: AirflowVersion, home: Path) -> dict[str, str]:
         "airflow": version,
         "global": {"metrics": {"airflowVersion": airflow.version}},
     }
-    (config,) = render("prod", values=[values], upstream=stand_in()).embedded("AirflowConfig")
+    return render("prod", values=[values], upstream=stand_in())
+
+
+def _write_configuration(folder: Path, rendered: Render) -> None:
+    """Write the logging configuration to where pods have it."""
+    folder.mkdir()
+    for name, text in rendered.get("ConfigMap", "airflow-remote-logging").at("data").items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _options(rendered: Render, home: Path) -> dict[str, str]:
+    """Return Airflow's options: those of the section logging are the chart's."""
+    (config,) = rendered.embedded("AirflowConfig")
     (api,) = free_ports(1)
     return {
         **{f"LOGGING__{name.upper()}": v for name, v in config.document["logging"].items()},
@@ -91,7 +104,9 @@ def stored(
     shutil.copy(installed / "airflow.db", home)
     (home / "webserver_config.py").write_text("AUTH_ROLE_PUBLIC = 'Admin'\n", encoding="utf-8")
     python = installed / "venv" / "bin" / "python"
-    options = _options(airflow, home)
+    rendered = _rendered(airflow)
+    _write_configuration(home / "config", rendered)
+    options = _options(rendered, home)
     with store() as running, processes(home) as programs:
         extra = {"endpoint_url": running.url, "region_name": "us-east-1"}
         connection = {"conn_type": "aws", "login": "me", "password": "mine", "extra": extra}

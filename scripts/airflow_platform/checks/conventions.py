@@ -50,6 +50,7 @@ _SUFFIXES = {
     "jobs": {"jobs"},
     "jobs-adapter": {"jobs-adapter"},
     "jobs-launcher": {"jobs-launcher"},
+    "remote-logging": {"remote-logging"},
     "statsd-exporter": {"statsd-exporter", "statsd-mapping"},
     "statsd-mapping-test": {"statsd-mapping-test"},
     "task-logs": {"task-logs", "pod-template"},

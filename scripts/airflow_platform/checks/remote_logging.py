@@ -55,6 +55,30 @@ def remote_logs_are_written_and_read(render: Render) -> Iterator[Fault]:
         if conn_id:
             yield from _connection(render, config, f"AIRFLOW_CONN_{conn_id.upper()}", scheme)
         yield from _identity(render, config)
+        if str(logging.get("logging_config_class", "")).startswith("remote_task_logs."):
+            yield from _without_configuration(render, config)
+
+
+def _without_configuration(render: Render, config: EmbeddedDocument) -> Iterator[Fault]:
+    """Yield containers that have this airflow.cfg without the module that it names."""
+    for pod in render.pods():
+        if pod.key and pod.owner is not config.owner:
+            continue  # the pod template of another Airflow
+        volumes = pod.volumes()
+        for container in pod.containers().values():
+            mounts = container.document.get("volumeMounts") or ()
+            sources = {
+                mount.get("subPath"): (volumes.get(mount["name"], {}).get("configMap") or {})
+                for mount in mounts
+            }
+            configured = (sources.get("airflow.cfg") or {}).get("name") == config.owner.name
+            if configured and not any(
+                mount["mountPath"].endswith("/config/remote_task_logs.py") for mount in mounts
+            ):
+                yield (
+                    container,
+                    "it must mount remote_task_logs.py, or no program of Airflow starts",
+                )
 
 
 def _scheme(folder: str) -> str | None:

@@ -81,6 +81,14 @@ CASES: dict[str, Case] = {
         "airflow.secret",
         secret=[{"envName": _OWN["name"], "secretName": "s", "secretKey": "k"}],
     ),
+    "another volume named like that of remote logging": _on(
+        "airflow.volumes has a volume remote-logging",
+        {"volumes": [{"name": "remote-logging", "emptyDir": {}}]},
+    ),
+    "another logging configuration": _on(
+        'airflow.config.logging.logging_config_class is "log_config.LOGGING_CONFIG", and remote',
+        {"config": {"logging": {"logging_config_class": "log_config.LOGGING_CONFIG"}}},
+    ),
     "annotations for an account that others make": _on(
         "remoteLogging.serviceAccountAnnotations cannot reach the pods of airflow.workers",
         {"workers": {"serviceAccount": {"create": False, "name": "mine"}}},
