@@ -48,6 +48,7 @@ EXTERNAL = External(
         "mirror": None,  # the pull Secret of everything-on.yaml
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
+        "airflow-log-store": {"uri"},  # of remoteLogging in everything-on.yaml
         "own-environment": None,  # of the pod template in everything-else-on.yaml
         "airflow-redis": {"password"},  # of the Celery example, as the next one
         "airflow-broker": {"connection"},
