@@ -57,6 +57,20 @@ def install(airflow: AirflowVersion, *more: str) -> Path:
         return publish(target, build)
 
 
+def install_more(airflow: AirflowVersion, *requirements: str) -> Path:
+    """Return a directory with more packages for Python's path, which need no others."""
+    content = f"{requirements} {airflow.date} {PYTHON}"
+    target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
+    python = install(airflow) / "venv" / "bin" / "python"
+
+    def build(directory: Path) -> None:
+        wanted = ("--no-deps", "--exclude-newer", airflow.date, *requirements)
+        _uv("pip", "install", "--python", python, "--target", directory, *wanted)
+
+    with FileLock(f"{target}.lock"), progress(f"Installing more for Airflow {airflow}"):
+        return publish(target, build)
+
+
 def airflow_environment(
     installed: Path, home: Path, options: Mapping[str, str]
 ) -> Mapping[str, str]:

@@ -53,6 +53,7 @@ EXTERNAL = External(
         "airflow-oidc": {"client-secret"},  # of the examples of a login
         "web-config": None,  # the exporter's certificates there
         "airflow-environment": None,  # of the pod template that the add-on brings
+        "airflow-log-store": {"uri"},  # of remoteLogging in everything-on.yaml
         "own-environment": None,  # of the pod template in everything-else-on.yaml
         "warehouse": {"connection"},  # of the connections and variables of everything-on.yaml
         "shop": {"api-key"},

@@ -19,6 +19,7 @@ from . import (
     object_cases,
     query_cases,
     reference_cases,
+    remote_logging_cases,
     secret_cases,
 )
 from .conftest import Edit, Edits
@@ -48,6 +49,7 @@ BROKEN_RELEASE = together(
     injection_cases.BROKEN,
     jobs_cases.BROKEN,
     database_cases.BROKEN,
+    remote_logging_cases.BROKEN,
 )
 ALLOWED_RELEASE = together(
     query_cases.ALLOWED,
@@ -55,6 +57,7 @@ ALLOWED_RELEASE = together(
     jobs_cases.ALLOWED,
     database_cases.ALLOWED,
     access_cases.ALLOWED,
+    remote_logging_cases.ALLOWED,
 )
 
 

@@ -6,6 +6,7 @@ Each function yields the part of a manifest, what the file says it must be, and 
 import json
 import pathlib
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from airflow_platform.manifests import Manifest, Render
@@ -286,6 +287,21 @@ def _remote(item: str, source: Any) -> dict[str, str]:
     }
 
 
+def programs_of_airflow(render: Render, values: Values) -> Iterator[Part]:
+    """What Airflow is given to run: a file, and the labels that all objects have."""
+    files = {
+        "grafana-link": ROOT / "files" / "airflow-plugins" / "grafana_task_logs.py",
+        "remote-logging": ROOT / "files" / "airflow-config" / "remote_task_logs.py",
+    }
+    for manifest in render.all("ConfigMap"):
+        if file := files.get(PurePosixPath(manifest.template).parent.name):
+            path: Path = ("data", file.name)
+            yield manifest, None, path, manifest.at(*path), file.read_text(encoding="utf-8")
+            for label, value in values["commonLabels"].items():
+                path = ("metadata", "labels", label)
+                yield manifest, None, path, manifest.at(*path), value
+
+
 def _of_jobs(render: Render, kind: str) -> list[Manifest]:
     """The objects of a kind that templates/workflows makes."""
     return [each for each in render.all(kind) if "/templates/workflows/" in each.template]
@@ -380,6 +396,7 @@ CARRIED: tuple[Callable[[Render, Values], Iterator[Part]], ...] = (
     values_of_database,
     login,
     external_secrets,
+    programs_of_airflow,
 )
 
 

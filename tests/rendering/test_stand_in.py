@@ -23,6 +23,7 @@ SETTINGS = {
         "volumeMounts": [{"name": "cache", "mountPath": "/cache"}],
         "workers": {
             "labels": {"kind": "task"},
+            "serviceAccount": {"annotations": {"example.com/role": "tasks"}},
             "podAnnotations": {"example.com/more": "yes"},
             "env": [{"name": "TASKS_ONLY", "value": "1"}],
             "extraInitContainers": [{"name": "warm-up", "image": "{{ .Release.Name }}/warm-up:1"}],
