@@ -26,7 +26,6 @@ pytestmark = pytest.mark.xdist_group("package")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LARGEST_BYTES = {"airflow-platform": 900_000, "observability": 170_000}
-LARGEST_BYTES = {"airflow-platform": 640_000, "observability": 150_000}
 
 WRAPPER, ADD_ON = "airflow-platform", "observability"
 CHARTS = pytest.mark.parametrize("chart", [WRAPPER, ADD_ON])
