@@ -86,16 +86,17 @@ The peers behind a host, as a YAML list: the pods of its namespace for a Service
 IPv4 address, and nothing, which is any address, for another name. Input: dict "context" $ "host" "..."
 */}}
 {{- define "airflow-platform.networkPolicies.peersOfHost" -}}
+{{- $host := .host | default "" -}}
 {{- $namespace := "" -}}
-{{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].*)?$" .host -}}
-{{- $namespace = index (splitList "." .host) 1 -}}
-{{- else if regexMatch "^[a-z0-9-]+$" (trimSuffix (printf ".%s" .context.Release.Namespace) .host) -}}
+{{- if regexMatch "^[^.]+[.][^.]+[.]svc([.].*)?$" $host -}}
+{{- $namespace = index (splitList "." $host) 1 -}}
+{{- else if regexMatch "^[a-z0-9-]+$" (trimSuffix (printf ".%s" .context.Release.Namespace) $host) -}}
 {{- $namespace = .context.Release.Namespace -}}
 {{- end -}}
 {{- if $namespace -}}
 {{- dict "namespaceSelector" (dict "matchLabels" (dict "kubernetes.io/metadata.name" $namespace)) | list | toYaml -}}
-{{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" .host -}}
-{{- dict "ipBlock" (dict "cidr" (printf "%s/32" .host)) | list | toYaml -}}
+{{- else if regexMatch "^[0-9]+([.][0-9]+){3}$" $host -}}
+{{- dict "ipBlock" (dict "cidr" (printf "%s/32" $host)) | list | toYaml -}}
 {{- else -}}
 {{- list | toYaml -}}
 {{- end -}}
