@@ -122,6 +122,9 @@ signs such as @ or / must be encoded in a URL. Where nobody knows the host, the 
   template:
     username: {{ $endpoint.user | quote }}
     connection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" $endpoint) | quote }}
+    {{- if and (eq $name "database") (eq $endpoint.pooler "cloudNativePG") }}
+    directConnection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" (merge (deepCopy $endpoint.direct) $endpoint)) | quote }}
+    {{- end }}
   {{- if eq $endpoint.source "cloudNativePG" }}
   type: kubernetes.io/basic-auth
   {{- end }}

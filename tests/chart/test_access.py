@@ -190,7 +190,7 @@ def test_a_password_that_anybody_can_guess_is_for_development(password: str) -> 
     mine = {"global": {"taskLogs": {"labels": {"environment": "trial"}}}}
     assert render("dev", values=[user, mine]).manifests, "with the public keys of dev"
     with pytest.raises(RefusedError, match="Anybody could guess the password of the administrator"):
-        render("prod", values=[user])
+        render("prod", values=[user, {"secrets": {"refuseInValues": False}}])
 
 
 def test_a_host_of_a_template_is_the_one_that_the_url_is_for() -> None:

@@ -56,9 +56,10 @@ def test_the_keys_that_are_named_instead_exist(key: str) -> None:
 def test_the_whole_values_file_of_the_official_chart_is_accepted(
     official: Mapping[str, Any],
 ) -> None:
-    """But for what the wrapper has another default for."""
+    """But for what the wrapper has another default for, and for the passwords in it."""
     ours = strict_yaml.load_file(ROOT / "values.yaml")["airflow"]
     keys = ("fernetKey", "apiSecretKey", "webserverSecretKey", "jwt")
     secrets = {f"{key}SecretName": key.lower() for key in keys}
     own = {**secrets, "executor": ours["executor"]}
-    assert render("prod", values=[{"airflow": official}, {"airflow": {**ours, **own}}]).manifests
+    wrapper = {"airflow": {**ours, **own}, "secrets": {"refuseInValues": False}}
+    assert render("prod", values=[{"airflow": official}, wrapper]).manifests

@@ -38,10 +38,12 @@ def together(*cases_by_check: Mapping[str, list[Case]]) -> dict[str, list[Case]]
     return found
 
 
-BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, secret_cases.BROKEN)
-ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, secret_cases.ALLOWED)
-BROKEN = together(object_cases.BROKEN, reference_cases.BROKEN, network_cases.BROKEN)
-ALLOWED = together(object_cases.ALLOWED, reference_cases.ALLOWED, network_cases.ALLOWED)
+BROKEN = together(
+    object_cases.BROKEN, reference_cases.BROKEN, secret_cases.BROKEN, network_cases.BROKEN
+)
+ALLOWED = together(
+    object_cases.ALLOWED, reference_cases.ALLOWED, secret_cases.ALLOWED, network_cases.ALLOWED
+)
 BROKEN_RELEASE = together(
     access_cases.BROKEN,
     fact_cases.BROKEN,

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from airflow_platform.checks.database import DIRECT_CONNECTION
 from airflow_platform.checks.violations import containers, selects
 from airflow_platform.manifests import Container, Render
 from airflow_platform.secrets.needs import Needed
@@ -88,7 +89,8 @@ def recipes(render: Render, secrets: Sequence[Needed]) -> dict[At, Recipe]:
                 if variable in _BY_VARIABLE:
                     found[at] = _BY_VARIABLE[variable]
                 elif variable in _DATABASE and databases:
-                    found[at] = databases[0].connection(_DATABASE[variable])
+                    is_direct = name == DIRECT_CONNECTION
+                    found[at] = databases[0].connection(_DATABASE[variable], direct=is_direct)
                 elif variable == _BROKER and brokers:
                     found[at] = brokers[0].connection("redis")
             if at in users:
@@ -110,10 +112,12 @@ class _Server:
     user: str
     password: At
     address: str  # host, port and what follows
+    direct_address: str = ""  # the same past the Pooler, where there may be one
     has_user_in_secret: bool = False
 
-    def connection(self, scheme: str) -> Connection:
-        return Connection(f"{scheme}://{self.user}:", self.password, f"@{self.address}")
+    def connection(self, scheme: str, *, direct: bool = False) -> Connection:
+        address = self.direct_address if direct else self.address
+        return Connection(f"{scheme}://{self.user}:", self.password, f"@{address}")
 
 
 def _databases(render: Render) -> Iterator[_Server]:
@@ -125,10 +129,16 @@ def _databases(render: Render) -> Iterator[_Server]:
                 for pooler in render.all("Pooler")
                 if pooler.at("spec", "cluster", "name", default="") == cluster.name
             ]
-            host = f"{(*poolers, f'{cluster.name}-rw')[0]}.{render.namespace}"
-            user = made.get("owner", "app")
-            address = f"{host}:{_POSTGRESQL_PORT}/{made.get('database', 'app')}?sslmode=require"
-            yield _Server(user, (secret, "password"), address, has_user_in_secret=True)
+            service = f"{cluster.name}-rw"
+            # Without sslmode, which asyncpg, with which Airflow 3 connects as well, does not take.
+            name = f"{render.namespace}:{_POSTGRESQL_PORT}/{made.get('database', 'app')}"
+            yield _Server(
+                made.get("owner", "app"),
+                (secret, "password"),
+                f"{(*poolers, service)[0]}.{name}",
+                direct_address=f"{service}.{name}",
+                has_user_in_secret=True,
+            )
     for container, environment in _with_variable(render, "POSTGRES_PASSWORD"):
         if _text(environment, "POSTGRES_REPLICATION_MODE") == "slave":
             continue
