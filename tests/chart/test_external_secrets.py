@@ -77,6 +77,7 @@ RELEASES: Mapping[str, Mapping[str, Any]] = {
                             "repo": "ssh://git@git.example.com/dags.git",
                             "credentialsSecret": None,
                             "sshKeySecret": "airflow-git-ssh",
+                            "knownHosts": "git.example.com ssh-ed25519 AAAA",
                         }
                     }
                 }

@@ -21,6 +21,7 @@ from airflow_platform.support.project import ROOT, environments, values_file
 
 from .released import QUOTA, READY, Released, install
 
+_PLATFORM = (values_file("prod"), ROOT / "tests/chart/platform.yaml")
 _CELERY = (values_file("prod"), ROOT / "examples/celery/values.yaml")
 _BY_WORK = (
     *_CELERY,
@@ -45,7 +46,11 @@ _RELEASES += [
         id=name,
         marks=[pytest.mark.xdist_group(name), pytest.mark.official_chart],
     )
-    for name, values, major in (("celery", _CELERY, 4), ("celery-by-work", _BY_WORK, 3))
+    for name, values, major in (
+        ("platform", _PLATFORM, 3),
+        ("platform-celery", (*_PLATFORM, *_CELERY[1:]), 4),
+        ("celery-by-work", _BY_WORK, 3),
+    )
 ]
 
 

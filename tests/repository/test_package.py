@@ -1,5 +1,8 @@
 """The packages of a release have what their READMEs lead to, and install as the repository does."""
 
+import base64
+import gzip
+import json
 import os
 import re
 import shutil
@@ -25,7 +28,8 @@ pytestmark = pytest.mark.xdist_group("package")
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-LARGEST_BYTES = {"airflow-platform": 900_000, "observability": 170_000}
+# Of the 1 MiB that the Secret of a release can hold; the rest is for manifests and values.
+LARGEST_BYTES = {"airflow-platform": 800_000, "observability": 250_000}
 
 WRAPPER, ADD_ON = "airflow-platform", "observability"
 CHARTS = pytest.mark.parametrize("chart", [WRAPPER, ADD_ON])
@@ -135,10 +139,18 @@ def test_every_link_of_a_document_leads_into_the_package_or_is_absolute(unpacked
 
 
 @CHARTS
-def test_the_size_stays_reasonable(packages: Path, chart: str) -> None:
-    """The documents of the wrapper are also in each release's Secret, which holds at most 1 MiB."""
-    (package,) = packages.glob(f"{chart}-*.tgz")
-    assert package.stat().st_size < LARGEST_BYTES[chart]
+def test_a_release_leaves_room_in_its_secret(unpacked: Path, chart: str) -> None:
+    """Helm keeps the files of the chart, documents included, in the Secret of each release.
+
+    They are compressed, in base64 as members of a JSON text. Those of charts in charts/ are not.
+    """
+    kept = [
+        {"name": name, "data": base64.b64encode((unpacked / chart / name).read_bytes()).decode()}
+        for name in sorted(files(unpacked / chart))
+        if not name.startswith("charts/")
+    ]
+    stored = base64.b64encode(gzip.compress(json.dumps(kept).encode(), 9))
+    assert len(stored) < LARGEST_BYTES[chart]
 
 
 CHART_PARTS = r"(Chart\.lock|values\.yaml|values\.schema\.json|templates/.+|files/.+)"

@@ -115,7 +115,16 @@ def test_the_connection_leads_to_the_database_of_cloud_native_pg(
     file.write_text(json.dumps({"observability": {"extraObjects": OBJECTS}}), encoding="utf-8")
     without = ("--set", "airflow.postgresql.enabled=false")
     text = said("prod", "--format", "script", "-f", str(file), *without)
-    assert "postgresql://o: airflow-database password '@database-rw." in text
+    assert "postgresql://o: airflow-database password @database-rw." in text
+
+
+def test_migrations_have_a_connection_past_the_pooler(said: Callable[..., str]) -> None:
+    managed = "database.cloudNativePG.enabled=true,database.cloudNativePG.pooler.enabled=true"
+    arguments = ("--set", f"airflow.postgresql.enabled=false,{managed}")
+    text = said("prod", "--format", "script", *arguments)
+    for key, host in (("connection", "pooler"), ("directConnection", "rw")):
+        line = f" {key} postgresql://airflow: airflow-database password @airflow-database-{host}."
+        assert line in text, key
 
 
 def test_the_table_has_a_line_for_each_secret(said: Callable[..., str]) -> None:

@@ -184,6 +184,8 @@ def test_a_value_may_be_in_a_file(machine: Machine, script: Script, tmp_path: Pa
     file.write_text("line\nline\n", encoding="utf-8")
     sets = ["--set", "airflow.dags.gitSync.credentialsSecret=null"]
     sets += ["--set", "airflow.dags.gitSync.sshKeySecret=airflow-git-ssh"]
+    sets += ["--set", "airflow.dags.gitSync.repo=ssh://git@git.example.com/data/dags.git"]
+    sets += ["--set", "airflow.dags.gitSync.knownHosts=git.example.com ssh-ed25519 AAAA"]
     done = machine.run(script(*sets), variables={"AIRFLOW_GIT_SSH_GITSSHKEY_FILE": str(file)})
     assert done.returncode == 0, done.stderr
     assert machine.secrets()["airflow-git-ssh"] == {"gitSshKey": "line\nline\n"}
