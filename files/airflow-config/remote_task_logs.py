@@ -56,13 +56,14 @@ try:  # An error here would keep all of Airflow from starting.
 
         _Handler: Any = import_string(LOGGING_CONFIG["handlers"]["task"]["class"])
 
-        class TaskHandler(_Handler):
+        class TaskHandler(_Handler):  # type: ignore[misc]
             """The task handler of the provider, with copies to upload."""
 
             def __init__(self, *arguments: Any, **options: Any) -> None:
                 super().__init__(*arguments, **options)
-                if attrs.has(type(getattr(self, "io", None))):
-                    self.io = KeepsFiles(self.io)
+                own: Any = getattr(self, "io", None)
+                if attrs.has(type(own)):
+                    self.io = KeepsFiles(own)
 
         LOGGING_CONFIG["handlers"]["task"]["class"] = f"{__name__}.TaskHandler"
 except Exception:

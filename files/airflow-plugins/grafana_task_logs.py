@@ -129,7 +129,7 @@ class GrafanaTaskLogsLink:
             return ""
 
 
-class GrafanaTaskLogsPlugin(AirflowPlugin):
+class GrafanaTaskLogsPlugin(AirflowPlugin):  # type: ignore[misc]
     """The link, for the tasks of all operators."""
 
     name = "grafana_task_logs"
