@@ -307,7 +307,7 @@ def test_wrong_credentials_name_the_variables(verify, airflow, monkeypatch):
     code, _, err = verify("--airflow", airflow.url, "--dag", "demo")
     assert code == CANNOT_LOOK
     assert "AIRFLOW_USERNAME" in err
-    assert "airflow.api.auth.backend.basic_auth" in err
+    assert "auth_manager.api.auth.backend.basic_auth" in err
 
 
 def test_a_server_that_is_no_airflow_is_one_message(verify, airflow):

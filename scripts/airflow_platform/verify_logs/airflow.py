@@ -28,13 +28,14 @@ _UNREACHABLE = f"""If it is inside the cluster, run
   kubectl --namespace {NAMESPACE} port-forward service/{RELEASE}-api-server 8080:8080
 in another terminal (Airflow 2: service/{RELEASE}-webserver), and use
   --airflow http://localhost:8080"""
-_REFUSED = """Set AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN.
+_BASIC_AUTH = "airflow.providers.fab.auth_manager.api.auth.backend.basic_auth"
+_REFUSED = f"""Set AIRFLOW_USERNAME and AIRFLOW_PASSWORD, or AIRFLOW_TOKEN.
 The API of Airflow 2 takes passwords only with
 
   airflow:
     config:
       api:
-        auth_backends: airflow.api.auth.backend.basic_auth,airflow.api.auth.backend.session"""
+        auth_backends: airflow.api.auth.backend.session,{_BASIC_AUTH}"""
 
 
 @dataclass(frozen=True)
