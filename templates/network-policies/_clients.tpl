@@ -11,6 +11,13 @@ Input: dict "context" $ "service" <values of the Service> "port" <container port
 {{- define "airflow-platform.networkPolicies.users" -}}
 {{- $from := .context.Values.networkPolicies.users.from -}}
 {{- $outside := has .service.type (list "LoadBalancer" "NodePort") -}}
+{{- /* The load balancers of these classes connect to pods from outside of the cluster. */ -}}
+{{- range .context.Values.airflow.ingress | default dict -}}
+{{- if kindIs "map" . -}}
+{{- $class := .ingressClassName | default (get (.annotations | default dict) "kubernetes.io/ingress.class") | default "" -}}
+{{- if and .enabled (has $class (list "alb" "gce" "gce-internal" "azure-application-gateway" "azure/application-gateway")) -}}{{- $outside = true -}}{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- $rule := dict "ports" (list (dict "port" (int .port) "protocol" "TCP")) -}}
 {{- if $from -}}
 {{- $_ := set $rule "from" $from -}}
@@ -41,7 +48,19 @@ Input: dict "context" $ "server" "pgbouncer" or "postgresql" "port" <its port>
 {{- $airflow := .context.Values.airflow -}}
 {{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
 {{- $scalers := list $airflow.triggerer.keda -}}
-{{- if hasKey $executors "workers" -}}{{- $scalers = append $scalers $airflow.workers.keda -}}{{- end -}}
+{{- if hasKey $executors "workers" -}}
+{{- /* Workers and their sets have the scaling of `workers`, or scaling of their own. */ -}}
+{{- $celery := $airflow.workers.celery | default dict -}}
+{{- range $set := concat (list dict) ($celery.sets | default list) -}}
+{{- $keda := dict -}}
+{{- range $owner := list $airflow.workers $celery $set -}}
+{{- range $key, $value := $owner.keda | default dict -}}
+{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $keda $key $value -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $scalers = append $scalers $keda -}}
+{{- end -}}
+{{- end -}}
 {{- $operators := list -}}
 {{- range $scalers -}}
 {{- $server := and $airflow.pgbouncer.enabled .usePgbouncer | ternary "pgbouncer" "postgresql" -}}

@@ -117,7 +117,11 @@ Which pods there are is as in the official chart. The scope of these templates i
 {{- if $airflow.postgresql.enabled -}}
 {{- $keda := include "airflow-platform.networkPolicies.keda" (dict "context" . "server" "postgresql" "port" $endpoint.direct.port) | fromYamlArray -}}
 {{- /* Replicas read from the primary. */ -}}
-{{- $replication := eq ($airflow.postgresql.architecture | default "standalone") "replication" -}}
+{{- /* Pods of the backup's CronJob have the same labels as the database. */ -}}
+{{- $replication := or (eq ($airflow.postgresql.architecture | default "standalone") "replication") (dig "backup" "enabled" false $airflow.postgresql) -}}
+{{- if dig "metrics" "enabled" false $airflow.postgresql -}}
+{{- $keda = concat $keda (include "airflow-platform.networkPolicies.scraped" (dict "context" . "port" "http-metrics") | fromYamlArray) -}}
+{{- end -}}
 {{- $itself := $airflow.pgbouncer.enabled | ternary "database-past-pgbouncer" "database" -}}
 {{- $_ := set $components "postgresql" (dict "to" ($replication | ternary (list $itself) list) "from" $keda) -}}
 {{- end -}}

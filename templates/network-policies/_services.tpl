@@ -15,6 +15,15 @@ A NetworkPolicy sees the address and the port of the pod behind a Service. The s
 {{- $place := get $settings $key -}}
 {{- $_ := set $services $name (dict "to" $place.to "ports" (include "airflow-platform.networkPolicies.ports" $place.ports | fromYamlArray)) -}}
 {{- end -}}
+{{- $login := printf "%s %s" (($airflow.apiServer).apiServerConfig | default "") (($airflow.webserver).webserverConfig | default "") -}}
+{{- $logins := $settings.identityProvider.ports -}}
+{{- if contains "AUTH_LDAP" $login -}}{{- $logins = concat $logins (list 389 636) -}}{{- end -}}
+{{- if dig "enabled" false (.Values.oidc | default dict) -}}
+{{- with (include "airflow-platform.access.metadataUrl" . | urlParse).host | regexFind ":[0-9]+$" | trimPrefix ":" -}}
+{{- $logins = append $logins (int .) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set (get $services "identity-provider") "ports" (include "airflow-platform.networkPolicies.ports" (uniq $logins) | fromYamlArray) -}}
 {{- range $store := list $airflow.elasticsearch $airflow.opensearch -}}
 {{- if ($store | default dict).enabled -}}
 {{- $_ := set (get $services "remote-logging") "ports" (include "airflow-platform.networkPolicies.ports" (list (dig "connection" "port" 9200 $store | default 9200)) | fromYamlArray) -}}
@@ -31,6 +40,10 @@ A NetworkPolicy sees the address and the port of the pod behind a Service. The s
 {{- if ne $endpoint.source "official" -}}
 {{- $_ := unset $database "server" -}}
 {{- $_ := set $database "to" ($settings.database.to | default (include "airflow-platform.networkPolicies.peersOfHost" (dict "context" . "host" $endpoint.direct.host) | fromYamlArray)) -}}
+{{- end -}}
+{{- /* Where only the Secret knows the host, it may name any port. */ -}}
+{{- if and (eq $endpoint.source "external") (not $endpoint.direct.host) (eq (int $endpoint.direct.port) 5432) -}}
+{{- $_ := set $database "ports" (include "airflow-platform.networkPolicies.ports" list | fromYamlArray) -}}
 {{- end -}}
 {{- if eq $endpoint.pooler "official" -}}
 {{- $_ := set $services "database-past-pgbouncer" $database -}}

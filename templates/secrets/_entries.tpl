@@ -122,6 +122,10 @@ signs such as @ or / must be encoded in a URL. Where nobody knows the host, the 
   template:
     username: {{ $endpoint.user | quote }}
     connection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" $endpoint) | quote }}
+    {{- $keda := mergeOverwrite (deepCopy ($values.workers.keda | default dict)) (dig "keda" dict ($values.workers.celery | default dict) | default dict) }}
+    {{- if and (eq $name "database") (eq $endpoint.pooler "official") $keda.enabled (not $keda.usePgbouncer) }}
+    kedaConnection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" (merge (deepCopy $endpoint.direct) $endpoint)) | quote }}
+    {{- end }}
     {{- if and (eq $name "database") (eq $endpoint.pooler "cloudNativePG") }}
     directConnection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" (merge (deepCopy $endpoint.direct) $endpoint)) | quote }}
     {{- end }}

@@ -25,6 +25,15 @@ SIDECAR = {
     ],
     "terminationGracePeriodSeconds": 30,
 }
+
+
+def git_by_ssh(repo: str) -> dict[str, Any]:
+    """Values for DAGs from a repository by SSH."""
+    of_ssh = {"sshKeySecret": "airflow-git-ssh", "knownHosts": "git.example.com ssh-ed25519 AAAA"}
+    by_https = {"credentialsSecret": None}
+    return {"airflow": {"dags": {"gitSync": {"repo": repo, **of_ssh, **by_https}}}}
+
+
 # Settings that change who connects to whom.
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "both executors": {
@@ -32,6 +41,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     },
     "an external database": {"airflow": {"postgresql": {"enabled": False}}},
     "PgBouncer": {
+        "secrets": {"refuseInValues": False},
         "airflow": {
             "postgresql": {"enabled": False},
             "pgbouncer": {"enabled": True, "configSecretName": "pgbouncer"},
@@ -40,7 +50,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
                 "metadataConnection": {"host": "db.example.com", "port": 25060},
             },
             "triggerer": {"keda": {"enabled": True, "usePgbouncer": True}},
-        }
+        },
     },
     "an external broker": {"airflow": {"redis": {"enabled": False}}},
     "Flower, KEDA and a load balancer": {
@@ -74,10 +84,8 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
             }
         }
     },
-    "git by ssh": {"airflow": {"dags": {"gitSync": {"repo": "git@git.example.com:data/dags.git"}}}},
-    "git on a port of its own": {
-        "airflow": {"dags": {"gitSync": {"repo": "ssh://git@git.example.com:2222/dags.git"}}}
-    },
+    "git by ssh": git_by_ssh("git@git.example.com:data/dags.git"),
+    "git on a port of its own": git_by_ssh("ssh://git@git.example.com:2222/dags.git"),
     "a Loki elsewhere": {
         "global": {"taskLogs": {"loki": {"endpoint": "https://loki.example.com:3443"}}}
     },

@@ -18,7 +18,11 @@ _JOBS = ("migrateDatabaseJob", "createUserJob")
 
 # A value in the wrapper's values.yaml that includes a template of ours is a seam: without it, the
 # two charts do not meet. The other settings here are those of what replaces the official chart's.
-_SEAMS = ('{{ include "observability.', "{{ .Values.global.")
+_SEAMS = (
+    '{{ include "observability.',
+    '{{ include "airflow-platform.',
+    "{{ .Values.global.",
+)
 _REPLACED: Mapping[Path, str] = {
     ("statsd", "enabled"): "the statsd-exporter of the add-on takes the place of the official one",
     **{(job, "useHelmHooks"): "the wrapper's Jobs are no Helm hooks" for job in _JOBS},
