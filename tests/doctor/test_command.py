@@ -172,6 +172,32 @@ def test_a_dead_loki_is_not_waited_for(silent: str, monkeypatch: pytest.MonkeyPa
     assert found == ["loki-unreachable"]
 
 
+_PASSWORD = "hunter" + "2"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"loki": "https://x", "prometheus": "https://x", "ca_file": Path("/nowhere")}, "/nowhere"),
+        ({"loki": "http://[::1", "prometheus": "http://[::1"}, "http://[::1 is not a URL"),
+        (dict.fromkeys(("loki", "prometheus"), f"http://me:{_PASSWORD}@x"), "no password into"),
+    ],
+)
+def test_what_cannot_be_asked_is_not_seen(given: dict[str, Any], reason: str) -> None:
+    question = Question(NOWHERE, **given)
+    for seen in (read_loki(question, None, NAMESPACE), gathering._prometheus(question)):
+        assert isinstance(seen, NotSeenError)
+        assert reason in str(seen)
+        assert _PASSWORD not in str(seen)
+
+
+def test_an_address_of_the_release_that_is_none_is_not_seen() -> None:
+    vector = yaml.safe_dump({"sinks": {"loki": {"type": "loki", "endpoint": "http://[::1"}}})
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "airflow-task-logs"}}
+    render = Render.from_text(yaml.safe_dump({**config, "data": {"vector.yaml": vector}}))
+    assert isinstance(read_loki(Question(NOWHERE), render, NAMESPACE), NotSeenError)
+
+
 @pytest.mark.parametrize(
     ("sink", "reason"),
     [
