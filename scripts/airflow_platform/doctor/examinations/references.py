@@ -138,9 +138,9 @@ def _make(facts: Facts, secret: str, keys: Collection[str]) -> Mend:
     hint = _FERNET if "fernet-key" in keys else ""
     if keys and facts.known_record().chart == WRAPPER:
         return Mend(
-            "Let a script make all Secrets that are missing: at random what nobody has to know; it"
-            " asks for the rest. It makes them in the cluster of kubectl's current context. prod"
-            f" stands for the environment of your release.{hint}",
+            "Let a script create all Secrets that are missing: at random what nobody has to know;"
+            " it asks for the rest. It creates them in the cluster of kubectl's current context."
+            f" prod stands for the environment of your release.{hint}",
             (
                 f"airflow-platform secrets prod -f <your values> --release {facts.name}"
                 f" --namespace {facts.namespace} --format script > secrets.sh",
