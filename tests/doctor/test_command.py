@@ -191,6 +191,16 @@ def test_what_cannot_be_asked_is_not_seen(given: dict[str, Any], reason: str) ->
         assert _PASSWORD not in str(seen)
 
 
+@pytest.mark.parametrize("option", ["--loki", "--prometheus"])
+def test_no_password_of_a_url_is_printed(
+    option: str, program: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a scheme it is no URL either, and is not repeated as that."""
+    program("kubectl")
+    cli.main(["doctor", "--context", "nowhere", option, f"me:{_PASSWORD}@x"])
+    assert _PASSWORD not in "".join(capsys.readouterr())
+
+
 def test_an_address_of_the_release_that_is_none_is_not_seen() -> None:
     vector = yaml.safe_dump({"sinks": {"loki": {"type": "loki", "endpoint": "http://[::1"}}})
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "airflow-task-logs"}}

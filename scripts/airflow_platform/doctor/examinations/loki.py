@@ -81,8 +81,8 @@ def _failure(facts: Facts, seen: Loki, error: PlatformError) -> Finding:
                 "Give doctor --tenant, LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN; and"
                 " the sidecars the same, by a Secret.",
                 (
-                    f"{facts.kubectl} create secret generic loki --from-env-file=/dev/stdin <<END\n"
-                    "username=<user>\npassword=<password>\nEND",
+                    f"{facts.kubectl} create secret generic loki --from-env-file=/dev/stdin"
+                    " <<'END'\nusername=<user>\npassword=<password>\nEND",
                     facts.upgrade,
                 ),
                 facts.values(
