@@ -357,7 +357,7 @@ CASES: Mapping[str, Case] = {
         facts(served={(MONITORING, "ServiceMonitor"): False, (MONITORING, "PrometheusRule"): True}),
         facts(),
         "ServiceMonitor",
-        "kube-prometheus-stack",
+        "helm upgrade --install kube-prometheus-stack kube-prometheus-stack -n monitoring",
     ),
     # What other programs do for it
     "flux-not-ready": Case(
@@ -380,13 +380,13 @@ CASES: Mapping[str, Case] = {
         facts(without=is_a("Secret", "fernet")),
         facts(change=changed("Secret", "fernet", _annotate)),
         "does not exist",
-        "fernet-key=$(openssl rand -base64 32",
+        "--release airflow --namespace team --format script > secrets.sh\nsh secrets.sh",
     ),
     "secret-key-missing": Case(
         facts(change=changed("Secret", "fernet", _no_key)),
         facts(),
         "no key fernet-key; its keys: fernet",
-        "patch secret fernet",
+        "fernet-key=$(openssl rand -base64 32",
     ),
     "pull-secret-missing": Case(
         facts(without=is_a("Secret", "mirror")),
@@ -398,7 +398,7 @@ CASES: Mapping[str, Case] = {
         facts(without=is_a("Secret", "loki")),
         facts(),
         "credentials",
-        "create secret generic loki",
+        "patch secret loki",
     ),
     "config-map-missing": Case(
         facts(without=is_a("ConfigMap", "settings")),
@@ -675,7 +675,7 @@ CASES: Mapping[str, Case] = {
         facts(without=is_a("Prometheus"), objects={"Prometheus": []}),
         facts(),
         "no Prometheus",
-        "kube-prometheus-stack",
+        "helm upgrade --install kube-prometheus-stack kube-prometheus-stack -n monitoring",
     ),
     "monitor-not-selected": Case(
         _server(**{**_ALL, "serviceMonitorSelector": {"matchLabels": {"release": "stack"}}}),

@@ -172,6 +172,42 @@ def test_a_dead_loki_is_not_waited_for(silent: str, monkeypatch: pytest.MonkeyPa
     assert found == ["loki-unreachable"]
 
 
+_PASSWORD = "hunter" + "2"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"loki": "https://x", "prometheus": "https://x", "ca_file": Path("/nowhere")}, "/nowhere"),
+        ({"loki": "http://[::1", "prometheus": "http://[::1"}, "http://[::1 is not a URL"),
+        (dict.fromkeys(("loki", "prometheus"), f"http://me:{_PASSWORD}@x"), "no password into"),
+    ],
+)
+def test_what_cannot_be_asked_is_not_seen(given: dict[str, Any], reason: str) -> None:
+    question = Question(NOWHERE, **given)
+    for seen in (read_loki(question, None, NAMESPACE), gathering._prometheus(question)):
+        assert isinstance(seen, NotSeenError)
+        assert reason in str(seen)
+        assert _PASSWORD not in str(seen)
+
+
+@pytest.mark.parametrize("option", ["--loki", "--prometheus"])
+def test_no_password_of_a_url_is_printed(
+    option: str, program: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a scheme it is no URL either, and is not repeated as that."""
+    program("kubectl")
+    cli.main(["doctor", "--context", "nowhere", option, f"me:{_PASSWORD}@x"])
+    assert _PASSWORD not in "".join(capsys.readouterr())
+
+
+def test_an_address_of_the_release_that_is_none_is_not_seen() -> None:
+    vector = yaml.safe_dump({"sinks": {"loki": {"type": "loki", "endpoint": "http://[::1"}}})
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "airflow-task-logs"}}
+    render = Render.from_text(yaml.safe_dump({**config, "data": {"vector.yaml": vector}}))
+    assert isinstance(read_loki(Question(NOWHERE), render, NAMESPACE), NotSeenError)
+
+
 @pytest.mark.parametrize(
     ("sink", "reason"),
     [

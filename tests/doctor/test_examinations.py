@@ -14,7 +14,7 @@ from .objects import facts
 
 _FAULTS = {fault.id: each for each in EXAMINATIONS.values() for fault in each.faults}
 # What a command may begin with.
-_PROGRAMS = {"kubectl", "helm", "flux", "git", "timedatectl", "airflow-platform"}
+_PROGRAMS = {"kubectl", "helm", "flux", "git", "timedatectl", "airflow-platform", "sh"}
 
 
 def _findings(seen: Facts) -> list[Finding]:

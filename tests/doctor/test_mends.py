@@ -1,10 +1,12 @@
 """The same fault has several causes, and each of them another mend."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from airflow_platform import cli
 from airflow_platform.cluster.cluster import ApiError, Cluster
 from airflow_platform.doctor.examining import examine
 from airflow_platform.doctor.facts import Facts
@@ -13,7 +15,20 @@ from airflow_platform.doctor.model import Finding
 from airflow_platform.support import strict_yaml
 
 from .cases import CASES
-from .objects import condition, container, ended, event, facts, is_a, made, pod, task, waits
+from .objects import (
+    condition,
+    container,
+    ended,
+    event,
+    facts,
+    is_a,
+    loki,
+    made,
+    pod,
+    prometheus,
+    task,
+    waits,
+)
 
 
 def _find(seen: Facts, fault: str) -> Finding:
@@ -100,6 +115,115 @@ def test_a_secret_that_an_operator_makes() -> None:
     manifest = f"{base.record.manifest}\n---\n{external}"
     seen = facts(without=is_a("Secret", "fernet"), record={"manifest": manifest})
     assert "describe externalsecret keys" in _said(_find(seen, "secret-missing"))
+
+
+def _with_keys(secret: str, *keys: str, **record: Any) -> Facts:
+    """A release whose scheduler needs these keys of a Secret, none of which is there."""
+    base = facts()
+    assert base.record
+    sources = [{"secretKeyRef": {"name": secret, "key": key}} for key in keys]
+    env = [{"name": f"V{n}", "valueFrom": source} for n, source in enumerate(sources)]
+    spec = {"containers": [{"name": "x", "image": "x", "env": env}]}
+    more = made("Pod", "needy", spec=spec)
+    manifest = f"{base.record.manifest}\n---\n{json.dumps(more)}"
+    return facts(record={"manifest": manifest, **record})
+
+
+_KEYS = ("connection", "directConnection", "gitSshKey", "jwt-secret")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_keys_of_a_secret(is_there: bool) -> None:
+    """Nothing is made up for what only people know, and values with lines come from files."""
+    seen = _with_keys("needed", *_KEYS, chart="observability")
+    fault = "secret-key-missing" if is_there else "secret-missing"
+    if is_there:
+        seen.objects["Secret"].append(made("Secret", "needed", data={}))  # type: ignore[union-attr]
+    commands = _find(seen, fault).mend.commands
+    if not is_there:
+        assert commands[0] == "kubectl -n team create secret generic needed"
+        commands = commands[1:]
+    random, typed, of_files = commands
+    assert all("patch secret needed --patch-file=/dev/stdin" in each for each in commands)
+    assert random.splitlines()[1:] == ["jwt-secret=$(openssl rand -hex 64)", "END"]
+    assert " <<'END' |" in typed
+    assert typed.splitlines()[1:] == [
+        "connection=<value>",
+        "directConnection=<value>",
+        "END",
+    ]
+    assert "--from-file=gitSshKey=<file> |" in of_files
+
+
+def test_the_script_makes_secrets_of_any_keys() -> None:
+    mend = _find(_with_keys("needed", *_KEYS), "secret-missing").mend
+    assert mend.commands == (
+        "airflow-platform secrets prod -f <your values> --release airflow --namespace team"
+        " --format script > secrets.sh",
+        "sh secrets.sh",
+    )
+    assert "current context" in mend.text
+
+
+def test_the_script_is_made_by_options_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+    mend = _find(facts(without=is_a("Secret", "fernet")), "secret-missing").mend
+    with pytest.raises(SystemExit):
+        cli.main(["secrets", "--help"])
+    options = capsys.readouterr().out
+    assert "restore that one" in mend.text
+    assert [each for each in mend.commands[0].split() if each.startswith("-")] == [
+        each for each in ("-f", "--release", "--namespace", "--format") if each in options
+    ]
+
+
+@pytest.mark.parametrize(
+    ("record", "setting"),
+    [
+        ({"values": {"networkPolicies": {"enabled": True}}}, "(networkPolicies.prometheus.from)"),
+        ({}, "(observability.statsdExporter.networkPolicy.scrapeFrom)"),
+        ({"chart": "observability"}, "(statsdExporter.networkPolicy.scrapeFrom)"),
+    ],
+)
+def test_who_may_scrape_is_set_where_the_chart_takes_it(
+    record: dict[str, Any], setting: str
+) -> None:
+    seen = facts(prometheus=prometheus(up="0"), record=record)
+    assert setting in _said(_find(seen, "target-down"))
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "airflow-triggerer-0",
+        "airflow-triggerer-6d4cf56db6-x2x7k",
+        "airflow-worker-12",
+        "airflow-worker-heavy-0",
+        "airflow-worker-heavy-5f9b8c7d6-abcde",
+    ],
+)
+def test_sidecars_of_components_start_without_a_task(gone: str) -> None:
+    started = event("Started", "Pod", gone, fieldPath="spec.initContainers{vector}")
+    assert not _faults(facts(started, loki=loki(lines=[])))
+
+
+@pytest.mark.parametrize(
+    "gone", ["sales-worker-load-12345678", "sales-load-ab12cd34", "triggerer-load-4f9b8c7d"]
+)
+def test_a_task_that_is_gone_has_run(gone: str) -> None:
+    started = event("Started", "Pod", gone, fieldPath="spec.initContainers{vector}")
+    assert _faults(facts(started, loki=loki(lines=[]))) == {"loki-without-lines"}
+
+
+def test_only_pods_of_tasks_that_are_there_have_run() -> None:
+    started = event("Started", "Pod", "odd", fieldPath="spec.initContainers{vector}")
+    worker, load = pod("odd", "worker", "StatefulSet"), task("odd")
+    assert not _faults(facts(started, worker, loki=loki(lines=[])))
+    assert _faults(facts(started, load, loki=loki(lines=[]))) == {"loki-without-lines"}
+
+
+def _faults(seen: Facts) -> set[str]:
+    (outcome,) = [each for each in examine(seen) if each.examination.name == "loki"]
+    return {each.fault.id for each in outcome.findings}
 
 
 def test_a_quota_that_wants_limits() -> None:

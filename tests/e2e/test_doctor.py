@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -136,6 +137,7 @@ FAULTS: Mapping[str, tuple[str, bool]] = {
     "rule-not-selected": ("PrometheusRule airflow-alerts", True),
     "node-pressure": (f"Node {_NODE}", False),
 }
+_GIVEN = "-f values.yaml --release"
 # Commands that only show something, need a kubelet, or leave something to the reader.
 _LEFT_OUT = (" logs ", " describe ", " get ", " upgrade ", "<", " edit ", " cordon ")
 
@@ -177,12 +179,13 @@ def planted(released: Released) -> Iterator[Planted]:
                 break
             time.sleep(0.5)
         _run(
+            released,
             *(
                 finding
                 for fault, (subject, mends) in FAULTS.items()
                 for finding in found.get(fault, ())
                 if mends and finding.subject == subject
-            )
+            ),
         )
         wanted = {fault for fault, (_, mends) in FAULTS.items() if mends}
         while True:
@@ -205,21 +208,34 @@ def _by_id(findings: list[Finding]) -> dict[str, list[Finding]]:
     return by_id
 
 
-def _run(*findings: Finding) -> None:
+def _run(released: Released, *findings: Finding) -> None:
     """Run the commands of mends in a shell, as a person would, but for those of _LEFT_OUT.
+
+    For <your values> those of the release are written, and its context is the current one.
 
     What several of them say is run once, after what all of them say before it.
     """
     commands = [command for finding in findings for command in finding.mend.commands]
     with _programs() as path:
+        (path / "values.yaml").write_text(yaml.safe_dump(ONE_REPLICA), encoding="utf-8")
+        environment = {
+            **os.environ,
+            "PATH": f"{path}:{os.environ['PATH']}",
+            "KUBECONFIG": str(released.cluster.kubeconfig),
+        }
+        commands = [each.replace("-f <your values> --release", _GIVEN) for each in commands]
         for number, command in enumerate(commands):
             if command in commands[number + 1 :]:
                 continue
             if any(word in command.replace("<<", "") for word in _LEFT_OUT):
                 continue
-            environment = {**os.environ, "PATH": f"{path}:{os.environ['PATH']}"}
             done = subprocess.run(
-                ["sh", "-c", command], env=environment, capture_output=True, text=True, check=False
+                ["sh", "-c", command],
+                cwd=path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             assert done.returncode == 0, f"{command}: {done.stderr}"
 
@@ -231,6 +247,8 @@ def _programs() -> Iterator[Path]:
         path = Path(directory)
         (path / "kubectl").symlink_to(tool("kubectl"))
         (path / "helm").symlink_to(tool("helm4"))
+        ours = Path(sys.executable).with_name("airflow-platform")
+        (path / "airflow-platform").symlink_to(ours)
         yield path
 
 
@@ -505,7 +523,7 @@ def test_an_upgrade_that_was_interrupted_is_rolled_back(released: Released) -> N
     """Helm refuses to upgrade then, and a rollback helps."""
     _interrupt(released)
     (finding,) = _by_id(_look(released))["release-stuck"]
-    _run(finding)
+    _run(released, finding)
     assert release_records(released.cluster, released.namespace)[-1].status == "deployed"
 
 

@@ -88,7 +88,8 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error(f"{options.kubeconfig} is no file")
     for name in ("loki", "prometheus"):
         url = getattr(options, name)
-        if url and not url.startswith(("http://", "https://")):
+        # One with a password is refused later, by a message that does not repeat it.
+        if url and "@" not in url and not url.startswith(("http://", "https://")):
             parser.error(f"--{name} {url} is not a URL; write, for example, http://localhost:3100")
     for name in options.skip:
         if name not in EXAMINATIONS:

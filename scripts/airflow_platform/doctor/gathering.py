@@ -462,6 +462,8 @@ def read_loki(question: Question, render: Render | None, namespace: str) -> Loki
         service = _loki_service(question, render, namespace)
     except NotSeenError as reason:
         return reason
+    except (PlatformError, ValueError) as error:  # urlsplit raises the latter
+        return NotSeenError(str(error))
     here = datetime.now(UTC)
     try:
         service.get("/loki/api/v1/labels")

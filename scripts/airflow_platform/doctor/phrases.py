@@ -25,6 +25,12 @@ COMPONENTS = frozenset(_MEANS)
 _OTHER = "This part of the release does not do its work."
 OF_TASKS = "These tasks do not run."
 
+# How prometheus-operator and a Prometheus are installed, under the name in docs/quickstart.md.
+KUBE_PROMETHEUS_STACK = (
+    "helm upgrade --install kube-prometheus-stack kube-prometheus-stack -n monitoring"
+    " --create-namespace --repo https://prometheus-community.github.io/helm-charts"
+)
+
 
 def means(each: Object) -> str:
     """Return what follows when ``each``, a pod or a workload, does not work."""

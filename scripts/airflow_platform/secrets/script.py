@@ -43,6 +43,11 @@ def script(secrets: Sequence[Needed], recipes: Mapping[At, Recipe], namespace: s
     return "\n".join(lines) + "\n"
 
 
+def has_lines(key: str) -> bool:
+    """Say whether the value of a key has lines, as certificates and SSH keys do."""
+    return bool(_IN_FILES.search(key))
+
+
 def variable(secret: str, key: str) -> str:
     """Return the name of the variable from which the script takes a value."""
     return re.sub(r"[^A-Z0-9]+", "_", f"{secret}_{key}".upper()).strip("_")
@@ -81,7 +86,7 @@ def _step(secret: Needed, key: str, recipe: Recipe) -> str:
             return _call("connection", key, before, owner, other, after)
         case Asked():
             kind = "text" if key.lower().endswith("username") else "password"
-            kind = "file" if _IN_FILES.search(key) else kind
+            kind = "file" if has_lines(key) else kind
             optional = ["optional"] if secret.optional else []
             return _call("ask", key, variable(secret.name, key), kind, *optional)
 

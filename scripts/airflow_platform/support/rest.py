@@ -34,7 +34,15 @@ class Server:
         refused: str,
         timeout: float = _TIMEOUT_SECONDS,
     ) -> None:
-        scheme = urlsplit(url).scheme
+        if "@" in url:
+            raise PlatformError(
+                "Write no user and no password into a URL: messages show it."
+                + (f" {refused}" if refused else "")
+            )
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError:
+            scheme = ""
         if scheme not in ("http", "https"):
             raise PlatformError(f"{url} is not a URL. Write, for example, http://localhost:3100.")
         self.url = url.rstrip("/")

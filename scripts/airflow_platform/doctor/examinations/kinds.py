@@ -11,18 +11,18 @@ from airflow_platform.doctor.model import (
     NotSeenError,
     examination,
 )
+from airflow_platform.doctor.phrases import KUBE_PROMETHEUS_STACK
 
 NOT_SERVED = Fault(
     "kind-not-served", "error", "The API server does not know a kind that the release uses."
 )
 
 # The program, how it is installed, what follows without it, and the values that do without it.
-_PROGRAMS: Mapping[str, tuple[str, str, str]] = {
+PROGRAMS: Mapping[str, tuple[str, str, str]] = {
     "monitoring.coreos.com": (
         "prometheus-operator",
         "Metrics are not scraped and no alert fires.",
-        "helm upgrade --install prometheus kube-prometheus-stack -n monitoring --create-namespace"
-        " --repo https://prometheus-community.github.io/helm-charts",
+        KUBE_PROMETHEUS_STACK,
     ),
     "external-secrets.io": (
         "External Secrets",
@@ -35,6 +35,18 @@ _PROGRAMS: Mapping[str, tuple[str, str, str]] = {
         "There is no database, and all pods of Airflow wait for it.",
         "helm upgrade --install cloudnative-pg cloudnative-pg -n cnpg-system --create-namespace"
         " --repo https://cloudnative-pg.github.io/charts",
+    ),
+    "barmancloud.cnpg.io": (
+        "the Barman Cloud plugin of CloudNativePG",
+        "The database does not archive: there are no backups.",
+        "helm upgrade --install plugin-barman-cloud plugin-barman-cloud -n cnpg-system"
+        " --repo https://cloudnative-pg.github.io/charts",
+    ),
+    "keda.sh": (
+        "KEDA",
+        "Nothing adds or removes Celery workers.",
+        "helm upgrade --install keda keda -n keda --create-namespace"
+        " --repo https://kedacore.github.io/charts",
     ),
     "grafana.integreatly.org": (
         "grafana-operator",
@@ -61,9 +73,7 @@ def custom_kinds(facts: Facts) -> Iterator[Finding]:
         if not kinds:
             continue
         group = version.partition("/")[0]
-        program, means, command = _PROGRAMS.get(
-            group, (group, "These objects are without use.", "")
-        )
+        program, means, command = PROGRAMS.get(group, (group, "These objects are without use.", ""))
         yield Finding(
             NOT_SERVED,
             version,

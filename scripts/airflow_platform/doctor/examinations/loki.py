@@ -1,6 +1,7 @@
 """Loki, and whether task logs arrive."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -36,6 +37,12 @@ LIMITS = Fault("loki-limits", "error", "Loki takes no more for the moment.")
 NO_LINES = Fault("loki-without-lines", "error", "Tasks have run, and Loki has no line of them.")
 
 _JOB = "airflow-task-logs"
+# Pods of components, which have the sidecar as well: an ordinal of a StatefulSet, or the hash of a
+# ReplicaSet and five characters, ends their names. Those of task pods end in eight.
+_OF_COMPONENT = re.compile(
+    r"-(?:scheduler|dag-processor|triggerer|worker)(?:-[a-z0-9-]+)?"
+    r"-(?:\d{1,4}|[4-9bcdf]{6,10}-[a-z0-9]{5})$"
+)
 _LATE = timedelta(minutes=2)
 _LIMITS = """\
 loki:
@@ -74,8 +81,8 @@ def _failure(facts: Facts, seen: Loki, error: PlatformError) -> Finding:
                 "Give doctor --tenant, LOKI_USERNAME and LOKI_PASSWORD, or LOKI_BEARER_TOKEN; and"
                 " the sidecars the same, by a Secret.",
                 (
-                    f"{facts.kubectl} create secret generic loki --from-env-file=/dev/stdin <<END\n"
-                    "username=<user>\npassword=<password>\nEND",
+                    f"{facts.kubectl} create secret generic loki --from-env-file=/dev/stdin"
+                    " <<'END'\nusername=<user>\npassword=<password>\nEND",
                     facts.upgrade,
                 ),
                 facts.values(
@@ -214,9 +221,11 @@ def _query(facts: Facts) -> str:
 def _tasks_that_ran(facts: Facts) -> set[str]:
     """Return the pods whose sidecar had work to do, and some time to do it, within ``since``.
 
-    Airflow removes pods soon, but the events of their containers stay for an hour.
+    Airflow removes pods soon, but the events of their containers stay for an hour. Sidecars of
+    triggerers and Celery workers start without a task.
     """
     ran = set()
+    there, tasks = facts.names("Pod"), {name(pod) for pod in facts.task_pods}
     for pod in facts.task_pods:
         for status in statuses(pod):
             end = (status.get("state") or {}).get("terminated") or {}
@@ -224,8 +233,11 @@ def _tasks_that_ran(facts: Facts) -> set[str]:
                 ran |= {name(pod)} if _within(facts, time_of(end.get("finishedAt"))) else set()
     for event in facts.events("Started"):
         about = event["involvedObject"]
-        if about.get("fieldPath") == f"spec.initContainers{{{TASK_LOGS_SIDECAR}}}":
-            ran |= {about["name"]} if _within(facts, time_of(event_time(event))) else set()
+        if about.get("fieldPath") != f"spec.initContainers{{{TASK_LOGS_SIDECAR}}}":
+            continue
+        pod_name = about["name"]
+        if pod_name in tasks if pod_name in there else not _OF_COMPONENT.search(pod_name):
+            ran |= {pod_name} if _within(facts, time_of(event_time(event))) else set()
     return ran
 
 

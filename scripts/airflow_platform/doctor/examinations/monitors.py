@@ -13,6 +13,7 @@ from airflow_platform.doctor.model import (
     NotSeenError,
     examination,
 )
+from airflow_platform.doctor.phrases import KUBE_PROMETHEUS_STACK
 
 NO_PROMETHEUS = Fault("no-prometheus", "warning", "The cluster has no object of kind Prometheus.")
 MONITOR = Fault("monitor-not-selected", "error", "No Prometheus selects the ServiceMonitor.")
@@ -51,10 +52,7 @@ def monitors(facts: Facts) -> Iterator[Finding]:
             "Metrics are not scraped and no alert fires, unless another program does it.",
             Mend(
                 "Install one, for example with kube-prometheus-stack.",
-                (
-                    "helm upgrade --install prometheus kube-prometheus-stack -n monitoring"
-                    " --create-namespace --repo https://prometheus-community.github.io/helm-charts",
-                ),
+                (KUBE_PROMETHEUS_STACK,),
             ),
         )
         return

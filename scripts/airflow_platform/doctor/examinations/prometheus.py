@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from airflow_platform.cluster.service_proxy import BlockedError
-from airflow_platform.doctor.facts import Facts, Service, listed
+from airflow_platform.doctor.facts import WRAPPER, Facts, Service, listed
 from airflow_platform.doctor.model import (
     DoesNotApplyError,
     Fault,
@@ -93,7 +93,7 @@ def _metrics(facts: Facts, service: Service) -> Iterator[Finding]:
                 "No metric of Airflow is kept and no alert fires.",
                 Mend(
                     "See whether the exporter runs, and whether NetworkPolicies let Prometheus"
-                    " reach its port 9102 (observability.statsdExporter.networkPolicy.scrapeFrom).",
+                    f" reach its port 9102 ({_who_scrapes(facts)}).",
                     (
                         f"{facts.kubectl} get pods -l app.kubernetes.io/name=statsd-exporter",
                         f"{facts.kubectl} get networkpolicies",
@@ -119,6 +119,15 @@ def _metrics(facts: Facts, service: Service) -> Iterator[Finding]:
                     ),
                 ),
             )
+
+
+def _who_scrapes(facts: Facts) -> str:
+    """Return the key of the values from which the NetworkPolicy of the exporter is made."""
+    record = facts.known_record()
+    if (record.values.get("networkPolicies") or {}).get("enabled"):
+        return "networkPolicies.prometheus.from"
+    above = "observability." if record.chart == WRAPPER else ""
+    return f"{above}statsdExporter.networkPolicy.scrapeFrom"
 
 
 def _rules(facts: Facts, service: Service) -> Iterator[Finding]:

@@ -1,13 +1,14 @@
 """Secrets and ConfigMaps that pods need."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from airflow_platform.checks.references import Reference, references
 from airflow_platform.checks.violations import TASK_LOGS_SIDECAR
-from airflow_platform.doctor.facts import Facts, as_of, listed, name
+from airflow_platform.doctor.facts import WRAPPER, Facts, as_of, listed, name
 from airflow_platform.doctor.model import Fault, Finding, Mend, examination
 from airflow_platform.manifests import Container, Manifest, Pod
+from airflow_platform.secrets.script import has_lines
 
 SECRET_MISSING = Fault("secret-missing", "error", "A Secret that pods need does not exist.")
 KEY_MISSING = Fault("secret-key-missing", "error", "A Secret lacks a key that pods need.")
@@ -33,6 +34,7 @@ _FERNET = (
     " If Airflow has had a fernet key before, restore that one: with another, nobody can decrypt"
     " the connections and variables in the database."
 )
+_YOURS = "What openssl makes is random; what stands in <> only you know."
 _NO_START = "These do not start: {}."
 
 
@@ -133,34 +135,50 @@ def _make(facts: Facts, secret: str, keys: Collection[str]) -> Mend:
             f"The ExternalSecret {external} makes it: see what it says.",
             (f"{facts.kubectl} describe externalsecret {external}",),
         )
-    text = "Create it. What openssl makes is random; what stands in <> only you know."
+    hint = _FERNET if "fernet-key" in keys else ""
+    if keys and facts.known_record().chart == WRAPPER:
+        return Mend(
+            "Let a script create all Secrets that are missing: at random what nobody has to know;"
+            " it asks for the rest. It creates them in the cluster of kubectl's current context."
+            f" prod stands for the environment of your release.{hint}",
+            (
+                f"airflow-platform secrets prod -f <your values> --release {facts.name}"
+                f" --namespace {facts.namespace} --format script > secrets.sh",
+                "sh secrets.sh",
+            ),
+        )
     return Mend(
-        text + (_FERNET if "fernet-key" in keys else ""),
+        f"Create it, without keys first. {_YOURS}{hint}",
         (
-            f"{facts.kubectl} create secret generic {secret} --from-env-file=/dev/stdin <<END\n"
-            f"{_lines(keys)}\nEND",
+            f"{facts.kubectl} create secret generic {secret}",
+            *_patches(facts, secret, keys or ["<key>"]),
         ),
     )
 
 
-def _add(facts: Facts, secret: str, keys: Sequence[str]) -> Mend:
-    text = "Add it; what stands in <> only you know."
-    return Mend(
-        text + (_FERNET if "fernet-key" in keys else ""),
-        (
-            f"{facts.kubectl} create secret generic {secret} --dry-run=client -o yaml"
-            f" --from-env-file=/dev/stdin <<END |"
-            f" {facts.kubectl} patch secret {secret} --patch-file=/dev/stdin\n"
-            f"{_lines(keys)}\nEND",
-        ),
-    )
+def _add(facts: Facts, secret: str, keys: Collection[str]) -> Mend:
+    hint = _FERNET if "fernet-key" in keys else ""
+    return Mend(f"Add it. {_YOURS}{hint}", tuple(_patches(facts, secret, keys)))
 
 
-def _lines(keys: Collection[str]) -> str:
-    connection = "postgresql://<user>:<password>@<host>:5432/<database>"
-    made = {**_MADE, "connection": connection}
+def _patches(facts: Facts, secret: str, keys: Collection[str]) -> Iterator[str]:
+    """Yield commands that add keys: those made at random, those of one line, those of files."""
+    random = [f"{key}={_MADE[key]}" for key in sorted(keys) if key in _MADE]
+    of_files = [key for key in sorted(keys) if has_lines(key)]
+    typed = [f"{key}=<value>" for key in sorted({*keys} - {*_MADE, *of_files})]
+    # In the latter the shell replaces nothing, whatever a password consists of.
+    for lines, end in ((random, "END"), (typed, "'END'")):
+        if lines:
+            given = "\n".join((*lines, "END"))
+            yield _patch(facts, secret, "--from-env-file=/dev/stdin", f" <<{end}", f"\n{given}")
+    if of_files:
+        yield _patch(facts, secret, " ".join(f"--from-file={key}=<file>" for key in of_files))
+
+
+def _patch(facts: Facts, secret: str, source: str, here: str = "", given: str = "") -> str:
     return (
-        "\n".join(f"{key}={made.get(key, f'<{key}>')}" for key in sorted(keys)) or "<key>=<value>"
+        f"{facts.kubectl} create secret generic {secret} --dry-run=client -o yaml {source}{here} |"
+        f" {facts.kubectl} patch secret {secret} --patch-file=/dev/stdin{given}"
     )
 
 
