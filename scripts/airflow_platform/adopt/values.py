@@ -106,10 +106,22 @@ def adopt_values(release: Release, environment: str | None = None) -> Adoption:
     if of_environment.get("secrets", {}).get("refuseInValues"):
         why = "The release may have passwords in its values. Name Secrets (docs/secrets.md) first."
         adoption.set(("secrets", "refuseInValues"), False, why)
+        _leave_the_administrator(adoption)
     for key in ("global", "observability", NAME):
         if not adoption.values.get(key):
             adoption.values.pop(key, None)
     return adoption
+
+
+def _leave_the_administrator(adoption: Adoption) -> None:
+    """Make no administrator with a password that anybody can guess: the release has one already."""
+    user = (NAME, "createUserJob", "defaultUser")
+    password = paths.get(adoption.values, (*user, "password"))
+    name = paths.get(adoption.values, (*user, "username"))
+    known = {"", "admin", "airflow", "changeme", "password", str(name).lower()}
+    if password is MISSING or str(password).lower() in known:
+        why = "The release has its administrator, whose password anybody could guess: change it."
+        adoption.set(("createUserJob", "enabled"), False, why)
 
 
 def _move_global(adoption: Adoption) -> None:
