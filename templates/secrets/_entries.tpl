@@ -8,6 +8,7 @@ The Secrets that this chart knows, as YAML: for each entry
   data        its keys, and the property of the store's item that each one has
   template    keys that are made of others, in the language of External Secrets
   type        the type of the Secret
+  labels      its labels
   itemOf      the entry whose item in the store has the properties; without it the entry has an item of its own
 */}}
 {{- define "airflow-platform.secrets.known" -}}
@@ -131,6 +132,8 @@ signs such as @ or / must be encoded in a URL. Where nobody knows the host, the 
     {{- end }}
   {{- if eq $endpoint.source "cloudNativePG" }}
   type: kubernetes.io/basic-auth
+  {{- /* CloudNativePG takes over a password that changes at once. */}}
+  labels: {cnpg.io/reload: "true"}
   {{- end }}
   {{- else }}
   data: {connection: {{ eq $name "database" | ternary "connection" "result-backend-connection" }}}
@@ -197,6 +200,7 @@ those of the user's own entries. Entries that name one Secret are one here.
 {{- $secret := get $secrets $entry.secretName | default (dict "name" $entry.secretName "data" dict "template" dict "type" "") -}}
 {{- $_ := set $secrets $entry.secretName $secret -}}
 {{- with $entry.type -}}{{- $_ := set $secret "type" . -}}{{- end -}}
+{{- with $entry.labels -}}{{- $_ := set $secret "labels" . -}}{{- end -}}
 {{- range $key, $text := $entry.template -}}
 {{- $_ := set $secret.template $key $text -}}
 {{- end -}}

@@ -198,6 +198,19 @@ def test_helm_never_takes_their_secrets_for_its_own() -> None:
         assert "metadata" not in external.at("spec", "target", "template")
 
 
+def test_cloud_native_pg_takes_over_a_password_that_changes() -> None:
+    values = {
+        "airflow": {"postgresql": {"enabled": False}},
+        "database": {"cloudNativePG": {"enabled": True}},
+    }
+    labelled = {
+        name: metadata
+        for name, external in made(render("prod", values=[on(), values])).items()
+        if (metadata := external.at("spec", "target", "template", "metadata", default=None))
+    }
+    assert labelled == {"airflow-database": {"labels": {"cnpg.io/reload": "true"}}}
+
+
 CHART = {"apiVersion": "v2", "name": "template", "version": "0.1.0"}
 PASSWORD = "a b+c@d/e:f%g?h#i&j=k$lé'\"\\"
 

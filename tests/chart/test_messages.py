@@ -52,6 +52,9 @@ from .message_cases.case import add_on as case_of
 
 LONGEST_RELEASE_NAME = "a-release-name-of-exactly-fifty-three-characters-long"
 
+# What messages give commands of.
+PROGRAMS = ("kubectl ", "airflow-platform ")
+
 # One module a concern, so that each has its place.
 CASES: dict[str, Case] = {
     **access.CASES,
@@ -101,13 +104,30 @@ def test_values_that_do_not_fit_are_refused_with_the_reason(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_each_way_out_that_the_message_gives_works(name: str) -> None:
     case = CASES[name]
-    ways_out = [block for block in blocks(refusal(case)) if not block.startswith("kubectl ")]
+    ways_out = [block for block in blocks(refusal(case)) if not block.startswith(PROGRAMS)]
     assert ways_out
     for way_out in ways_out:
         pasted = strict_yaml.load(way_out, "the message")
         # Helm merges mappings, so the sink with the new id has to stand instead of the user's.
         values = [pasted] if name.startswith("sink") else [case.values, pasted]
         assert render(values=values, **case.arguments).manifests
+
+
+def test_messages_advise_the_pod_template_of_the_values() -> None:
+    own = strict_yaml.load_file(ROOT / "values.yaml")["airflow"]["podTemplate"]
+    advised = {
+        name: pasted["airflow"]["podTemplate"]
+        for name in (
+            "a pod template without connections",
+            "DAGs of a folder without a mount in task pods",
+            "pod template of one's own",
+            "jobs without the package in task pods",
+        )
+        for block in blocks(refusal(CASES[name]))
+        if "podTemplate" in (pasted := strict_yaml.load(block, name)).get("airflow", {})
+    }
+    assert len(advised) == 4
+    assert set(advised.values()) == {own}
 
 
 @pytest.mark.parametrize("helm", MAJORS)

@@ -252,8 +252,9 @@ def external_secrets(render: Render, values: Values) -> Iterator[Part]:
     assert externals.keys() == listed.keys()
     for name, external in externals.items():
         secret = listed[name]
-        template = {"engineVersion": "v2", "mergePolicy": "Merge"}
+        template: dict[str, Any] = {"engineVersion": "v2", "mergePolicy": "Merge"}
         template |= {"type": secret["type"]} if "type" in secret else {}
+        template |= {"metadata": {"labels": secret["labels"]}} if "labels" in secret else {}
         template |= {"data": secret["template"]} if "template" in secret else {}
         spec = {
             "refreshInterval": settings["refreshInterval"],

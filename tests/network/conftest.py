@@ -28,7 +28,16 @@ STRICT = {
             ]
         },
     },
-    "airflow": {"dags": {"gitSync": {"repo": "git@git.example.com:data/dags.git"}}},
+    "airflow": {
+        "dags": {
+            "gitSync": {
+                "repo": "git@git.example.com:data/dags.git",
+                "credentialsSecret": None,
+                "sshKeySecret": "airflow-git-ssh",
+                "knownHosts": "git.example.com ssh-ed25519 AAAA",
+            }
+        }
+    },
 }
 
 NETWORK_CHECKS = (

@@ -55,7 +55,7 @@ def objects() -> Iterator[Mapping[str, Any]]:
 def test_there_are_commands_values_and_objects() -> None:
     assert len(blocks("sh")) > 10
     assert len(blocks("yaml")) > 10
-    assert len(list(objects())) == 3
+    assert len(list(objects())) == 2
 
 
 def test_the_shell_can_read_the_commands() -> None:
@@ -96,24 +96,25 @@ def test_the_values_are_accepted(values: str) -> None:
     assert render("prod", values=[*below, pasted]).manifests
 
 
-def test_the_secrets_have_the_keys_and_lead_to_the_hosts_of_the_release() -> None:
+def test_the_secret_leads_to_the_hosts_of_the_release() -> None:
     pooled = {
         **CLOUD_NATIVE_PG,
         "database": {"cloudNativePG": {"enabled": True, "pooler": {"enabled": True}}},
     }
     rendered = render("prod", values=[pooled])
     (cluster,), (pooler,) = rendered.all("Cluster"), rendered.all("Pooler")
-    secret, patch, _ = objects()
-    assert secret["metadata"]["name"] == rendered_secret(cluster.document)
-    assert set(secret["stringData"]) == {"username", "password", "connection"}
+    patch, _ = objects()
     owner = cluster.at("spec", "bootstrap", "initdb")
-    assert secret["stringData"]["username"] == owner["owner"]
-    direct = url(owner, f"{cluster.name}-rw.{rendered.namespace}")
-    assert secret["stringData"]["connection"] == direct
     assert patch["stringData"] == {
         "connection": url(owner, f"{pooler.name}.{rendered.namespace}"),
-        "directConnection": direct,
+        "directConnection": url(owner, f"{cluster.name}-rw.{rendered.namespace}"),
     }
+
+
+def test_one_command_makes_the_secrets_and_no_password_is_in_an_annotation() -> None:
+    assert any("airflow-platform secrets prod -f mine.yaml" in block for block in blocks("sh"))
+    for block in blocks("sh"):  # kubectl apply keeps what it has applied
+        assert not ("kind: Secret" in block and " apply " in block)
 
 
 def rendered_secret(cluster: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
+KEYS = "go-template={{ range $key, $value := .data }}{{ $key }} {{ end }}"
+
 
 def main(words: list[str]) -> int:
     """Do what the script asks for, as far as it does."""
@@ -15,6 +17,9 @@ def main(words: list[str]) -> int:
             if (store / name).is_dir():
                 print(f"secret/{name}")
         case ["get", "secret", name, "--namespace", "data", "--output", template]:
+            if template == KEYS:
+                print("".join(f"{key.name} " for key in (store / name).iterdir()), end="")
+                return 0
             (key,) = re.findall(r'index \.data "(.+)" \| base64decode', template)
             sys.stdout.write((store / name / key).read_text(encoding="utf-8"))
         case ["create", "secret", "generic", name, "--namespace", "data", *options]:
@@ -23,6 +28,8 @@ def main(words: list[str]) -> int:
                 return 1
             shutil.copytree(folder, store / name)
             (store / f"{name}.type").write_text(kind, encoding="utf-8")
+        case ["label", "secret", name, "--namespace", "data", label]:
+            (store / f"{name}.label").write_text(label, encoding="utf-8")
         case _:
             print(f"unexpected: {words}", file=sys.stderr)
             return 1

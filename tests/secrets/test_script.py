@@ -6,6 +6,7 @@ import pty
 import shutil
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,15 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from airflow_platform import cli
+from airflow_platform.secrets.needs import Key, Needed
+from airflow_platform.secrets.recipes import Random
+from airflow_platform.secrets.script import script as write
 from airflow_platform.support.project import ROOT
 
 from ..chart.conftest import SECRETS
 
 CELERY = ROOT / "examples" / "celery" / "values.yaml"
+CLOUD_NATIVE_PG = ("database.cloudNativePG.enabled=true", "airflow.postgresql.enabled=false")
 GIT = {
     "AIRFLOW_GIT_CREDENTIALS_GITSYNC_USERNAME": "me",
     "AIRFLOW_GIT_CREDENTIALS_GITSYNC_PASSWORD": "a password of $HOME and 'quotes'\\n",
@@ -153,6 +158,51 @@ def test_it_makes_nothing_twice_and_leaves_no_file(machine: Machine, script: Scr
     assert machine.left_behind() == []
 
 
+def test_it_names_the_keys_that_a_secret_lacks_and_makes_the_rest(
+    machine: Machine, script: Script
+) -> None:
+    """The Secret of before CloudNativePG and its Pooler has the connection alone."""
+    (machine.store / "airflow-database").mkdir()
+    (machine.store / "airflow-database" / "connection").write_text("there", encoding="utf-8")
+    sets = [
+        f"--set={each}" for each in (*CLOUD_NATIVE_PG, "database.cloudNativePG.pooler.enabled=true")
+    ]
+    done = machine.run(script(*sets))
+    assert done.returncode == 1
+    *lacking, advice = done.stderr.splitlines()
+    assert lacking == [
+        f"airflow-database exists, and lacks the key {key}."
+        for key in ("directConnection", "password", "username")
+    ]
+    assert advice.startswith("Add the keys that Secrets lack.")
+    made = machine.secrets()
+    assert made["airflow-database"] == {"connection": "there"}
+    assert {"airflow-fernet", "airflow-jwt", "airflow-api", "airflow-git-credentials"} < set(made)
+
+
+def test_a_key_that_pods_can_do_without_may_be_lacking(machine: Machine) -> None:
+    keys = {"needed": Key(optional=False), "optional": Key()}
+    secret = Needed("mine", keys=keys)
+    text = write([secret], {("mine", key): Random(32) for key in keys}, "data")
+    (machine.store / "mine").mkdir()
+    (machine.store / "mine" / "needed").touch()
+    done = machine.run(text)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_cloud_native_pg_takes_over_a_password_that_changes(
+    machine: Machine, script: Script
+) -> None:
+    assert machine.run(script(*(f"--set={each}" for each in CLOUD_NATIVE_PG))).returncode == 0
+    made = machine.secrets()["airflow-database"]
+    assert made.keys() == {"connection", "password", "username"}
+    assert urlsplit(made["connection"]).password == made["password"]
+    kind = (machine.store / "airflow-database.type").read_text(encoding="utf-8")
+    assert kind == "kubernetes.io/basic-auth"
+    labels = {file.stem: file.read_text("utf-8") for file in machine.store.glob("*.label")}
+    assert labels == {"airflow-database": "cnpg.io/reload=true"}
+
+
 @pytest.mark.parametrize("secret", ["airflow-redis", "airflow-database-admin"])
 def test_a_password_that_exists_gets_into_the_connection_encoded(
     machine: Machine, script: Script, secret: str
@@ -229,10 +279,44 @@ def test_people_are_asked_and_a_password_is_not_echoed(
     assert (made["GIT_SYNC_PASSWORD"], made["GIT_SYNC_USERNAME"]) == ("hunter2", "somebody")
 
 
+def test_the_terminal_echoes_again_when_nobody_gives_a_password(
+    machine: Machine, script: Script, tmp_path: Path
+) -> None:
+    file = tmp_path / "secrets.sh"
+    file.write_text(script(), encoding="utf-8")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execve("/bin/sh", ["sh", str(file)], machine.environment())
+    seen = ""
+    while "GITSYNC_PASSWORD of airflow-git-credentials: " not in seen:
+        seen += os.read(terminal, 1024).decode()
+    assert not echoes(terminal)
+    os.write(terminal, b"\x04")  # Ctrl-D
+    try:
+        while text := os.read(terminal, 1024):
+            seen += text.decode()
+    except OSError:  # the script has ended, and its terminal with it
+        pass
+    assert echoes(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert "No value was given." in seen
+    assert machine.secrets() == {}
+    assert machine.left_behind() == []
+
+
+def echoes(terminal: int) -> bool:
+    return bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("-f", CELERY), ("--set", "airflow.postgresql.enabled=false")],
-    ids=["prod", "Celery", "a database elsewhere"],
+    [
+        (),
+        ("-f", CELERY),
+        ("--set", "airflow.postgresql.enabled=false"),
+        [f"--set={each}" for each in CLOUD_NATIVE_PG],
+    ],
+    ids=["prod", "Celery", "a database elsewhere", "CloudNativePG"],
 )
 def test_shellcheck(
     script: Script, program: Callable[[str], Path], arguments: Any, tmp_path: Path

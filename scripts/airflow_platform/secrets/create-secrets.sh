@@ -1,4 +1,5 @@
-# Makes the Secrets below, with random values where nobody has to know them. One that exists is left as it is.
+# Makes the Secrets below, with random values where nobody has to know them. One that exists is left as it is, and
+# what it lacks is named.
 # No value is on a command line, where a list of processes would show it: values go through pipes, and through
 # files that only you can read and that are removed at the end.
 #
@@ -11,14 +12,14 @@ kubectl=${KUBECTL:-kubectl}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir "$work/new" "$work/types"
+mkdir "$work/new" "$work/types" "$work/labels"
 
 fail() {
   printf '%s\n' "$*" >&2
   exit 1
 }
 
-# missing SECRET TYPE: whether the Secret is to be made. What follows says what is in it.
+# missing SECRET TYPE [LABEL]: whether the Secret is to be made. What follows says what is in it.
 missing() {
   secret=$1
   found=$("$kubectl" get secret "$secret" --namespace "$namespace" --ignore-not-found --output name) ||
@@ -29,6 +30,26 @@ missing() {
   fi
   mkdir "$work/new/$secret"
   printf '%s' "$2" >"$work/types/$secret"
+  [ -z "${3-}" ] || printf '%s' "$3" >"$work/labels/$secret"
+}
+
+# check_keys SECRET KEY...: names the keys that a Secret lacks which exists.
+check_keys() {
+  name=$1
+  shift
+  # Only the names of the keys, and no value.
+  there=$("$kubectl" get secret "$name" --namespace "$namespace" \
+    --output "go-template={{ range \$key, \$value := .data }}{{ \$key }} {{ end }}") ||
+    fail "Cannot see which keys the Secret $name has."
+  for key in "$@"; do
+    case " $there" in
+      *" $key "*) ;;
+      *)
+        echo "$name exists, and lacks the key $key." >&2
+        : >"$work/incomplete"
+        ;;
+    esac
+  done
 }
 
 # of_others SECRET READERS: a Secret of which nobody but you knows the keys.
@@ -105,7 +126,7 @@ ask() {
 prompt() {
   if [ "$2" = file ]; then
     printf 'Path of the file for the key %s of %s: ' "$1" "$secret" >/dev/tty
-    IFS= read -r path </dev/tty
+    IFS= read -r path </dev/tty || fail "No value was given."
     cat "$path" >"$work/new/$secret/$1"
     return
   fi
@@ -114,7 +135,10 @@ prompt() {
     stty -echo </dev/tty
   fi
   printf 'Value for the key %s of %s: ' "$1" "$secret" >/dev/tty
-  IFS= read -r value </dev/tty
+  IFS= read -r value </dev/tty || {
+    [ "$2" != password ] || stty echo </dev/tty
+    fail "No value was given."
+  }
   if [ "$2" = password ]; then
     stty echo </dev/tty
     trap 'exit 1' HUP INT TERM
@@ -133,6 +157,10 @@ $(cat "$work/lacking")"
     if [ -n "$(ls -A "$directory" 2>/dev/null)" ]; then
       "$kubectl" create secret generic "$name" --namespace "$namespace" \
         --type "$(cat "$work/types/$name")" --from-file "$directory"
+      [ ! -f "$work/labels/$name" ] ||
+        "$kubectl" label secret "$name" --namespace "$namespace" "$(cat "$work/labels/$name")"
     fi
   done
+  [ ! -f "$work/incomplete" ] ||
+    fail "Add the keys that Secrets lack. Or delete such a Secret, if you can do without its values, and run this again."
 }

@@ -12,6 +12,8 @@ Maker = Literal["release", "External Secrets", "cert-manager", "you"]
 DOCKER_CONFIG = ".dockerconfigjson"
 # In these custom resources, everything with a name and a key is a key of a Secret.
 _WITH_REFERENCES = ("ServiceMonitor", "PodMonitor", "Cluster")
+# By this, CloudNativePG takes over a password that changes.
+_RELOADED = "cnpg.io/reload=true"
 # Secrets that jobs name, as templates/workflows says.
 _OF_JOBS = "airflow-platform/secrets"
 
@@ -32,6 +34,7 @@ class Needed:
     name: str
     maker: Maker = "you"
     type: str = "Opaque"
+    label: str = ""  # key=value
     keys: dict[str, Key] = field(default_factory=dict)
     readers: set[str] = field(default_factory=set)
     optional: bool = True
@@ -122,6 +125,11 @@ def _say_who_makes_them(render: Render, found: Mapping[str, Needed]) -> None:
             secret.type = "kubernetes.io/dockerconfigjson"
         elif secret.keys.keys() == {"tls.crt", "tls.key"}:
             secret.type = "kubernetes.io/tls"
+    for cluster in render.all("Cluster"):
+        if owner := found.get(
+            cluster.at("spec", "bootstrap", "initdb", "secret", "name", default="")
+        ):
+            owner.type, owner.label = "kubernetes.io/basic-auth", _RELOADED
     for ingress in render.all("Ingress"):
         if any(name.startswith("cert-manager.io/") for name in ingress.annotations):
             for tls in ingress.at("spec", "tls", default=()):

@@ -61,7 +61,8 @@ def _body(secrets: Sequence[Needed], recipes: Mapping[At, Recipe]) -> Iterator[s
             readers = ", ".join(sorted(secret.readers))
             yield _call("of_others", secret.name, readers)
             continue
-        yield f"if {_call('missing', secret.name, secret.type)}; then"
+        label = [secret.label] if secret.label else []
+        yield f"if {_call('missing', secret.name, secret.type, *label)}; then"
         # What is made of another key of the same Secret comes after it.
         keys = sorted(
             secret.keys,
@@ -69,6 +70,9 @@ def _body(secrets: Sequence[Needed], recipes: Mapping[At, Recipe]) -> Iterator[s
         )
         for key in keys:
             yield f"  {_step(secret, key, recipes[secret.name, key])}"
+        if demanded := sorted(name for name, key in secret.keys.items() if not key.optional):
+            yield "else"
+            yield f"  {_call('check_keys', secret.name, *demanded)}"
         yield "fi"
 
 
