@@ -61,5 +61,6 @@ def test_the_whole_values_file_of_the_official_chart_is_accepted(
     keys = ("fernetKey", "apiSecretKey", "webserverSecretKey", "jwt")
     secrets = {f"{key}SecretName": key.lower() for key in keys}
     own = {**secrets, "executor": ours["executor"]}
-    wrapper = {"airflow": {**ours, **own}, "secrets": {"refuseInValues": False}}
+    accepted = {"secrets": {"refuseInValues": False}, "createUserJob": {"enabled": False}}
+    wrapper = {"airflow": {**ours, **own}, **accepted}
     assert render("prod", values=[{"airflow": official}, wrapper]).manifests

@@ -166,8 +166,11 @@ CASES: Mapping[str, Case] = {
         pathType="Prefix",
         hosts=[host("airflow.example.com", secret="a")],
     ),
-    "an administrator whose password everybody knows": airflow(
+    "an administrator whose password everybody knows": wrapper(
         "Anybody could guess the password of the administrator in airflow.createUserJob",
-        createUserJob={"defaultUser": {"password": "admin"}},
+        {
+            "airflow": {"createUserJob": {"defaultUser": {"password": "admin"}}},
+            "secrets": {"refuseInValues": False},
+        },
     ),
 }

@@ -73,7 +73,11 @@ CASES: dict[str, Case] = {
     **{
         f"a connection that {at} has too": wrapper(
             TWICE.format("AIRFLOW_CONN_WAREHOUSE", "connections.warehouse", at),
-            {"connections": WAREHOUSE, "airflow": values},
+            {
+                "connections": WAREHOUSE,
+                "airflow": values,
+                "secrets": {"refuseInValues": False},
+            },
         )
         for at, values in GIVEN.items()
     },

@@ -39,7 +39,14 @@ CASES: Mapping[str, Case] = {
     ),
     "a key for git in the values": airflow(
         f"{SAID}airflow.dags.gitSync.sshKey.",
-        dags={"gitSync": {"credentialsSecret": None, "sshKey": "x"}},
+        dags={
+            "gitSync": {
+                "repo": "git@git.example.com:data/dags.git",
+                "knownHosts": "git.example.com ssh-ed25519 AAAA",
+                "credentialsSecret": None,
+                "sshKey": "x",
+            }
+        },
     ),
     "passwords for Celery in the values": airflow(
         f"{SAID}airflow.data.brokerUrl, airflow.data.resultBackendConnection.pass,"
