@@ -77,8 +77,9 @@ A NetworkPolicy sees the address and the port of the pod behind a Service. The s
 {{- $host := regexReplaceAll ":[0-9]+$" $loki.host "" -}}
 {{- $peers := include "airflow-platform.networkPolicies.peersOfHost" (dict "context" . "host" $host) | fromYamlArray -}}
 {{- $ports := list -}}
-{{- /* Behind a Service in the cluster the port is another one, which its chart chooses. */ -}}
-{{- if not (hasKey (first (concat $peers (list dict))) "namespaceSelector") -}}
+{{- /* Behind a Service in the cluster the port is another one, which its chart chooses. Its short name, such as
+loki-gateway.monitoring, has one dot. */ -}}
+{{- if not (or (hasKey (first (concat $peers (list dict))) "namespaceSelector") (regexMatch "^[a-z0-9-]+[.][a-z0-9-]+$" $host)) -}}
 {{- $ports = list (regexFind "[0-9]+$" (regexFind ":[0-9]+$" $loki.host) | default (eq $loki.scheme "http" | ternary "80" "443")) -}}
 {{- end -}}
 {{- $_ := set $services "loki" (dict "to" ($settings.loki.to | default $peers) "ports" (include "airflow-platform.networkPolicies.ports" ($settings.loki.ports | default $ports) | fromYamlArray)) -}}

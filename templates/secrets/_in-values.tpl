@@ -52,7 +52,8 @@ them, whatever they hold.
 {{- define "airflow-platform.secrets.inValues" -}}
 {{- $found := list -}}
 {{- $instead := dict -}}
-{{- $withPassword := "://[^/@\\s]*:[^/@\\s]+@" -}}
+{{- /* Git servers take tokens without a name in front as well, which begin in ways of their own. */ -}}
+{{- $withPassword := "://([^/@\\s]*:[^/@\\s]+|(gh[a-z]_|github_pat_|glpat-)[^/@\\s]*)@" -}}
 {{- range $path, $place := include "airflow-platform.secrets.placesInValues" . | fromYaml -}}
 {{- $value := include "airflow-platform.secrets.value" (list $.Values $path) -}}
 {{- $isSecret := and $value (not (hasPrefix "$(" $value)) -}}
