@@ -199,7 +199,9 @@ DOCUMENTED = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTA
 def test_each_documented_block_renders_and_passes_the_checks(text: str) -> None:
     found = render("prod", values=[strict_yaml.load(text, "docs/remote-logging.md")])
     assert CHECKS["remote_logs_are_written_and_read"](found) == []
-    assert logging(found)["remote_logging"] == str("remoteLogging" in text)
+    assert logging(found)["remote_logging"] == str(
+        "remoteLogging" in strict_yaml.load(text, "docs/remote-logging.md")
+    )
 
 
 def test_the_documented_connections_are_of_the_kind_that_the_store_needs() -> None:

@@ -210,10 +210,13 @@ def test_rules_say_where_things_are_as_far_as_the_values_tell() -> None:
     def in_namespace(name: str) -> list[dict[str, Any]]:
         return [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}]
 
-    assert to("scheduler", SETTINGS["an external database"], 5432) == "anywhere"
+    assert to("scheduler", SETTINGS["an external database"]) == "anywhere", "by any port"
+    known = {"database": {"external": {"host": "db.example.com"}}}
+    named = {**SETTINGS["an external database"], **known}
+    assert to("scheduler", named, 5432) == "anywhere"
     place = {"networkPolicies": {"database": {"to": [{"ipBlock": {"cidr": "10.1.0.0/24"}}]}}}
     external = {**SETTINGS["an external database"], **place}
-    assert to("scheduler", external, 5432) == [{"ipBlock": {"cidr": "10.1.0.0/24"}}]
+    assert to("scheduler", external) == [{"ipBlock": {"cidr": "10.1.0.0/24"}}]
     assert to("task-pod", {}) == in_namespace("monitoring")
     assert to("task-pod", SETTINGS["a Loki in the namespace"]) == in_namespace("lakehouse-platform")
     assert to("task-pod", SETTINGS["a Loki elsewhere"], 3443) == "anywhere"

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("package")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 CODE = re.compile(r"^ *```.*?^ *```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 # Of the 1 MiB that the Secret of a release can hold; the rest is for manifests and values.
-LARGEST_BYTES = {"airflow-platform": 800_000, "observability": 250_000}
+LARGEST_BYTES = {"airflow-platform": 800_000, "observability": 350_000}
 
 WRAPPER, ADD_ON = "airflow-platform", "observability"
 CHARTS = pytest.mark.parametrize("chart", [WRAPPER, ADD_ON])
