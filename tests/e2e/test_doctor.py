@@ -111,8 +111,9 @@ class Planted:
 
 # The object of each fault, and whether the commands of its mend are run as they are, and mend it.
 FAULTS: Mapping[str, tuple[str, bool]] = {
-    "secret-missing": ("Secret airflow-fernet", True),
+    # First, because the script that makes a Secret ends with 1 while another one lacks a key.
     "secret-key-missing": ("Secret airflow-api", True),
+    "secret-missing": ("Secret airflow-fernet", True),
     "object-missing": ("ConfigMap airflow-task-logs", True),
     "object-changed": ("ConfigMap airflow-statsd-mapping", True),
     "scaled-to-zero": ("Deployment airflow-statsd-exporter", True),

@@ -108,7 +108,7 @@ def test_an_upgrade_that_changes_nothing_restarts_nothing(released: Released) ->
 
 # The last test: it takes the release away.
 def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
-    """What docs/operations.md lists: Secrets that hooks of the official chart make, and claims."""
+    """What docs/operations.md lists: Secrets that hooks of the official chart make, and data."""
     name = released.release.name
     secrets = {f"Secret/{name}-{each}" for each in ("broker-url", "fernet-key", "redis-password")}
     claims = {
@@ -116,9 +116,15 @@ def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
         for each in released.cluster.list("persistentvolumeclaims", released.namespace)
     }
     assert len(claims) == sum(map(_claims, released.objects("statefulsets")))
+    database = {
+        f"{each['kind']}/{each['metadata']['name']}"
+        for each in released.cluster.list(
+            "clusters.postgresql.cnpg.io,objectstores.barmancloud.cnpg.io", released.namespace
+        )
+    }
     released.release.uninstall()
     left = released.left()
-    assert claims <= left <= claims | secrets
+    assert claims | database <= left <= claims | database | secrets
 
 
 def _claims(stateful_set: Mapping[str, Any]) -> int:
