@@ -193,6 +193,7 @@ def test_a_password_that_anybody_can_guess_is_for_development(password: str) -> 
         render("prod", values=[user, {"secrets": {"refuseInValues": False}}])
 
 
+@pytest.mark.official_chart
 def test_a_host_of_a_template_is_the_one_that_the_url_is_for() -> None:
     """The official chart evaluates templates in names of hosts."""
     hosts = [{"name": "{{ .Release.Name }}.example.com"}]

@@ -190,6 +190,7 @@ def test_a_cluster_reconciles_a_folder_that_there_is(build: Build, cluster: str)
         assert database.get("Cluster", "airflow-database")
 
 
+@pytest.mark.official_chart
 def test_the_ingress_of_tailscale_names_one_machine(build: Build) -> None:
     """Tailscale takes the machine's name from `tls`, and passes over rules for another host."""
     ingress = render(values=values_of(build(FLUX / "homelab"))).get("Ingress", f"{RELEASE}-ingress")

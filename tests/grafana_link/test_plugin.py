@@ -181,6 +181,7 @@ def test_the_pods_of_the_user_interface_have_the_plugin_beside_the_users_own(
     assert len(checksums) == 2
 
 
+@pytest.mark.official_chart
 def test_the_plugin_is_where_airflow_looks_for_plugins() -> None:
     folder = {"airflow": {"config": {"core": {"plugins_folder": "/files/plugins/"}}}}
     found = rendered(folder)

@@ -148,6 +148,7 @@ def test_the_client_connects_as_airflow_does_and_is_restricted() -> None:
     assert [violation for rule in rules for violation in rule(client)] == []
 
 
+@pytest.mark.official_chart
 @pytest.mark.parametrize("values", [{}, CELERY, AIRFLOW_2])
 def test_nothing_that_uses_the_database_runs_while_airflow_is_stopped(values: Any) -> None:
     stopped = render("prod", values=[values, EXAMPLES / "stopped.yaml"])
