@@ -68,6 +68,7 @@ def test_settings_that_agree_are_taken(version: str, airflow: dict[str, Any]) ->
     assert render("prod", values=[values]).manifests
 
 
+@pytest.mark.official_chart
 def test_templates_of_others_are_left_alone() -> None:
     secret = '{{- with secret "airflow" -}} AIRFLOW__CORE__FERNET_KEY={{ .Data.key }} {{- end }}'
     airflow = {
