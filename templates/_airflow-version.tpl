@@ -102,3 +102,8 @@ Ranges of versions of Airflow between which this chart distinguishes, as YAML. I
 {{- end -}}
 {{- uniq $constraints | toYaml -}}
 {{- end -}}
+
+{{/* Key in the official chart's values of what serves the user interface and the API. Input: .Values.airflow */}}
+{{- define "airflow-platform.airflowVersion.server" -}}
+{{- semverCompare "<3.0.0-0" .airflowVersion | ternary "webserver" "apiServer" -}}
+{{- end -}}

@@ -13,11 +13,6 @@ of these templates is the wrapper.
 {{- printf "%s-oidc" .Release.Name -}}
 {{- end -}}
 
-{{/* Key in the official chart's values of what serves the user interface and the API. */}}
-{{- define "airflow-platform.access.server" -}}
-{{- semverCompare "<3.0.0-0" .Values.airflow.airflowVersion | ternary "webserver" "apiServer" -}}
-{{- end -}}
-
 {{/* Name of the provider at the login page and in the redirect URI. */}}
 {{- define "airflow-platform.access.providerName" -}}
 {{- eq .Values.oidc.provider "generic" | ternary "oidc" .Values.oidc.provider -}}

@@ -35,16 +35,6 @@ environment variable, and `value` (what the values say of it). null takes an ent
 {{- toJson $environment -}}
 {{- end -}}
 
-{{/*
-A list of environment variables as the text of airflow.extraEnv, in which the official chart evaluates templates. As JSON
-because it puts spaces behind the text, which would belong to a value in a block of YAML.
-*/}}
-{{- define "airflow-platform.connections.text" -}}
-{{- $lines := list -}}
-{{- range . -}}{{- $lines = append $lines (print "- " (toJson .)) -}}{{- end -}}
-{{- join "\n" $lines | replace "{{" "{{ \"{{\" }}" -}}
-{{- end -}}
-
 {{/* The names of the Secrets of connections and variables, as a YAML list. */}}
 {{- define "airflow-platform.connections.secrets" -}}
 {{- $names := list -}}

@@ -9,7 +9,7 @@ airflow.workers.env for example, stays. The scope is the official chart, which e
 */}}
 {{- define "airflow-platform.database.podTemplate" -}}
 {{- $scope := . -}}
-{{- if semverCompare ">=3.0.0" .Values.airflowVersion -}}
+{{- if semverCompare ">=3.0.0-0" .Values.airflowVersion -}}
 {{- $values := deepCopy .Values -}}
 {{- range $variable := list "AIRFLOW__CORE__SQL_ALCHEMY_CONN" "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" "AIRFLOW_CONN_AIRFLOW_DB" "AIRFLOW__CELERY__CELERY_RESULT_BACKEND" "AIRFLOW__CELERY__RESULT_BACKEND" "AIRFLOW__CELERY__BROKER_URL" -}}
 {{- $_ := set $values.enableBuiltInSecretEnvVars $variable false -}}

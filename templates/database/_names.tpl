@@ -41,6 +41,17 @@ Where the database is, as YAML:
 {{- toYaml $endpoint -}}
 {{- end -}}
 
+{{/*
+The users and passwords of the PostgreSQL of the official chart, as YAML. As in its own chart, those below `global` win,
+but for empty ones.
+*/}}
+{{- define "airflow-platform.database.officialAuth" -}}
+{{- $own := .Values.airflow.postgresql.auth | default dict -}}
+{{- $auth := mergeOverwrite (deepCopy $own) (dig "postgresql" "auth" dict .Values.global | deepCopy) -}}
+{{- range $key, $value := $own -}}{{- if not (get $auth $key) -}}{{- $_ := set $auth $key $value -}}{{- end -}}{{- end -}}
+{{- toYaml $auth -}}
+{{- end -}}
+
 {{/* The same for the PostgreSQL of the official chart, whose Service has the name that its own chart makes. */}}
 {{- define "airflow-platform.database.ofOfficialChart" -}}
 {{- $values := .Values.airflow.postgresql -}}
@@ -49,7 +60,7 @@ Where the database is, as YAML:
 {{- if eq ($values.architecture | default "standalone") "replication" -}}
 {{- $service = printf "%s-primary" $service -}}
 {{- end -}}
-{{- $auth := mergeOverwrite (deepCopy ($values.auth | default dict)) (dig "postgresql" "auth" dict .Values.global | deepCopy) -}}
+{{- $auth := include "airflow-platform.database.officialAuth" . | fromYaml -}}
 {{- $connection := .Values.airflow.data.metadataConnection -}}
 {{- dict "source" "official"
   "host" (printf "%s.%s" $service .Release.Namespace)

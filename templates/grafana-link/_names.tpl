@@ -7,11 +7,6 @@ Names and settings of the link from Airflow to Grafana. The scope is the wrapper
 {{- printf "%s-grafana-link" .Release.Name -}}
 {{- end -}}
 
-{{/* The key below `airflow` of the component that shows the user interface. */}}
-{{- define "airflow-platform.grafanaLink.component" -}}
-{{- semverCompare "<3.0.0-0" .Values.airflow.airflowVersion | ternary "webserver" "apiServer" -}}
-{{- end -}}
-
 {{/* The folder from which Airflow loads plugins. */}}
 {{- define "airflow-platform.grafanaLink.folder" -}}
 {{- $default := printf "%s/plugins" .Values.airflow.airflowHome -}}

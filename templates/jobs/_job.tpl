@@ -20,7 +20,7 @@ Takes the scope of the wrapper, the key of the Job's values, and the name of its
 {{- range $variable := tpl $values.extraEnv $scope.Subcharts.airflow | fromYamlArray -}}
 {{- if not (has $variable $connections) -}}{{- $kept = append $kept $variable -}}{{- end -}}
 {{- end -}}
-{{- $_ := set $values "extraEnv" (include "airflow-platform.connections.text" $kept) -}}
+{{- $_ := set $values "extraEnv" (include "airflow-platform.environment.text" $kept) -}}
 {{- end -}}
 {{- $_ := set $airflow "Values" $values -}}
 {{- $charts := $scope.Template.BasePath | trimSuffix "templates" -}}

@@ -49,16 +49,8 @@ Input: dict "context" $ "server" "pgbouncer" or "postgresql" "port" <its port>
 {{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
 {{- $scalers := list $airflow.triggerer.keda -}}
 {{- if hasKey $executors "workers" -}}
-{{- /* Workers and their sets have the scaling of `workers`, or scaling of their own. */ -}}
-{{- $celery := $airflow.workers.celery | default dict -}}
-{{- range $set := concat (list dict) ($celery.sets | default list) -}}
-{{- $keda := dict -}}
-{{- range $owner := list $airflow.workers $celery $set -}}
-{{- range $key, $value := $owner.keda | default dict -}}
-{{- if not (kindIs "invalid" $value) -}}{{- $_ := set $keda $key $value -}}{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- $scalers = append $scalers $keda -}}
+{{- range include "airflow-platform.celery.workers" $airflow.workers | fromYamlArray -}}
+{{- $scalers = append $scalers .keda -}}
 {{- end -}}
 {{- end -}}
 {{- $operators := list -}}

@@ -65,7 +65,7 @@ writes too: what it says about tasks that did not start.
 {{- $airflow := .Values.airflow -}}
 {{- $airflow2 := semverCompare "<3.0.0-0" $airflow.airflowVersion -}}
 {{- $executors := include "airflow-platform.executors" $airflow.executor | fromYaml -}}
-{{- $components := list ($airflow2 | ternary "webserver" "apiServer") -}}
+{{- $components := list (include "airflow-platform.airflowVersion.server" $airflow) -}}
 {{- if or $airflow2 $executors.scheduler -}}{{- $components = append $components "scheduler" -}}{{- end -}}
 {{- if $airflow.triggerer.enabled -}}{{- $components = append $components "triggerer" -}}{{- end -}}
 {{- if or $executors.pods $executors.workers -}}{{- $components = append $components "workers" -}}{{- end -}}

@@ -109,10 +109,14 @@ signs such as @ or / must be encoded in a URL. Where nobody knows the host, the 
 {{- define "airflow-platform.secrets.ofDatabase" -}}
 {{- $values := .Values.airflow -}}
 {{- $endpoint := include "airflow-platform.database.endpoint" . | fromYaml -}}
-{{- $auth := mergeOverwrite (deepCopy ($values.postgresql.auth | default dict)) (dig "postgresql" "auth" dict .Values.global | deepCopy) -}}
+{{- $auth := include "airflow-platform.database.officialAuth" . | fromYaml -}}
 {{- $keys := $auth.secretKeys | default dict -}}
 {{- $admin := $keys.adminPasswordKey | default "postgres-password" -}}
 {{- $hasOwnUser := has ($auth.username | default "postgres") (list "postgres") | not -}}
+{{- $kedaPassesPool := false }}
+{{- range include "airflow-platform.celery.workers" $values.workers | fromYamlArray }}
+{{- $kedaPassesPool = or $kedaPassesPool (and .keda.enabled (not .keda.usePgbouncer)) }}
+{{- end }}
 {{- $backend := ternary $values.data.resultBackendSecretName "" (contains "Celery" $values.executor) }}
 {{- range $name, $scheme := dict "database" "postgresql" "resultBackend" "db+postgresql" }}
 {{ $name }}:
@@ -123,8 +127,7 @@ signs such as @ or / must be encoded in a URL. Where nobody knows the host, the 
   template:
     username: {{ $endpoint.user | quote }}
     connection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" $endpoint) | quote }}
-    {{- $keda := mergeOverwrite (deepCopy ($values.workers.keda | default dict)) (dig "keda" dict ($values.workers.celery | default dict) | default dict) }}
-    {{- if and (eq $name "database") (eq $endpoint.pooler "official") $keda.enabled (not $keda.usePgbouncer) }}
+    {{- if and (eq $name "database") (eq $endpoint.pooler "official") $kedaPassesPool }}
     kedaConnection: {{ include "airflow-platform.secrets.connection" (dict "scheme" $scheme "endpoint" (merge (deepCopy $endpoint.direct) $endpoint)) | quote }}
     {{- end }}
     {{- if and (eq $name "database") (eq $endpoint.pooler "cloudNativePG") }}

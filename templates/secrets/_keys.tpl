@@ -37,9 +37,7 @@ password of one of them, which must be in the URL.
 */}}
 {{- define "airflow-platform.secrets.madeUpByPostgresql" -}}
 {{- $values := .Subcharts.airflow.Values -}}
-{{- $own := $values.postgresql.auth -}}
-{{- $auth := mergeOverwrite (deepCopy $own) (dig "postgresql" "auth" dict .Values.global | deepCopy) -}}
-{{- range $key, $value := $own }}{{ if not (get $auth $key) }}{{ $_ := set $auth $key $value }}{{ end }}{{ end -}}
+{{- $auth := include "airflow-platform.database.officialAuth" . | fromYaml -}}
 {{- $user := eq ($auth.username | default "postgres") "postgres" | ternary "" $auth.username -}}
 {{- $hasReplicas := eq ($values.postgresql.architecture | default "standalone") "replication" -}}
 {{- $lacks := and $auth.enablePostgresUser (not $auth.postgresPassword) (or $user (not $auth.password)) -}}

@@ -41,6 +41,10 @@ def sources(external: Manifest) -> dict[str, tuple[str, str]]:
 
 
 LOKI = {"auth": {"secretName": "loki"}, "tls": {"caSecretName": "ca", "clientSecretName": "client"}}
+PGBOUNCER = {
+    "secretName": "airflow-pgbouncer",
+    "data": {"pgbouncer.ini": "configuration", "users.txt": "users"},
+}
 RELEASES: Mapping[str, Mapping[str, Any]] = {
     "staging": {"environment": "staging"},
     "prod": {"environment": "prod"},
@@ -56,6 +60,27 @@ RELEASES: Mapping[str, Mapping[str, Any]] = {
                     "redis": {"enabled": False},
                     "data": {"resultBackendSecretName": "result-backend"},
                 }
+            },
+        ],
+    },
+    "KEDA of a set of workers, past PgBouncer": {
+        "environment": "prod",
+        "values": [
+            CELERY,
+            {
+                "airflow": {
+                    "postgresql": {"enabled": False},
+                    "pgbouncer": {"enabled": True, "configSecretName": "airflow-pgbouncer"},
+                    "workers": {
+                        "celery": {
+                            "sets": [
+                                {"name": "a", "keda": {"enabled": True, "usePgbouncer": False}}
+                            ]
+                        }
+                    },
+                },
+                "database": {"external": {"host": "db.example.com"}},
+                "secrets": {"externalSecrets": {"entries": {"pgbouncer": PGBOUNCER}}},
             },
         ],
     },
