@@ -131,6 +131,7 @@ TOOLS: Mapping[str, Tool] = {
         _kubernetes("kube-controller-manager"),
         _kubernetes("kube-scheduler"),
         _kubernetes("kubectl"),
+        _kubernetes("kubelet"),
         # The oldest version that Chart.yaml takes.
         _kubernetes("kube-apiserver", "oldest-kubernetes"),
         _kubernetes("kube-controller-manager", "oldest-kubernetes"),
