@@ -50,8 +50,7 @@ def _roots() -> list[Path]:
     """Return where each hierarchy is, once."""
     if is_cgroup2():
         return [CGROUPS]
-    found = [each for each in CGROUPS.iterdir() if (each / "cgroup.procs").exists()]
-    return [*{each.resolve() for each in found if not (each / "cgroup.controllers").exists()}]
+    return [*{each.resolve() for each in CGROUPS.iterdir() if (each / "cgroup.procs").exists()}]
 
 
 def _initialise(root: Path, cgroup: Path) -> None:
