@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from airflow_platform.node import cgroups, requirements
-from airflow_platform.node.cgroups import Cgroup, cgroup_of, node_cgroup
+from airflow_platform.node.cgroups import Cgroup, cgroup_of
+from airflow_platform.support.errors import PlatformError
 
 CONTAINER = "0123abcd"
 
@@ -35,11 +36,12 @@ def test_what_is_made_is_removed_with_all_that_is_in_it(
 ) -> None:
     # The kernel's files go with their directory.
     monkeypatch.setattr(cgroups, "_initialise", lambda *_: None)
-    with node_cgroup("node-1"):
-        for each in _hierarchies(root):
-            (each / "node-1" / "kubepods" / "pod1" / CONTAINER).mkdir(parents=True)
-        assert cgroup_of("node-1", CONTAINER)
-        assert cgroup_of("node-1", "another") is None
+    cgroups.make("node-1")
+    for each in _hierarchies(root):
+        (each / "node-1" / "kubepods" / "pod1" / CONTAINER).mkdir(parents=True)
+    assert cgroup_of("node-1", CONTAINER)
+    assert cgroup_of("node-1", "another") is None
+    cgroups.remove("node-1")
     assert not list(root.rglob("node-1"))
 
 
@@ -48,12 +50,10 @@ def test_processes_that_stay_are_an_error(root: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(cgroups, "_EMPTY_SECONDS", 0.0)
     cgroup = _hierarchies(root)[0] / "node-1"
 
-    def leave() -> None:
-        with node_cgroup("node-1"):
-            (cgroup / "in-use").touch()  # rmdir fails, as it does where there are processes
-
-    with pytest.raises(cgroups.PlatformError, match="still have processes: .*node-1"):
-        leave()
+    cgroups.make("node-1")
+    (cgroup / "in-use").touch()  # rmdir fails, as it does where there are processes
+    with pytest.raises(PlatformError, match=r"still have processes: .*node-1"):
+        cgroups.remove("node-1")
 
 
 def test_usage_is_in_seconds_and_bytes(root: Path) -> None:

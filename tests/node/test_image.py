@@ -1,5 +1,6 @@
 """What is in an image that is made of files of this machine."""
 
+import io
 import json
 import shutil
 import tarfile
@@ -19,9 +20,9 @@ def saved(image: Image, directory: Path) -> tuple[dict[str, tarfile.TarInfo], di
     """The files of an image by their paths, and its configuration."""
     image.save(NAME, archive := directory / "image.tar")
     with tarfile.open(archive) as outer:
-        (manifest,) = json.load(outer.extractfile("manifest.json") or [])
+        (manifest,) = json.load(outer.extractfile("manifest.json") or io.BytesIO())
         assert manifest["RepoTags"] == [NAME]
-        config = json.load(outer.extractfile(manifest["Config"]) or [])
+        config = json.load(outer.extractfile(manifest["Config"]) or io.BytesIO())
         with tarfile.open(fileobj=outer.extractfile(manifest["Layers"][0])) as layer:
             return {f"/{entry.name}": entry for entry in layer.getmembers()}, config
 

@@ -56,7 +56,8 @@ class Containerd:
 
     def answers(self) -> bool:
         """Return whether containerd is ready."""
-        return processes.run([*self.command, "version"]).returncode == 0
+        answers = [*self.command, "version"]
+        return self.socket.exists() and processes.run(answers).returncode == 0
 
     def add_image(self, name: str, image: Image) -> None:
         """Make an image known by the name that manifests have."""
