@@ -16,5 +16,5 @@ def machine() -> str:
 
 
 def import_seconds(turn: int, repeat: int) -> float:
-    """Return how long a task waits before its first line, in run ``turn`` (from 0) of ``repeat``."""
+    """Return how long a task of run ``turn`` (from 0) of ``repeat`` waits before its first line."""
     return _IMPORT_SECONDS + _LOOK_SECONDS * turn / repeat

@@ -1,1 +1,1 @@
-"""Measures on a real node what the sidecar for task logs costs, and what people use in its place."""
+"""Measures the sidecar for task logs on a real node, and what people use in its place."""

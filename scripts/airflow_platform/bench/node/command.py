@@ -121,9 +121,7 @@ def _shapes(
     return results
 
 
-def _pods(
-    bench: "Bench", methods: Sequence[str], pods: int
-) -> "Mapping[str, Sequence[Result]]":
+def _pods(bench: "Bench", methods: Sequence[str], pods: int) -> "Mapping[str, Sequence[Result]]":
     results = {}
     for method in methods:
         with progress(f"{pods} pods, {method}"):
@@ -140,6 +138,4 @@ def _records(
 
 
 def _pod_records(results: "Mapping[str, Sequence[Result]]") -> list[dict[str, Any]]:
-    return [
-        {"method": method, **asdict(run)} for method, runs in results.items() for run in runs
-    ]
+    return [{"method": method, **asdict(run)} for method, runs in results.items() for run in runs]

@@ -1,4 +1,4 @@
-"""What is in a task pod to deliver its log: the chart's sidecar, others in its place, or nothing."""
+"""What delivers the log of a task pod: the chart's sidecar, another in its place, or nothing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -55,7 +55,9 @@ def _pods_row(method: str, runs: Sequence[Result]) -> tuple[object, ...]:
 
 
 def _counts(runs: Sequence[Result]) -> tuple[object, ...]:
-    written, delivered = (sum(getattr(run, name) for run in runs) for name in ("written", "delivered"))
+    written, delivered = (
+        sum(getattr(run, name) for run in runs) for name in ("written", "delivered")
+    )
     return written, share(delivered, written), sum(run.extra for run in runs)
 
 

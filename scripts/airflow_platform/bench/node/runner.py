@@ -64,7 +64,7 @@ class Result:
 
 @dataclass(frozen=True)
 class _Ended:
-    """A pod that has ended, what Loki has of its lines, and the last error that its sidecar told."""
+    """A pod that has ended, its lines in Loki, and the last error that its sidecar printed."""
 
     pod: Pod
     comparison: Comparison
@@ -146,7 +146,9 @@ class Bench:
 
     def _error(self, key: PodKey) -> str:
         namespace, name = key
-        printed = self.node.cluster.kubectl("logs", name, f"--container={SIDECAR}", f"--namespace={namespace}")
+        printed = self.node.cluster.kubectl(
+            "logs", name, f"--container={SIDECAR}", f"--namespace={namespace}"
+        )
         errors = [line for line in printed.splitlines() if _ERROR.search(line)]
         return errors[-1] if errors else ""
 

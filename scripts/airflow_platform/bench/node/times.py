@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from airflow_platform.node.containerd import Event
-from airflow_platform.support.errors import PlatformError
 
 _NANOSECONDS_PER_MS = 10**6
 
@@ -32,22 +32,22 @@ def times(events: Iterable[Event], task: str, sidecar: str | None) -> Times | No
     before a pod's first one is its sandbox.
     """
     own = {task, sidecar} if sidecar else {task}
+    created: dict[str, int] = {}
     started: dict[str, int] = {}
     ended: dict[str, int] = {}
-    latest = begun = None
     for event in events:
         match event.topic:
             case "/containers/create":
-                if begun is None and event.container in own:
-                    begun = latest
-                latest = event.at
+                created[event.container] = event.at
             case "/tasks/start":
                 started[event.container] = event.at
             # A program that `exec` has started in a container has an id of its own.
             case "/tasks/exit" if event.about.get("id") == event.container:
                 ended[event.container] = event.at
-    if begun is None or task not in started or not own <= ended.keys():
+    others = list(takewhile(lambda container: container not in own, created))
+    if not (others and task in started and own <= created.keys() & ended.keys()):
         return None
+    begun = created[others[-1]]
     return Times(
         start=_ms(started[task] - begun),
         added=_ms(ended[sidecar] - ended[task]) if sidecar else None,
