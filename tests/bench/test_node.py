@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -239,6 +240,21 @@ def test_the_baseline_has_vectors_default_source() -> None:
     vector = strict_yaml.load_file(CONFIGURATIONS / "baseline.yaml")
     assert vector["sources"]["task_logs"].keys() == {"type", "include"}
     assert "acknowledgements" not in vector["sinks"]["loki"]
+
+
+def test_the_baseline_knows_the_task_and_the_time_of_a_line() -> None:
+    pyvrl = pytest.importorskip("pyvrl", reason="needs pyVRL, Vector's VRL for Python")
+    vector = strict_yaml.load_file(CONFIGURATIONS / "baseline.yaml")
+    program = pyvrl.Transform(f"{vector['transforms']['identified']['source']}\n.")
+    path = "/opt/airflow/logs/dag_id=d/run_id=r/task_id=t/map_index=3/attempt=2.log"
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    line = '{"timestamp":"2026-01-30T01:02:03.004000Z","event":"e"}'
+    event = program.remap({"message": line, "file": path, "timestamp": now})
+    identity = {"dag_id": "d", "run_id": "r", "task_id": "t", "try_number": "2"}
+    assert event.items() >= {"message": line, **identity}.items()
+    assert event["timestamp"] == datetime(2026, 1, 30, 1, 2, 3, 4000, tzinfo=UTC)
+    text = program.remap({"message": "{text", "file": path, "timestamp": now})
+    assert (text["message"], text["timestamp"]) == ("{text", now)
 
 
 def said(program: Path, *arguments: str | Path, **environment: str) -> tuple[int, str]:
