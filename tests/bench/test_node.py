@@ -247,7 +247,7 @@ def test_the_baseline_knows_the_task_and_the_time_of_a_line() -> None:
     vector = strict_yaml.load_file(CONFIGURATIONS / "baseline.yaml")
     program = pyvrl.Transform(f"{vector['transforms']['identified']['source']}\n.")
     path = "/opt/airflow/logs/dag_id=d/run_id=r/task_id=t/map_index=3/attempt=2.log"
-    now = datetime(2026, 1, 31, tzinfo=UTC)
+    now = "2026-01-31T00:00:00Z"
     line = '{"timestamp":"2026-01-30T01:02:03.004000Z","event":"e"}'
     event = program.remap({"message": line, "file": path, "timestamp": now})
     identity = {"dag_id": "d", "run_id": "r", "task_id": "t", "try_number": "2"}
