@@ -39,8 +39,9 @@ def tried(node: Node, loki: str) -> Callable[..., Row]:
 
     def try_one(name: str, change: Callable[[Release], Release] = lambda release: release) -> Row:
         trials = [TRIALS[name]]
-        chosen = {"environments": ["prod"], "airflows": ["3"], "trials": trials}
-        (row,) = try_sidecars(node, loki, **chosen, change=change)
+        (row,) = try_sidecars(
+            node, loki, environments=["prod"], airflows=["3"], trials=trials, change=change
+        )
         return row
 
     return try_one
