@@ -250,8 +250,9 @@ def test_the_baseline_knows_the_task_and_the_time_of_a_line() -> None:
     now = "2026-01-31T00:00:00Z"
     line = '{"timestamp":"2026-01-30T01:02:03.004000Z","event":"e"}'
     event = program.remap({"message": line, "file": path, "timestamp": now})
-    identity = {"dag_id": "d", "run_id": "r", "task_id": "t", "try_number": "2"}
-    assert event.items() >= {"message": line, **identity}.items()
+    assert event["message"] == line
+    assert event["labels"] == {"job": "airflow-task-logs", "dag_id": "d", "task_id": "t"}
+    assert event["structured_metadata"] == {"run_id": "r", "try_number": "2"}
     assert event["timestamp"] == datetime(2026, 1, 30, 1, 2, 3, 4000, tzinfo=UTC)
     text = program.remap({"message": "{text", "file": path, "timestamp": now})
     assert (text["message"], text["timestamp"]) == ("{text", now)
