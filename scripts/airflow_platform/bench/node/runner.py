@@ -88,7 +88,8 @@ class Bench:
     def run(self, shape: Shape, method: Method, import_seconds: float) -> Result:
         """Run a pod whose task writes its first line after so many seconds, and measure it.
 
-        PlatformError when the pod does not end.
+        PlatformError when the pod does not end, or
+        the sidecar does not run.
         """
         task, key = self._start(shape, method, import_seconds)
         running = self.watch.wait(key, _has_task, "the task has begun", _POD_SECONDS)
@@ -99,7 +100,11 @@ class Bench:
             ended = self._end(task, method, key)
         (found,) = self._times([ended])
         begin = found.task_started_at
-        used = usage(sampler.samples, begin, begin + int(import_seconds * 10**9))
+        try:
+            used = usage(sampler.samples, begin, begin + int(import_seconds * 10**9))
+        except ValueError:
+            said = ended.error or "nothing of an error"
+            raise PlatformError(f"The sidecar has not run all the time. It said: {said}") from None
         return _result(ended, found, used)
 
     def run_in_a_row(self, shape: Shape, method: Method, pods: int) -> list[Result]:
