@@ -88,8 +88,7 @@ class Bench:
     def run(self, shape: Shape, method: Method, import_seconds: float) -> Result:
         """Run a pod whose task writes its first line after so many seconds, and measure it.
 
-        PlatformError when the pod does not end, or
-        the sidecar does not run.
+        PlatformError when the pod does not end, or its sidecar does not run.
         """
         task, key = self._start(shape, method, import_seconds)
         running = self.watch.wait(key, _has_task, "the task has begun", _POD_SECONDS)
