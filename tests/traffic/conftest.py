@@ -14,12 +14,17 @@ from airflow_platform.manifests import Render
 from airflow_platform.metrics import statsd_exporter
 from airflow_platform.metrics.statsd_exporter import StatsdExporter
 from airflow_platform.rendering.render import render
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.progress import progress
 from airflow_platform.support.project import RELEASE
 
-from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 from ..processes import Processes, processes
 from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
 

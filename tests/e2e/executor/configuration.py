@@ -9,10 +9,9 @@ from pathlib import Path
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
+from airflow_platform.support.airflow_install import AirflowVersion, airflow_environment, install
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE
-
-from ...airflow_install import AirflowVersion, airflow_environment, install
 
 # Annotations that tell kwok when a pod ends, and with which exit code.
 RUNS_FOR = "kwok.airflow-platform/runs-for"
