@@ -10,6 +10,7 @@ _GROUPS = {
     "admin": "system:masters",
     "system:kube-controller-manager": "",
     "system:kube-scheduler": "",
+    "system:node:localhost": "system:nodes",
 }
 
 
@@ -24,6 +25,7 @@ class Credentials:
     admin: Path
     controller_manager: Path
     scheduler: Path
+    node: Path
 
 
 def make_credentials(directory: Path, server: str) -> Credentials:
@@ -31,7 +33,12 @@ def make_credentials(directory: Path, server: str) -> Credentials:
     import trustme  # takes a tenth of a second to load
 
     ca = trustme.CA()
-    made = ca.issue_cert("127.0.0.1")
+    # Kubelets know the API server by it, as an administrator.
+    made = ca.issue_cert(
+        *("127.0.0.1", "localhost"),
+        common_name="kube-apiserver",
+        organization_name=_GROUPS["admin"],
+    )
     authority, certificate, key = (
         directory / name for name in ("ca.crt", "server.crt", "server.key")
     )

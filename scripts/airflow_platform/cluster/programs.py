@@ -1,0 +1,82 @@
+"""Programs that run in the background, each with a log file."""
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+
+from airflow_platform.support import processes
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.tools import tool
+
+_READY_SECONDS = 60.0
+_POLL_SECONDS = 0.25
+_SHOWN_CHARACTERS = 2000
+_GUARD = Path(str(files(__package__) / "guard.sh"))
+
+
+class Programs:
+    """Programs whose logs are in ``directory``, which has to exist.
+
+    They end with the block, or with this process, however that ends; the directory ``data`` is
+    removed then if this process was killed.
+    """
+
+    def __init__(self, directory: Path, data: Path) -> None:
+        self.directory = directory
+        self._data = data
+        self._stack = ExitStack()
+        self._running: dict[str, processes.Process] = {}
+
+    def __enter__(self) -> "Programs":
+        command: processes.Command = ["sh", _GUARD, self._data]
+        log = self._stack.enter_context(self.log("guard").open("wb"))
+        self._guard = processes.start(command, stdin=subprocess.PIPE, output=log)
+        self._stack.enter_context(self._guard)  # closes the pipe
+        self._stack.callback(processes.end, self._guard)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def start_tool(self, name: str, *arguments: str) -> None:
+        """Start a tool, a key of TOOLS."""
+        # Garbage is collected less often: a quarter less processor time of the API server.
+        environment = {"GOGC": "400", "GOMEMLIMIT": "1GiB", **os.environ}
+        self.start(Path(name).name, [tool(name), *arguments], environment)
+
+    def start(
+        self, name: str, command: processes.Command, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a program; its log is called by ``name``."""
+        log = self._stack.enter_context(self.log(name).open("wb"))
+        started = self._stack.enter_context(processes.started(command, env=environment, output=log))
+        self._running[name] = started
+        assert self._guard.stdin
+        self._guard.stdin.write(f"{started.pid}\n".encode())
+        self._guard.stdin.flush()
+
+    def wait(self, what: str, reached: Callable[[], bool]) -> None:
+        """Wait for something; PlatformError when it takes too long, or a program has ended."""
+        give_up = time.monotonic() + _READY_SECONDS
+        while not reached():
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    said = self.log(name).read_text(encoding="utf-8", errors="replace")
+                    raise PlatformError(
+                        f"{name} has ended with {process.returncode}. Its log, {self.log(name)},"
+                        f" ends with:\n{said[-_SHOWN_CHARACTERS:]}"
+                    )
+            if time.monotonic() > give_up:
+                raise PlatformError(
+                    f"{what} is not ready after {_READY_SECONDS:.0f} s. The logs of all programs"
+                    f" are in {self.directory}."
+                )
+            time.sleep(_POLL_SECONDS)
+
+    def log(self, name: str) -> Path:
+        """Return where a program's log is."""
+        return self.directory / f"{name}.log"
