@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,9 +59,17 @@ class Programs:
         self._guard.stdin.write(f"{started.pid}\n".encode())
         self._guard.stdin.flush()
 
-    def wait(self, what: str, reached: Callable[[], bool]) -> None:
+    def end(self, name: str, grace: float) -> None:
+        """Ask a program to end; kill what is left of it after ``grace`` seconds."""
+        process = self._running.pop(name)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+        processes.end(process)
+
+    def wait(self, what: str, reached: Callable[[], bool], seconds: float = _READY_SECONDS) -> None:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""
-        give_up = time.monotonic() + _READY_SECONDS
+        give_up = time.monotonic() + seconds
         while not reached():
             for name, process in self._running.items():
                 if process.poll() is not None:
@@ -72,7 +80,7 @@ class Programs:
                     )
             if time.monotonic() > give_up:
                 raise PlatformError(
-                    f"{what} is not ready after {_READY_SECONDS:.0f} s. The logs of all programs"
+                    f"{what} is not ready after {seconds:.0f} s. The logs of all programs"
                     f" are in {self.directory}."
                 )
             time.sleep(_POLL_SECONDS)

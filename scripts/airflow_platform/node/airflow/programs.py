@@ -1,0 +1,81 @@
+"""The programs of an Airflow on this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow_platform.cluster.programs import Programs
+from airflow_platform.node.airflow.configuration import Configuration
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.rest import NotFoundError, Server
+from airflow_platform.verify_logs.airflow import Airflow, connect
+
+_START_SECONDS = 240.0
+_END_SECONDS = 60.0
+_SCHEDULER = "scheduler"
+# The log server of a second triggerer would find its port taken.
+_ARGUMENTS = {"triggerer": ("--skip-serve-logs",)}
+
+
+class AirflowPrograms:
+    """The programs of the components that a configuration has; ``api`` is Airflow's API."""
+
+    def __init__(self, configuration: Configuration, programs: Programs) -> None:
+        self._configuration = configuration
+        self._programs = programs
+        self._scheduler = ""
+        for component in configuration.environments:
+            if component != _SCHEDULER:
+                self._start(component, component)
+        self.start_scheduler()
+        self.api = self._api()
+
+    def start_scheduler(self) -> None:
+        """Start a scheduler, the first or the next one."""
+        self._scheduler = f"next-{self._scheduler}" if self._scheduler else _SCHEDULER
+        self._start(self._scheduler, _SCHEDULER)
+
+    def end_scheduler(self) -> None:
+        """Let the scheduler end, as it does when its pod is deleted."""
+        self._programs.end(self._scheduler, _END_SECONDS)
+
+    def assert_running(self) -> None:
+        """PlatformError when a program has ended by itself."""
+        self._programs.wait("Airflow", lambda: True)
+
+    def _start(self, name: str, component: str) -> None:
+        environment = self._configuration.environments[component]
+        self._programs.start(
+            name, ["airflow", component, *_ARGUMENTS.get(component, ())], environment
+        )
+
+    def _api(self) -> Airflow:
+        url = f"http://127.0.0.1:{self._configuration.api}"
+        found: list[Airflow] = []
+
+        def answers() -> bool:
+            try:
+                found.append(connect(url, _credentials(url), ca_file=None))
+            except PlatformError:
+                return False
+            return True
+
+        self._programs.wait("Airflow's API", answers, _START_SECONDS)
+        return found[0]
+
+
+def _credentials(url: str) -> dict[str, str]:
+    """Return a token of an Airflow 3 that gives one to everybody; Airflow 2 needs none."""
+    server = Server(url, headers={}, ca_file=None, unreachable="", refused="")
+    try:
+        return {"AIRFLOW_TOKEN": server.get("/auth/token")["access_token"]}
+    except NotFoundError:
+        return {}
+
+
+@contextmanager
+def running(configuration: Configuration) -> Iterator[AirflowPrograms]:
+    """Run an Airflow whose API answers. PlatformError when it does not start."""
+    logs = configuration.directory / "logs"
+    logs.mkdir()
+    with Programs(logs, configuration.directory / "database") as programs:
+        yield AirflowPrograms(configuration, programs)
