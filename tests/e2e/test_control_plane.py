@@ -70,5 +70,5 @@ def _is(process: Path, program: str, directory: Path) -> bool:
     except OSError:
         return False
     return Path(started).name == program and bool(
-        re.search(f"{directory}|/etcd-", " ".join(arguments))
+        re.search(f"{directory}|/cluster-", " ".join(arguments))
     )

@@ -68,7 +68,7 @@ def local_control_plane(
         tool(name)
     # With a short name: the path of a Unix socket has at most a hundred characters.
     with (
-        tempfile.TemporaryDirectory(prefix="etcd-") as data,
+        tempfile.TemporaryDirectory(prefix="cluster-") as data,
         Programs(directory, Path(data)) as programs,
     ):
         with progress("Starting a local control plane"):

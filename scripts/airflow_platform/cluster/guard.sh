@@ -1,6 +1,7 @@
 #!/bin/sh
-# Ends the programs of a control plane whose owner was killed and could not do it: kills the process
-# groups that it has read, one a line, and removes the directory $1, when its input has ended.
+# Ends the programs of a control plane whose owner was killed and could not do it: when its input has
+# ended, kills the process groups that it has read, one a line, and removes the directory $1. A node
+# has cgroups that are called as that directory.
 
 groups=
 while read -r group; do
@@ -9,3 +10,12 @@ done
 # shellcheck disable=SC2086 # one word each
 [ -z "$groups" ] || kill -s KILL -- $groups
 rm -rf "$1"
+
+cgroups=$(find /sys/fs/cgroup -maxdepth 2 -type d -name "${1##*/}" 2>/dev/null)
+attempts=50
+while [ -n "$cgroups" ] && [ "$attempts" -gt 0 ]; do # until their processes have ended
+  # shellcheck disable=SC2086 # names without spaces
+  find $cgroups -depth -type d -exec rmdir {} \; 2>/dev/null && break
+  attempts=$((attempts - 1))
+  sleep 0.2
+done

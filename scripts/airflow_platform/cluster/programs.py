@@ -21,18 +21,18 @@ _GUARD = Path(str(files(__package__) / "guard.sh"))
 class Programs:
     """Programs whose logs are in ``directory``, which has to exist.
 
-    They end with the block, or with this process, however that ends; the directory ``data`` is
-    removed then if this process was killed.
+    They end with the block, or with this process, however that ends. If this process was killed,
+    the directory ``data`` is removed, and so are cgroups of the same name.
     """
 
     def __init__(self, directory: Path, data: Path) -> None:
         self.directory = directory
-        self._data = data
+        self.data = data
         self._stack = ExitStack()
         self._running: dict[str, processes.Process] = {}
 
     def __enter__(self) -> "Programs":
-        command: processes.Command = ["sh", _GUARD, self._data]
+        command: processes.Command = ["sh", _GUARD, self.data]
         log = self._stack.enter_context(self.log("guard").open("wb"))
         self._guard = processes.start(command, stdin=subprocess.PIPE, output=log)
         self._stack.enter_context(self._guard)  # closes the pipe
@@ -66,6 +66,10 @@ class Programs:
         with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
         processes.end(process)
+
+    def call_after(self, function: Callable[[], None]) -> None:
+        """Call a function when the programs have ended that are started from now on."""
+        self._stack.callback(function)
 
     def wait(self, what: str, reached: Callable[[], bool], seconds: float = _READY_SECONDS) -> None:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""

@@ -1,8 +1,7 @@
 """The cgroups of the node, of version 1 or 2."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,16 +15,11 @@ _POLL_SECONDS = 0.1
 _CONTROLLERS = "+cpu +cpuset +memory +pids"
 
 
-@contextmanager
-def node_cgroup(name: str) -> Iterator[None]:
-    """Make the cgroup ``name``, in each hierarchy, for the pods of a node; remove it afterwards."""
-    try:
-        for root in _roots():
-            (root / name).mkdir()
-            _initialise(root, root / name)
-        yield
-    finally:
-        remove(name)
+def make(name: str) -> None:
+    """Make the cgroup ``name``, in each hierarchy, for the pods of a node."""
+    for root in _roots():
+        (root / name).mkdir()
+        _initialise(root, root / name)
 
 
 def remove(name: str) -> None:
@@ -50,8 +44,7 @@ def _roots() -> list[Path]:
     """Return where each hierarchy is, once."""
     if is_cgroup2():
         return [CGROUPS]
-    found = [each for each in CGROUPS.iterdir() if (each / "cgroup.procs").exists()]
-    return [*{each.resolve() for each in found if not (each / "cgroup.controllers").exists()}]
+    return [*{each.resolve() for each in CGROUPS.iterdir() if (each / "cgroup.procs").exists()}]
 
 
 def _initialise(root: Path, cgroup: Path) -> None:

@@ -56,13 +56,14 @@ class Containerd:
 
     def answers(self) -> bool:
         """Return whether containerd is ready."""
-        return processes.run([*self.command, "version"]).returncode == 0
+        answers = [*self.command, "version"]
+        return self.socket.exists() and processes.run(answers).returncode == 0
 
     def add_image(self, name: str, image: Image) -> None:
         """Make an image known by the name that manifests have."""
         with tempfile.TemporaryDirectory() as directory:
             archive = Path(directory, "image.tar")
-            image.save(_full(name), archive)
+            image.save(full_name(name), archive)
             self.run("images", "import", str(archive))
 
     def events(self) -> Iterator[Event]:
@@ -75,7 +76,7 @@ class Containerd:
                 yield Event(at, topic, json.loads(about))
 
 
-def _full(name: str) -> str:
+def full_name(name: str) -> str:
     """Return the name with what stands for itself in front of it, as kubelet completes it."""
     first, slash, _ = name.partition("/")
     if slash and ("." in first or ":" in first or first == "localhost"):

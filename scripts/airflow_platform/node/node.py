@@ -5,7 +5,6 @@ containers and mounts end with them, however they end. Pods have the network of 
 """
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,45 +63,42 @@ def local_node(directory: Path) -> Iterator[Node]:
     NodeMissingError when this machine cannot run a node, PlatformError when it does not start.
     """
     require()
-    # With a short name: the path of a Unix socket has at most a hundred characters.
-    own = Path(tempfile.mkdtemp(prefix="node-"))
-    try:
-        containerd = Containerd(own / "containerd.sock", directory / "events.log")
-        with cgroups.node_cgroup(own.name):
-            kind = NodeKind(("kubelet",), partial(_start, own, containerd))
-            with local_control_plane(directory, node=kind) as cluster:
-                yield Node(cluster, directory, containerd, own.name)
-    finally:
-        shutil.rmtree(own)
+    started: list[Node] = []
+
+    def start(programs: Programs, cluster: Cluster, credentials: Credentials) -> None:
+        started.append(_start(programs, cluster, credentials))
+
+    with local_control_plane(directory, node=NodeKind(("kubelet",), start)):
+        yield started[0]
 
 
-def _start(
-    own: Path,
-    containerd: Containerd,
-    programs: Programs,
-    cluster: Cluster,
-    credentials: Credentials,
-) -> None:
-    config = (_FILES / "containerd.toml").read_text(encoding="utf-8")
-    (own / "containerd.toml").write_text(config.replace("DIRECTORY", str(own)), encoding="utf-8")
-    (own / "cni").mkdir()
-    shutil.copy(_FILES / "cni.json", own / "cni" / "none.conflist")
-    (own / "kubelet.yaml").write_text(yaml.safe_dump(_kubelet(own, credentials)), encoding="utf-8")
+def _start(programs: Programs, cluster: Cluster, credentials: Credentials) -> Node:
     for name in ("rights", "pods"):
         cluster.kubectl("apply", f"--filename={_FILES / name}.yaml")
+    own, name = programs.data / "node", programs.data.name
+    (own / "cni").mkdir(parents=True)
+    shutil.copy(_FILES / "cni.json", own / "cni" / "none.conflist")
+    config = (_FILES / "containerd.toml").read_text(encoding="utf-8")
+    (own / "containerd.toml").write_text(config.replace("DIRECTORY", str(own)), encoding="utf-8")
+    kubelet_config = yaml.safe_dump(_kubelet(own, name, credentials))
+    (own / "kubelet.yaml").write_text(kubelet_config, encoding="utf-8")
+
+    programs.call_after(partial(cgroups.remove, name))
+    cgroups.make(name)
+    namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     kubelet = (
         *(tool("kubelet"), f"--config={own / 'kubelet.yaml'}", f"--root-dir={own / 'kubelet'}"),
         *(f"--kubeconfig={credentials.node}", f"--hostname-override={NODE}"),
     )
-    namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     programs.start("kubelet", [*namespaces, "sh", _FILES / "node.sh", own, *kubelet])
-    programs.wait("containerd", containerd.socket.exists)
+    containerd = Containerd(own / "containerd.sock", programs.log("events"))
+    programs.wait("containerd", containerd.answers)
     programs.start("events", [*containerd.command, "events"])
-    programs.wait("containerd", lambda: containerd.answers())
     containerd.add_image(_SANDBOX, _SANDBOX_IMAGE)
+    return Node(cluster, programs.directory, containerd, name)
 
 
-def _kubelet(own: Path, credentials: Credentials) -> dict[str, object]:
+def _kubelet(own: Path, cgroup: str, credentials: Credentials) -> dict[str, object]:
     """Return the configuration of kubelet, with what depends on where the node runs."""
     config: dict[str, object] = yaml.safe_load((_FILES / "kubelet.yaml").read_text("utf-8"))
     score = Path("/proc/self/oom_score_adj").read_text()
@@ -119,7 +115,7 @@ def _kubelet(own: Path, credentials: Credentials) -> dict[str, object]:
         "tlsCertFile": str(credentials.certificate),
         "tlsPrivateKeyFile": str(credentials.key),
         "containerRuntimeEndpoint": f"unix://{own / 'containerd.sock'}",
-        "cgroupRoot": f"/{own.name}",
+        "cgroupRoot": f"/{cgroup}",
         "resolvConf": str(own / "resolv.conf"),
         "podLogsDir": str(own / "pod-logs"),
         "volumePluginDir": str(own / "volume-plugins"),

@@ -26,14 +26,14 @@ _SETTINGS = {
 class Defers(BaseOperator):
     """Waits for a trigger, and goes on in another pod."""
 
-    def execute(self, context):
+    def execute(self, _context):
         """Defer."""
         print("before the deferral")
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="resume")
 
-    def resume(self, context, event=None):
+    def resume(self, _context, event):
         """Go on."""
-        print("after the deferral")
+        print(f"after the deferral, {bool(event)}")
 
 
 _OVERRIDE = models.V1Pod(
