@@ -26,12 +26,12 @@ _SETTINGS = {
 class Defers(BaseOperator):
     """Waits for a trigger, and goes on in another pod."""
 
-    def execute(self, _context):
+    def execute(self, context):  # noqa: ARG002 - Airflow names its arguments
         """Defer."""
         print("before the deferral")
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="resume")
 
-    def resume(self, _context, event):
+    def resume(self, context, event=None):  # noqa: ARG002
         """Go on."""
         print(f"after the deferral, {bool(event)}")
 
