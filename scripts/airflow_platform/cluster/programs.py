@@ -75,19 +75,23 @@ class Programs:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""
         give_up = time.monotonic() + seconds
         while not reached():
-            for name, process in self._running.items():
-                if process.poll() is not None:
-                    said = self.log(name).read_text(encoding="utf-8", errors="replace")
-                    raise PlatformError(
-                        f"{name} has ended with {process.returncode}. Its log, {self.log(name)},"
-                        f" ends with:\n{said[-_SHOWN_CHARACTERS:]}"
-                    )
+            self.assert_running()
             if time.monotonic() > give_up:
                 raise PlatformError(
                     f"{what} is not ready after {seconds:.0f} s. The logs of all programs"
                     f" are in {self.directory}."
                 )
             time.sleep(_POLL_SECONDS)
+
+    def assert_running(self) -> None:
+        """PlatformError with the end of its log when a program has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                said = self.log(name).read_text(encoding="utf-8", errors="replace")
+                raise PlatformError(
+                    f"{name} has ended with {process.returncode}. Its log, {self.log(name)},"
+                    f" ends with:\n{said[-_SHOWN_CHARACTERS:]}"
+                )
 
     def log(self, name: str) -> Path:
         """Return where a program's log is."""

@@ -16,6 +16,7 @@ from airflow_platform.support.frozen import thaw
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.rest import Server
 from airflow_platform.support.tools import tool
+from airflow_platform.support.waiting import eventually
 
 SCRAPE_SECONDS = 1
 
@@ -108,25 +109,25 @@ def rules(render: Render) -> dict[str, Any]:
     }
 
 
-def hurried(file: Json, group: str) -> Json:
-    """Return a file of rules in which those of ``group`` lose no time.
+def hurried(file: Json, alert: str) -> Json:
+    """Return a file of rules in which one alert loses no time.
 
-    Their alerts fire after SCRAPE_SECONDS in place of ``for``, and what they look back at has a
-    point each SCRAPE_SECONDS. PlatformError when there is no such group.
+    It fires after SCRAPE_SECONDS in place of its ``for``, and what it looks back at has a point
+    each SCRAPE_SECONDS. PlatformError when there is no such alert.
     """
-    if group not in (each["name"] for each in file["groups"]):
-        raise PlatformError(f"There is no group of rules {group}.")
+    if alert not in (rule.get("alert") for group in file["groups"] for rule in group["rules"]):
+        raise PlatformError(f"There is no alert {alert}.")
     return {
         "groups": [
-            {**each, "rules": [_hurried(rule) for rule in each["rules"]]}
-            if each["name"] == group
-            else each
-            for each in file["groups"]
+            {**group, "rules": [_hurried(rule, alert) for rule in group["rules"]]}
+            for group in file["groups"]
         ]
     }
 
 
-def _hurried(rule: Json) -> Json:
+def _hurried(rule: Json, alert: str) -> Json:
+    if rule.get("alert") != alert:
+        return rule
     at_once = {"for": f"{SCRAPE_SECONDS}s"} if "for" in rule else {}
     points = re.sub(r"(\[\w+:)\w+\]", rf"\g<1>{SCRAPE_SECONDS}s]", rule["expr"])
     return {**rule, **at_once, "expr": points}
@@ -166,16 +167,9 @@ class Prometheus:
         """Return the result of a query once it has one: scrapes and rules take their time."""
         return self.wait_for(lambda: self.query(promql), f"{promql} has no result")
 
-    def wait_for(
-        self, look: Callable[[], _T], otherwise: str, seconds: float = _PATIENCE_SECONDS
-    ) -> _T:
-        """Return the first result of ``look``; PlatformError ``otherwise`` after ``seconds``."""
-        give_up = time.monotonic() + seconds
-        while not (found := look()):
-            if time.monotonic() > give_up:
-                raise PlatformError(otherwise)
-            time.sleep(SCRAPE_SECONDS)
-        return found
+    def wait_for(self, look: "Callable[[], _T | None]", otherwise: str) -> _T:
+        """Return the first result of ``look``; PlatformError ``otherwise`` when it takes long."""
+        return eventually(look, _PATIENCE_SECONDS, otherwise, poll=SCRAPE_SECONDS)
 
 
 @contextmanager

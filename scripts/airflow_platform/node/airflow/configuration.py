@@ -60,8 +60,8 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
     something, or Airflow cannot be installed.
     """
     installed = install(airflow)
-    node.add_image(f"apache/airflow:{airflow}", images.airflow(installed))
     ingest, api = free_ports(2)
+    node.add_image(f"apache/airflow:{airflow}", images.airflow(installed, ingest))
     namespace = f"airflow-{airflow.version.replace('.', '-')}"
     own = _values(airflow, _kubernetes_port(node.cluster), ingest, api, loki)
     rendered = render(
@@ -84,7 +84,7 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
     scheduler = account_kubeconfig(node.cluster, f"{RELEASE}-scheduler", namespace)
     kubeconfig.write_text(scheduler, encoding="utf-8")
     host = Host(directory / "home", tuple(objects))
-    environments = _environments(airflow, installed, rendered, host, kubeconfig, api)
+    environments = _environments(airflow, installed, rendered, host, kubeconfig, ingest, api)
     return Configuration(airflow, rendered, namespace, directory, environments, ingest, api)
 
 
@@ -114,7 +114,6 @@ def _values(
                 {"name": "KUBERNETES_SERVICE_PORT", "value": str(kubernetes)},
             ],
             "ports": {"apiServer": api, "airflowUI": api},
-            "config": {"metrics": {"statsd_port": ingest}},
         },
     }
 
@@ -162,6 +161,7 @@ def _environments(
     rendered: Render,
     host: Host,
     kubeconfig: Path,
+    ingest: int,
     api: int,
 ) -> Mapping[str, Mapping[str, str]]:
     """Return the variables of each component, and write the files of all into the host's home."""
@@ -176,6 +176,7 @@ def _environments(
         "KUBERNETES_EXECUTOR__CONFIG_FILE": str(kubeconfig),
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "METRICS__STATSD_HOST": "127.0.0.1",
+        "METRICS__STATSD_PORT": str(ingest),
         **{f"API__{name}": value for name, value in server.items()},
         **{f"WEBSERVER__WEB_SERVER_{name}": value for name, value in server.items()},
     }

@@ -15,8 +15,11 @@ def job() -> Image:
     return Image(shell=True)
 
 
-def airflow(installed: Path) -> Image:
-    """Return an image that runs its arguments with an Airflow at the paths of ``paths``."""
+def airflow(installed: Path, ingest: int) -> Image:
+    """Return an image that runs its arguments with an Airflow at the paths of ``paths``.
+
+    ``ingest`` is the port for StatsD: the one that releases have can be that of one of them only.
+    """
     python = _python(installed)
     search = ("/usr/local/bin", "/usr/bin", "/bin")
     return Image(
@@ -27,6 +30,7 @@ def airflow(installed: Path) -> Image:
             # Else a Python may load the library of another one.
             "LD_LIBRARY_PATH": str(python / "lib"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "AIRFLOW__METRICS__STATSD_PORT": str(ingest),
         },
     )
 

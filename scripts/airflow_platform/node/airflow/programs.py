@@ -40,7 +40,7 @@ class AirflowPrograms:
 
     def assert_running(self) -> None:
         """PlatformError when a program has ended by itself."""
-        self._programs.wait("Airflow", lambda: True)
+        self._programs.assert_running()
 
     def _start(self, name: str, component: str) -> None:
         environment = self._configuration.environments[component]

@@ -4,6 +4,7 @@ import os
 import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from kubernetes.client import models
 
@@ -26,12 +27,12 @@ _SETTINGS = {
 class Defers(BaseOperator):
     """Waits for a trigger, and goes on in another pod."""
 
-    def execute(self, context):  # noqa: ARG002 - Airflow names its arguments
+    def execute(self, context: Any) -> None:  # noqa: ARG002 - Airflow names its arguments
         """Defer."""
         print("before the deferral")
         self.defer(trigger=TimeDeltaTrigger(timedelta(seconds=1)), method_name="resume")
 
-    def resume(self, context, event=None):  # noqa: ARG002
+    def resume(self, context: Any, event: Any = None) -> None:  # noqa: ARG002
         """Go on."""
         print(f"after the deferral, {bool(event)}")
 
@@ -50,21 +51,21 @@ _OVERRIDE = models.V1Pod(
 
 
 @dag("trial", **_SETTINGS)
-def trial():
+def trial() -> None:
     """Tasks that do not depend on each other. One of them fails, and so does the run."""
     Defers(task_id="deferred")
 
     @task
-    def fails():
+    def fails() -> None:
         print("before the failure")
         raise RuntimeError("this task fails on purpose")
 
     @task(executor_config={"pod_override": _OVERRIDE})
-    def overridden():
+    def overridden() -> None:
         print(f"changed {os.environ['OVERRIDDEN']}")
 
     @task
-    def outlives_its_scheduler():
+    def outlives_its_scheduler() -> None:
         print("under one scheduler")
         while not Path("/tmp/may-end").exists():
             time.sleep(0.2)
@@ -76,11 +77,11 @@ def trial():
 
 
 @dag("without_loki", **_SETTINGS)
-def without_loki():
+def without_loki() -> None:
     """One task, to be run while Loki is away."""
 
     @task
-    def speaks():
+    def speaks() -> None:
         print("nobody listens")
 
     speaks()
