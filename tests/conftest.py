@@ -13,6 +13,7 @@ import pytest
 from airflow_platform.bench.capture.loki import built_in_loki
 from airflow_platform.checks.judge import CHECKS, NotCheckedError, Violation
 from airflow_platform.manifests import Render
+from airflow_platform.node.loki import local_loki
 from airflow_platform.rendering import helm
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream, stand_in
@@ -20,7 +21,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ROOT, environments
 from airflow_platform.support.tools import TOOLS, tool
 
-from .loki_server import LokiServer, real_loki
+from .loki_server import LokiServer
 
 IN_CI = os.environ.get("CI", "").lower() in ("1", "true")
 
@@ -125,8 +126,9 @@ def real_loki_server(
     program: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LokiServer]:
     """A real Loki, without lines but for those of other tests."""
-    with real_loki(program("loki"), tmp_path_factory.mktemp("loki")) as server:
-        yield server
+    program("loki")
+    with local_loki(tmp_path_factory.mktemp("loki"), tenants=True) as url:
+        yield LokiServer(url)
 
 
 @pytest.fixture

@@ -1,0 +1,119 @@
+"""What the API server tells of pods, up to their last state."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support import processes
+from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.tools import tool
+
+Pod = dict[str, Any]
+PodKey = tuple[str, str]  # namespace and name
+
+_STATUSES = ("initContainerStatuses", "containerStatuses")
+
+
+class PodWatch:
+    """The pods with a label (``name=value``), as they were last, also when they are gone.
+
+    To ask for them again and again would miss the last state of a pod that is deleted.
+    """
+
+    def __init__(self, cluster: Cluster, label: str) -> None:
+        self._pods: dict[PodKey, Pod] = {}
+        self._changed = threading.Condition()
+        self._over = False
+        path = f"/api/v1/pods?watch=true&labelSelector={label}"
+        self._process = processes.start([tool("kubectl"), *cluster.options, "get", f"--raw={path}"])
+        self._reader = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        processes.end(self._process)
+        self._reader.join()
+        with self._process:  # closes the pipes
+            pass
+
+    def get(self, key: PodKey) -> Pod | None:
+        """Return a pod; None before the API server has told of it."""
+        with self._changed:
+            return self._pods.get(key)
+
+    def wait(self, key: PodKey, holds: Callable[[Pod], bool], what: str, seconds: float) -> Pod:
+        """Return the pod once something holds of it. PlatformError when it takes too long."""
+        give_up = time.monotonic() + seconds
+        with self._changed:
+            while True:
+                pod = self._pods.get(key)
+                if pod and holds(pod):
+                    return pod
+                left = give_up - time.monotonic()
+                if left <= 0 or self._over:
+                    why = "the watch of pods has ended" if self._over else f"after {seconds:.0f} s"
+                    raise PlatformError(f"It is not so that {what}: {why}. {_state(pod)}")
+                self._changed.wait(left)
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            event = json.loads(line)
+            if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
+                break
+            pod = event["object"]
+            with self._changed:
+                self._pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
+                self._changed.notify_all()
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+
+def statuses(pod: Pod) -> dict[str, dict[str, Any]]:
+    """Return the statuses of the containers by their names."""
+    found = [each for field in _STATUSES for each in pod["status"].get(field, ())]
+    return {each["name"]: each for each in found}
+
+
+def terminated(pod: Pod, container: str) -> dict[str, Any] | None:
+    """Return how a container has ended, the last time that it did; None when it has not."""
+    status = statuses(pod).get(container, {})
+    for state in ("state", "lastState"):
+        if found := status.get(state, {}).get("terminated"):
+            return dict(found)
+    return None
+
+
+def has_ended(pod: Pod) -> bool:
+    """Say whether the pod is complete."""
+    return pod["status"].get("phase") in ("Succeeded", "Failed")
+
+
+def container_id(pod: Pod, container: str) -> str:
+    """Return the id of a container in containerd, "" when it has none yet."""
+    return str(statuses(pod).get(container, {}).get("containerID", "")).partition("://")[2]
+
+
+def _state(pod: Pod | None) -> str:
+    """Return what a pod waits for."""
+    if not pod:
+        return "The API server tells of no such pod."
+    states = {name: status.get("state") for name, status in statuses(pod).items()}
+    conditions = [
+        condition["message"]
+        for condition in pod["status"].get("conditions", ())
+        if condition["status"] == "False" and condition.get("message")
+    ]
+    return f"Its state: {json.dumps(states)} {' '.join(conditions)}".rstrip()
