@@ -59,10 +59,13 @@ class Programs:
         self._guard.stdin.write(f"{started.pid}\n".encode())
         self._guard.stdin.flush()
 
-    def end(self, name: str, grace: float) -> None:
-        """Ask a program to end; kill what is left of it after ``grace`` seconds."""
+    def end(self, name: str, signalled: Callable[[int], None], grace: float) -> None:
+        """Let a program end: ``signalled`` tells the process of that id to.
+
+        What is left of it after ``grace`` seconds is killed.
+        """
         process = self._running.pop(name)
-        process.terminate()
+        signalled(process.pid)
         with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
         processes.end(process)

@@ -27,6 +27,7 @@ from airflow_platform.support.ports import free_ports
 from airflow_platform.support.project import RELEASE
 
 FILES = Path(str(files(__package__)))
+VALUES = FILES / "values"
 
 _ENVIRONMENT = "dev"
 _RUN_ON_THIS_MACHINE = ("Deployment", "StatefulSet", "Job", "Pod")
@@ -66,7 +67,7 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
     own = _values(airflow, _kubernetes_port(node.cluster), ingest, api, loki)
     rendered = render(
         _ENVIRONMENT,
-        values=[FILES / "values.yaml", own],
+        values=[VALUES / "all.yaml", VALUES / f"airflow-{airflow.version[0]}.yaml", own],
         namespace=namespace,
         kube_version=node.cluster.version(),
     )

@@ -1,7 +1,10 @@
 """The programs of an Airflow on this machine."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from airflow_platform.cluster.programs import Programs
 from airflow_platform.node.airflow.configuration import Configuration
@@ -12,6 +15,8 @@ from airflow_platform.verify_logs.airflow import Airflow, connect
 _START_SECONDS = 240.0
 _END_SECONDS = 60.0
 _SCHEDULER = "scheduler"
+# Some of Airflow's processes leave their group, and would outlive it.
+_ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 # The log server of a second triggerer would find its port taken.
 _ARGUMENTS = {"triggerer": ("--skip-serve-logs",)}
 
@@ -35,18 +40,16 @@ class AirflowPrograms:
         self._start(self._scheduler, _SCHEDULER)
 
     def end_scheduler(self) -> None:
-        """Let the scheduler end, as it does when its pod is deleted."""
-        self._programs.end(self._scheduler, _END_SECONDS)
+        """Let the scheduler end, as it does when its pod is deleted: its first process is told."""
+        self._programs.end(self._scheduler, _terminate_child, _END_SECONDS)
 
     def assert_running(self) -> None:
         """PlatformError when a program has ended by itself."""
         self._programs.assert_running()
 
     def _start(self, name: str, component: str) -> None:
-        environment = self._configuration.environments[component]
-        self._programs.start(
-            name, ["airflow", component, *_ARGUMENTS.get(component, ())], environment
-        )
+        command = [*_ALONE, "airflow", component, *_ARGUMENTS.get(component, ())]
+        self._programs.start(name, command, self._configuration.environments[component])
 
     def _api(self) -> Airflow:
         url = f"http://127.0.0.1:{self._configuration.api}"
@@ -61,6 +64,12 @@ class AirflowPrograms:
 
         self._programs.wait("Airflow's API", answers, _START_SECONDS)
         return found[0]
+
+
+def _terminate_child(parent: int) -> None:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGTERM)
 
 
 def _credentials(url: str) -> dict[str, str]:
