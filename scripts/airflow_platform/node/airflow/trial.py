@@ -140,7 +140,8 @@ class AirflowTrial:
 
 
 def _ids(pod: Pod) -> tuple[str, str]:
-    ids = pod["metadata"].get("annotations", {})
+    # The pod of a job that is left alone has them in its labels only.
+    ids = {**pod["metadata"]["labels"], **pod["metadata"].get("annotations", {})}
     return ids.get("dag_id", ""), ids.get("task_id", "")
 
 
