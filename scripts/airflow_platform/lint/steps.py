@@ -126,7 +126,11 @@ def _actionlint() -> list[str]:
 
 
 def _shellcheck() -> Iterator[Step]:
-    scripts = [*(ROOT / ".ci").iterdir(), *(ROOT / "chart" / "files").rglob("*.sh")]
+    scripts = [
+        *(ROOT / ".ci").iterdir(),
+        *(ROOT / "chart" / "files").rglob("*.sh"),
+        *(ROOT / "scripts" / "airflow_platform" / "node").rglob("*.sh"),
+    ]
     command = ["shellcheck", *map(str, scripts)]
     if shutil.which("shellcheck") or os.environ.get("CI"):
         yield "shellcheck", partial(_output_of, command, "Install it: apt-get install shellcheck")

@@ -46,7 +46,7 @@ def test_faults_and_messages_follow_the_table():
     assert as_text([PASSED, FAILED]).splitlines()[3:] == [
         "FAIL  20 pods, dev, Airflow 2.11.2: 1 of 600 lines are missing",
         "FAIL  20 pods, dev, Airflow 2.11.2: no end",
-        "a sidecar says: task logs: 1 missing",
+        "20 pods: task logs: 1 missing",
     ]
 
 

@@ -11,8 +11,6 @@ from airflow_platform.verify_logs.comparison import compare
 # From the end of the task to SIGTERM for the sidecar: kubelet looks at containers each second.
 KUBELET_SECONDS = 5.0
 
-_SHOWN_CHARACTERS = 200
-
 
 @dataclass(frozen=True)
 class End:
@@ -55,8 +53,8 @@ def _faults_of_ends(seen: Seen, expected: Expected) -> Iterator[str]:
         if not expected.clean and not end.sidecar_code:
             yield f"the sidecar ended with {end.sidecar_code}, as if all were well"
         if not re.fullmatch(expected.message, end.message, re.DOTALL):
-            shown = end.message.strip()[:_SHOWN_CHARACTERS]
-            yield f'the sidecar says "{shown}"' if shown else "the sidecar says nothing"
+            said = end.message.strip().partition("\n")[0]
+            yield f'the sidecar says "{said}"' if said else "the sidecar says nothing"
         if end.added_ms is None:
             yield "containerd does not tell when the containers ended"
         elif end.added_ms > most:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def container(pod: Object, name: str) -> Object:
     return found
 
 
+@cache
 def release(environment: str, airflow: str, *values: Path) -> Release:
     """Render a release for an environment and a key of AIRFLOWS, with further ``values``."""
     files_ = (VALUES / "release.yaml", *AIRFLOWS[airflow], *values)

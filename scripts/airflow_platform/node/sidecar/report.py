@@ -11,7 +11,6 @@ _HEADINGS = (
     *("TRIAL", "ENVIRONMENT", "AIRFLOW", "WRITTEN", "IN LOKI", "ADDED", "TASK", "SIDECAR"),
     *("EXPECTED", "VERDICT"),
 )
-_MESSAGE_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,17 @@ class Row:
 
 
 def as_text(rows: Iterable[Row]) -> str:
-    """Return a table, with the faults of each row, and what sidecars say, below it."""
+    """Return a table, and below it the faults of each row and, for each trial, what sidecars say.
+
+    Of the sidecars of a trial it is what one of them says.
+    """
     listed = list(rows)
     lines = [table(_HEADINGS, map(_cells, listed))]
     for row in listed:
         of = f"{row.trial}, {row.environment}, Airflow {row.airflow}"
         lines += [f"FAIL  {of}: {fault}" for fault in row.faults]
-    said = {message.strip() for row in listed for message in row.messages if message.strip()}
-    lines += [f"a sidecar says: {_first_line(message)}" for message in sorted(said)]
+    said = {row.trial: message for row in listed for message in row.messages if message.strip()}
+    lines += [f"{trial}: {message.strip().splitlines()[0]}" for trial, message in said.items()]
     return "\n".join(lines)
 
 
@@ -69,10 +71,6 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 def _codes(codes: Iterable[int | None]) -> str:
     return ", ".join("-" if code is None else str(code) for code in codes)
-
-
-def _first_line(message: str) -> str:
-    return message.splitlines()[0][:_MESSAGE_CHARACTERS]
 
 
 def _record(row: Row) -> dict[str, Any]:
