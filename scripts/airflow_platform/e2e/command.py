@@ -187,7 +187,7 @@ def _tries(environment: str, options: argparse.Namespace, cluster: "Cluster") ->
     print(f"{environment} with Helm {options.helm}, in the namespace {trial.namespace}:")
     seen: list[Outcome] = []
 
-    def go_through(steps: "Sequence[Step]") -> None:
+    def go_through(steps: "Sequence[Step[Trial]]") -> None:
         for outcome in outcomes(steps, trial):
             show(outcome, sys.stdout)
             seen.append(outcome)

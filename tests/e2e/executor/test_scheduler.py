@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.support.airflow_install import AirflowVersion
 from airflow_platform.support.ports import free_ports
 
-from ...airflow_install import AirflowVersion
 from ...processes import Processes, processes
 from .configuration import Configuration
 from .executor import task_of

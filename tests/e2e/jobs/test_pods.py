@@ -13,8 +13,8 @@ import yaml
 
 from airflow_platform import cli
 from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support.airflow_install import AirflowVersion
 
-from ...airflow_install import AirflowVersion
 from ..conftest import RESTRICTED, new_name
 from .conftest import AirflowHome, airflow_home
 from .seen import SeenPods

@@ -52,6 +52,11 @@ class PodWatch:
         with self._changed:
             return self._pods.get(key)
 
+    def of(self, namespace: str) -> list[Pod]:
+        """Return the pods of a namespace, those that are gone too."""
+        with self._changed:
+            return [pod for (where, _), pod in self._pods.items() if where == namespace]
+
     def wait(self, key: PodKey, holds: Callable[[Pod], bool], what: str, seconds: float) -> Pod:
         """Return the pod once something holds of it. PlatformError when it takes too long."""
         give_up = time.monotonic() + seconds
