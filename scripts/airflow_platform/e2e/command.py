@@ -41,10 +41,10 @@ the chart out, no host of an Ingress that is in use, and no alerts that wake som
 it reads, those run that are not paused when they are new (is_paused_upon_creation=False).
 
 With --node it runs containers, on this machine and without a registry: a kubelet, containerd and
-runc beside that control plane. Task pods of each environment's pod template, of Airflow 2 and 3, end
-in each way that tasks end, while Loki, Vector and the objects of the release fail in each way that
-they fail; then Airflows from PyPI run their tasks in pods. It takes root, the packages containerd
-and runc, and Vector (VECTOR, or on PATH). What cannot be pulled is made of files of this machine.
+runc beside that control plane. Task pods of each environment's pod template, of Airflow 2 and 3,
+end in each way that tasks end, while Loki, Vector and the objects of the release fail in each way
+that they fail; then Airflows from PyPI run their tasks in pods. It takes root, the packages
+containerd and runc, and Vector (VECTOR, or on PATH). Images are made of files of this machine.
 
 Exit codes:
   0  no step has failed

@@ -1,6 +1,5 @@
 """One row for each trial, as text and as JSON."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -56,9 +55,9 @@ def as_text(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
-def as_json(rows: Iterable[Row]) -> str:
-    """Return all rows, with their verdicts, as a list."""
-    return json.dumps([_record(row) for row in rows], indent=2)
+def as_records(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return all rows, with their verdicts, for JSON."""
+    return [{**asdict(row), "verdict": row.verdict} for row in rows]
 
 
 def _cells(row: Row) -> tuple[object, ...]:
@@ -71,7 +70,3 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 def _codes(codes: Iterable[int | None]) -> str:
     return ", ".join("-" if code is None else str(code) for code in codes)
-
-
-def _record(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "verdict": row.verdict}
