@@ -10,6 +10,7 @@ _HEADINGS = (
     *("TRIAL", "ENVIRONMENT", "AIRFLOW", "WRITTEN", "IN LOKI", "ADDED", "TASK", "SIDECAR"),
     *("EXPECTED", "VERDICT"),
 )
+_SHOWN_FAULTS = 5  # of a row
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ def as_text(rows: Iterable[Row]) -> str:
     lines = [table(_HEADINGS, map(_cells, listed))]
     for row in listed:
         of = f"{row.trial}, {row.environment}, Airflow {row.airflow}"
-        lines += [f"FAIL  {of}: {fault}" for fault in row.faults]
+        lines += [f"FAIL  {of}: {fault}" for fault in row.faults[:_SHOWN_FAULTS]]
+        if (more := len(row.faults) - _SHOWN_FAULTS) > 0:
+            lines.append(f"FAIL  {of}: and {more} more")
     said = {row.trial: message for row in listed for message in row.messages if message.strip()}
     lines += [f"{trial}: {message.strip().splitlines()[0]}" for trial, message in said.items()]
     return "\n".join(lines)
