@@ -1,8 +1,10 @@
 """What is tried with a real Airflow on the real node, in order."""
 
+import queue
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ from airflow_platform.node.metrics import (
 )
 from airflow_platform.node.node import Node
 from airflow_platform.node.sidecar.pods import Pod, PodWatch, terminated
-from airflow_platform.support.airflow_install import AirflowVersion
+from airflow_platform.support.airflow_install import VERSIONS, AirflowVersion
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.waiting import eventually
 from airflow_platform.verify_logs import expectation
@@ -357,8 +359,30 @@ STEPS: tuple[Step[AirflowTrial], ...] = (
 
 
 def try_airflow(node: Node, airflow: AirflowVersion) -> Iterator[Outcome]:
-    """Try an Airflow on a node that has an image of Vector."""
+    """Try an Airflow on a node, with the Vector of this machine."""
     directory = node.directory / f"airflow-{airflow}"
     directory.mkdir()
     with ExitStack() as stack:
         yield from outcomes(STEPS, AirflowTrial(node, airflow, directory, stack))
+
+
+def try_airflows(
+    node: Node, airflows: Sequence[AirflowVersion] = VERSIONS
+) -> Iterator[tuple[AirflowVersion, Outcome]]:
+    """Try Airflows side by side; each outcome comes as soon as it is known."""
+    outcomes_of: queue.Queue[tuple[AirflowVersion, Outcome] | None] = queue.Queue()
+
+    def go_on(airflow: AirflowVersion) -> None:
+        try:
+            for outcome in try_airflow(node, airflow):
+                outcomes_of.put((airflow, outcome))
+        finally:
+            outcomes_of.put(None)
+
+    with ThreadPoolExecutor(len(airflows)) as pool:
+        trials = [pool.submit(go_on, airflow) for airflow in airflows]
+        for _ in airflows:
+            while (found := outcomes_of.get()) is not None:
+                yield found
+        for trial in trials:
+            trial.result()

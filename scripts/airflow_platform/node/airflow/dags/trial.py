@@ -92,13 +92,13 @@ def without_loki() -> None:
 
 @dag("periodic", schedule="* * * * *", **_SETTINGS)
 def periodic() -> None:
-    """Runs that have a time to be late for; the scheduler itself does all of their task."""
+    """Have runs with a time to be late for; the scheduler itself does all of their task."""
     EmptyOperator(task_id="nothing")
 
 
 @dag("after_asset", schedule=[_ASSET], **_SETTINGS)
 def after_asset() -> None:
-    """Runs when a task of the DAG trial has updated an asset, with such a task."""
+    """Run when a task of the DAG trial has updated an asset, with such a task."""
     EmptyOperator(task_id="nothing")
 
 
