@@ -37,7 +37,8 @@ PODS = [
 @pytest.fixture
 def tried(tmp_path) -> AirflowTrial:
     """An Airflow of whose pods the API server has told."""
-    made: Any = AirflowTrial(SimpleNamespace(), VERSIONS[0], tmp_path, ExitStack())
+    node: Any = SimpleNamespace()
+    made: Any = AirflowTrial(node, VERSIONS[0], tmp_path, ExitStack())
     made.configuration = SimpleNamespace(namespace="n")
     made.watch = SimpleNamespace(of=lambda namespace: PODS if namespace == "n" else [])
     return made
