@@ -16,6 +16,7 @@ from airflow_platform.manifests import Render
 from airflow_platform.node.airflow import images
 from airflow_platform.node.airflow.host import Host
 from airflow_platform.node.node import Node
+from airflow_platform.node.sidecar.images import vector
 from airflow_platform.rendering.render import render
 from airflow_platform.support.airflow_install import (
     AirflowVersion,
@@ -57,12 +58,12 @@ class Configuration:
 def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -> Configuration:
     """Make a namespace with the objects of a release that sends to ``loki``, a URL.
 
-    ``directory`` is for the files of its Airflow. PlatformError when the API server refuses
-    something, or Airflow cannot be installed.
+    Its task pods find images by the names that they have. ``directory`` is for the files of its
+    Airflow. PlatformError when the API server refuses something, there is no Vector, or Airflow
+    cannot be installed.
     """
     installed = install(airflow)
     ingest, api = free_ports(2)
-    node.add_image(f"apache/airflow:{airflow}", images.airflow(installed, ingest))
     namespace = f"airflow-{airflow.version.replace('.', '-')}"
     own = _values(airflow, _kubernetes_port(node.cluster), ingest, api, loki)
     rendered = render(
@@ -71,6 +72,11 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
         namespace=namespace,
         kube_version=node.cluster.version(),
     )
+    (template,) = (each for each in rendered.embedded("Pod") if each.owner.kind == "ConfigMap")
+    for field in ("initContainers", "containers"):
+        for container in template.document["spec"][field]:
+            image = vector() if container["name"] == "vector" else images.airflow(installed, ingest)
+            node.add_image(container["image"], image)
     database = _database(installed, directory)
     host_paths = dict(images.paths(installed))
     if airflow.version.startswith("2."):

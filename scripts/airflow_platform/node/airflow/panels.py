@@ -9,6 +9,7 @@ from pathlib import Path
 from airflow_platform.checks.dashboards import dashboard_queries
 from airflow_platform.checks.queries import Query
 from airflow_platform.manifests import Render
+from airflow_platform.node.metrics import SCRAPE_SECONDS
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import RELEASE
@@ -21,9 +22,11 @@ _ALL = dict.fromkeys(
 )
 _NOTHING = dict.fromkeys(("pod", "run_id", "search"), "")
 _CHOSEN = {**_ALL, **_NOTHING, "groups": "group", "job": f"{RELEASE}-statsd-exporter"}
-# Of Grafana: what a reader points at, and a time that is shorter than a trial.
+# Of Grafana: what a reader points at, and times. Of what begins within such a time after the start
+# of the exporter, the first event is not counted.
 _GRAFANA = {"__data": ".*", "__field": ".*"}
-_GRAFANA |= dict.fromkeys(("__range", "__rate_interval", "__auto"), "1m")
+_GRAFANA |= dict.fromkeys(("__range", "__rate_interval", "__auto"), f"{5 * SCRAPE_SECONDS}s")
+_SHOWN_CHARACTERS = 120
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,11 @@ def answers(
 def silences(airflow: str) -> list[Silence]:
     """Return the known queries without data for a version of Airflow."""
     return [
-        Silence(each["dashboard"], each.get("where", "*"), each["reason"])
+        Silence(dashboard, where, each["reason"])
         for each in strict_yaml.load_file(_WITHOUT_DATA)
         if airflow.startswith(each.get("airflow", ""))
+        for dashboard, places in each["queries"].items()
+        for where in places
     ]
 
 
@@ -78,7 +83,7 @@ def judged(found: Sequence[Answer], known: Sequence[Silence]) -> str:
         if any(_is(each, answer) and answer.had_data for answer in found)
         or not any(_is(each, answer) for answer in found)
     ]
-    lines = [f"{answer} has no data: {answer.query.text}" for answer in unknown]
+    lines = [f"{answer} has no data: {answer.query.text[:_SHOWN_CHARACTERS]}" for answer in unknown]
     lines += [f"{each.dashboard}, {each.where} has data or is not there" for each in wrong]
     if lines:
         raise PlatformError("\n".join([f"{len(lines)} of {len(found)} queries:", *lines]))

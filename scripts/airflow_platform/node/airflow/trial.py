@@ -1,8 +1,10 @@
 """What is tried with a real Airflow on the real node, in order."""
 
+import queue
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ from airflow_platform.node.metrics import (
 )
 from airflow_platform.node.node import Node
 from airflow_platform.node.sidecar.pods import Pod, PodWatch, terminated
-from airflow_platform.support.airflow_install import AirflowVersion
+from airflow_platform.support.airflow_install import VERSIONS, AirflowVersion
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.waiting import eventually
 from airflow_platform.verify_logs import expectation
@@ -229,16 +231,26 @@ def _run_jobs(trial: AirflowTrial) -> str:
     (injected,) = trial.pods(_JOBS, "writes-a-file", job=True)
     _assert_equal("the job that prints has a sidecar", _has_sidecar(left_alone), False)
     _assert_equal("the job that writes a file has one", _has_sidecar(injected), True)
-    text, pod = "a line of a file", injected["metadata"]["name"]
-    query = (
-        f'{{dag_id={quoted(_JOBS)},task_id="writes-a-file"}} |= {quoted(text)} | pod={quoted(pod)}'
-    )
+    _find_line(trial, "prints", "[base] hello from a job", _pod_of_task(trial, "prints"))
+    _find_line(trial, "writes-a-file", "a line of a file", injected)
+    return "one logs by its task, the other by a sidecar of its own"
+
+
+def _pod_of_task(trial: AirflowTrial, task_id: str) -> Pod:
+    (pod,) = trial.pods(_JOBS, task_id)
+    return pod
+
+
+def _find_line(trial: AirflowTrial, task_id: str, text: str, pod: Pod) -> None:
+    """Look in Loki for a line that the sidecar of a pod has sent."""
+    name = pod["metadata"]["name"]
+    of_task = f"{{dag_id={quoted(_JOBS)},task_id={quoted(task_id)}}}"
+    query = f"{of_task} |= {quoted(text)} | pod={quoted(name)}"
     eventually(
         lambda: [*trial.loki.entries(query, *_times(trial))],
         _POD_SECONDS,
-        f"Loki has no line of the sidecar of {pod}: {query}",
+        f"Loki has no such line: {query}",
     )
-    return "one logs by its task, the other by a sidecar of its own"
 
 
 def _times(trial: AirflowTrial) -> tuple[datetime, datetime]:
@@ -249,7 +261,6 @@ def _verify_logs(trial: AirflowTrial) -> str:
     lists = {
         hello_world.DAG_ID: hello_world.EXPECTED,
         _TRIAL: FILES / "dags" / "trial.expected.yaml",
-        _JOBS: FILES / "jobs.expected.yaml",
     }
     verdicts = [
         verdict
@@ -348,8 +359,30 @@ STEPS: tuple[Step[AirflowTrial], ...] = (
 
 
 def try_airflow(node: Node, airflow: AirflowVersion) -> Iterator[Outcome]:
-    """Try an Airflow on a node that has an image of Vector."""
+    """Try an Airflow on a node, with the Vector of this machine."""
     directory = node.directory / f"airflow-{airflow}"
     directory.mkdir()
     with ExitStack() as stack:
         yield from outcomes(STEPS, AirflowTrial(node, airflow, directory, stack))
+
+
+def try_airflows(
+    node: Node, airflows: Sequence[AirflowVersion] = VERSIONS
+) -> Iterator[tuple[AirflowVersion, Outcome]]:
+    """Try Airflows side by side; each outcome comes as soon as it is known."""
+    outcomes_of: queue.Queue[tuple[AirflowVersion, Outcome] | None] = queue.Queue()
+
+    def go_on(airflow: AirflowVersion) -> None:
+        try:
+            for outcome in try_airflow(node, airflow):
+                outcomes_of.put((airflow, outcome))
+        finally:
+            outcomes_of.put(None)
+
+    with ThreadPoolExecutor(len(airflows)) as pool:
+        trials = [pool.submit(go_on, airflow) for airflow in airflows]
+        for _ in airflows:
+            while (found := outcomes_of.get()) is not None:
+                yield found
+        for trial in trials:
+            trial.result()

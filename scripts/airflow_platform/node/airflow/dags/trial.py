@@ -9,15 +9,18 @@ from typing import Any
 from kubernetes.client import models
 
 try:
+    from airflow.providers.standard.operators.empty import EmptyOperator
     from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
-    from airflow.sdk import BaseOperator, dag, task
+    from airflow.sdk import Asset, BaseOperator, dag, task
 except ImportError:  # Airflow 2
+    from airflow.datasets import Dataset as Asset
     from airflow.decorators import dag, task
     from airflow.models.baseoperator import BaseOperator
+    from airflow.operators.empty import EmptyOperator
     from airflow.triggers.temporal import TimeDeltaTrigger
 
+_ASSET = Asset("trial://asset")
 _SETTINGS = {
-    "schedule": None,
     "start_date": datetime(2026, 1, 1, tzinfo=timezone.utc),  # noqa: UP017 - Airflow 2 has older Pythons
     "catchup": False,
     "is_paused_upon_creation": False,
@@ -50,7 +53,7 @@ _OVERRIDE = models.V1Pod(
 )
 
 
-@dag("trial", **_SETTINGS)
+@dag("trial", schedule=None, **_SETTINGS)
 def trial() -> None:
     """Tasks that do not depend on each other. One of them fails, and so does the run."""
     Defers(task_id="deferred")
@@ -60,7 +63,7 @@ def trial() -> None:
         print("before the failure")
         raise RuntimeError("this task fails on purpose")
 
-    @task(executor_config={"pod_override": _OVERRIDE})
+    @task(executor_config={"pod_override": _OVERRIDE}, outlets=[_ASSET])
     def overridden() -> None:
         print(f"changed {os.environ['OVERRIDDEN']}")
 
@@ -76,7 +79,7 @@ def trial() -> None:
     outlives_its_scheduler()
 
 
-@dag("without_loki", **_SETTINGS)
+@dag("without_loki", schedule=None, **_SETTINGS)
 def without_loki() -> None:
     """One task, to be run while Loki is away."""
 
@@ -87,5 +90,19 @@ def without_loki() -> None:
     speaks()
 
 
+@dag("periodic", schedule="* * * * *", **_SETTINGS)
+def periodic() -> None:
+    """Have runs with a time to be late for; the scheduler itself does all of their task."""
+    EmptyOperator(task_id="nothing")
+
+
+@dag("after_asset", schedule=[_ASSET], **_SETTINGS)
+def after_asset() -> None:
+    """Run when a task of the DAG trial has updated an asset, with such a task."""
+    EmptyOperator(task_id="nothing")
+
+
 trial()
 without_loki()
+periodic()
+after_asset()
