@@ -56,7 +56,7 @@ docs: $(INSTALLED)
 # Ahead of the tests, whose output is captured: a tool takes up to four minutes to build. What
 # cannot be built here, the tests that need it report.
 tools: $(INSTALLED)
-	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser pod-security loki registry >/dev/null || true
+	@$(PLATFORM) tools helm3 helm4 helm-unittest kubeconform statsd_exporter promtool query-parser pod-security loki registry otelcol >/dev/null || true
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist *.egg-info
