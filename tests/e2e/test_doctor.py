@@ -499,12 +499,12 @@ def _prometheus(released: Released) -> Iterator[None]:
 
 @contextmanager
 def _node(cluster: Cluster) -> Iterator[None]:
-    """A node that is short of disk space, on which no pod may run."""
+    """A node that is short of disk space, on which no pod may run, not even of a DaemonSet."""
     node = {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": _NODE},
-        "spec": {"unschedulable": True},
+        "spec": {"unschedulable": True, "taints": [{"key": _NODE, "effect": "NoSchedule"}]},
     }
     cluster.apply([node])
     try:

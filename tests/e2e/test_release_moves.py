@@ -38,7 +38,7 @@ def test_from_the_official_chart(
     major: int, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     """Its default is Celery, so workers and Redis go, and the Secrets with keys stay."""
-    official = _official(cluster, make_namespace("official"), major)
+    official = _official(cluster, make_namespace(f"official-helm{major}"), major)
     keys = _keys(official, _KEPT_KEYS.values())
     moved = replace(
         official, chart=stage(official.upstream), values=(values_file("prod"), ONE_REPLICA)

@@ -74,7 +74,7 @@ _ROLLS: Mapping[str, tuple[Mapping[str, Any], Collection[str]]] = {
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> Released:
-    namespace = make_namespace("upgrades")
+    namespace = make_namespace(f"upgrades-helm{request.param}")
     values = (ONE_REPLICA, _SLOW_MIGRATION)
     # Helm 3 upgrades the stand-in, for which it needs a third of the time.
     chart = find_upstream() if request.param == 4 else stand_in()
