@@ -32,11 +32,11 @@ test: $(INSTALLED) tools
 	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
 		$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
 
-# As many as there are cores: each worker starts a control plane of its own.
+# One more than there are cores: tests wait for pods. The workers share a control plane.
 e2e: $(INSTALLED)
 	@$(PLATFORM) tools helm3 helm4 etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl registry helm-controller source-controller >/dev/null
 	@RUN_E2E=1 PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
-		$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/e2e $(ARGS)
+		$(BIN)/pytest --numprocesses 3 --dist loadgroup tests/e2e $(ARGS)
 
 e2e-node: $(INSTALLED)
 	@$(PLATFORM) e2e --node $(ENV) $(ARGS)
