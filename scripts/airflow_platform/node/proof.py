@@ -5,18 +5,18 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from airflow_platform.bench.vector import find_vector
 from airflow_platform.e2e.report import Outcome, show
-from airflow_platform.node.airflow.trial import try_airflow
+from airflow_platform.node.airflow.trial import try_airflows
 from airflow_platform.node.loki import local_loki
 from airflow_platform.node.node import Node, local_node
 from airflow_platform.node.requirements import require
 from airflow_platform.node.sidecar.report import Row, as_records, as_text
 from airflow_platform.node.sidecar.trying import try_sidecars
-from airflow_platform.support.airflow_install import VERSIONS, AirflowVersion, install
+from airflow_platform.support.airflow_install import VERSIONS, install
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 
@@ -39,7 +39,7 @@ def prove(environments: Sequence[str], results: Path | None) -> int:
     try:
         with local_node(directory) as node:
             rows = _sidecars(node, environments)
-            outcomes = {airflow.version: _airflow(node, airflow) for airflow in VERSIONS}
+            outcomes = _airflows(node)
         failed = any(row.faults for row in rows) or any(
             outcome.result == "FAIL" for found in outcomes.values() for outcome in found
         )
@@ -72,12 +72,12 @@ def _sidecars(node: Node, environments: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _airflow(node: Node, airflow: AirflowVersion) -> list[Outcome]:
-    print(f"Airflow {airflow}:")
-    seen: list[Outcome] = []
-    for outcome in try_airflow(node, airflow):
-        show(outcome, sys.stdout)
-        seen.append(outcome)
+def _airflows(node: Node) -> dict[str, list[Outcome]]:
+    seen: dict[str, list[Outcome]] = {airflow.version: [] for airflow in VERSIONS}
+    for airflow, outcome in try_airflows(node):
+        named = replace(outcome, step=f"Airflow {airflow}, {outcome.step}")
+        show(named, sys.stdout)
+        seen[airflow.version].append(outcome)
     return seen
 
 
