@@ -74,8 +74,9 @@ class Programs:
         """Call a function when the programs have ended that are started from now on."""
         self._stack.callback(function)
 
-    def wait(self, what: str, reached: Callable[[], bool], seconds: float = _READY_SECONDS) -> None:
+    def wait(self, what: str, reached: Callable[[], bool], seconds: float | None = None) -> None:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""
+        seconds = _READY_SECONDS if seconds is None else seconds
         give_up = time.monotonic() + seconds
         while not reached():
             self.assert_running()
