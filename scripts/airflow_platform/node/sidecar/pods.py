@@ -1,9 +1,9 @@
-"""What the API server tells of pods, up to their last state."""
+"""Makes pods, and knows what the API server tells of them, up to their last state."""
 
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -84,6 +84,12 @@ class PodWatch:
         with self._changed:
             self._over = True
             self._changed.notify_all()
+
+
+def create(cluster: Cluster, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Create objects. Without a look at their schemas, kubectl takes a quarter of the time."""
+    items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    cluster.kubectl("create", "--filename=-", "--validate=false", given=json.dumps(items))
 
 
 def statuses(pod: Pod) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from airflow_platform.node.sidecar.pods import (
     Pod,
     PodWatch,
     container_id,
+    create,
     has_ended,
     statuses,
     terminated,
@@ -100,7 +101,7 @@ def _ends(
 ) -> list[End]:
     """Run the pods of tasks at the same time, and return how they have ended."""
     pods = [task_pod(site.release.template_in(site.namespace), task) for task in tasks]
-    node.cluster.apply(pods)
+    create(node.cluster, pods)
     keys = [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in pods]
     for key, task in zip(keys, tasks, strict=True):
         if trial.meanwhile:

@@ -1,7 +1,7 @@
 """Tries the sidecar on a node: all trials, for all environments and versions of Airflow."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from itertools import product
@@ -11,7 +11,7 @@ from airflow_platform.node.image import Image
 from airflow_platform.node.loki_proxy import loki_proxy
 from airflow_platform.node.node import Node
 from airflow_platform.node.sidecar import images
-from airflow_platform.node.sidecar.pods import PodWatch
+from airflow_platform.node.sidecar.pods import PodWatch, create
 from airflow_platform.node.sidecar.release import AIRFLOWS, Release, release
 from airflow_platform.node.sidecar.report import Row
 from airflow_platform.node.sidecar.running import Site, run_trial
@@ -89,13 +89,16 @@ def _add_images(node: Node, sites: Iterable[Site]) -> None:
         node.add_image(name, make())
 
 
-def _make(cluster: Cluster, sites: Iterable[Site]) -> None:
+def _make(cluster: Cluster, sites: Collection[Site]) -> None:
     """Make the namespaces, and in them what task pods need."""
     names = [{"name": site.namespace} for site in sites]
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": name} for name in names)
-    cluster.apply(
-        each
-        for site in sites
-        for each in site.release.objects_in(site.namespace, site.proxy.url)
-        if (each["kind"], each["metadata"]["name"]) != site.place.without
+    create(cluster, ({"apiVersion": "v1", "kind": "Namespace", "metadata": name} for name in names))
+    create(
+        cluster,
+        (
+            each
+            for site in sites
+            for each in site.release.objects_in(site.namespace, site.proxy.url)
+            if (each["kind"], each["metadata"]["name"]) != site.place.without
+        ),
     )
