@@ -14,6 +14,7 @@ from airflow_platform.bench import jobs_command as bench_jobs
 from airflow_platform.bench import metrics_command as bench_metrics
 from airflow_platform.bench import pipeline_command as bench_pipeline
 from airflow_platform.bench.capture import command as bench_capture
+from airflow_platform.bench.node import command as bench_node
 from airflow_platform.checks import command as check
 from airflow_platform.doctor import command as doctor
 from airflow_platform.e2e import command as e2e
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     bench_injection.add_to(benchmarks)
     bench_metrics.add_to(benchmarks)
     bench_jobs.add_to(benchmarks)
+    bench_node.add_to(benchmarks)
     bench_pipeline.add_to(benchmarks)
     return parser
 

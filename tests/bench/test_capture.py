@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from airflow_platform import cli
+from airflow_platform.bench import circumstances
 from airflow_platform.bench.capture import command, container, runner, shapes
 from airflow_platform.bench.capture.loki import BuiltInLoki, built_in_loki
 from airflow_platform.bench.capture.methods import METHODS, Pod, baseline, drain, tuned
@@ -150,8 +151,8 @@ def test_a_method_stays_within_the_pods_directory(pod, method):
 @pytest.fixture
 def bench(capsys, monkeypatch, double):
     """Run `bench capture` with short import times; return its exit code, stdout and stderr."""
-    monkeypatch.setattr(command, "_IMPORT_SECONDS", 0.2)
-    monkeypatch.setattr(command, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(circumstances, "_IMPORT_SECONDS", 0.2)
+    monkeypatch.setattr(circumstances, "_LOOK_SECONDS", 0)
     monkeypatch.setenv("VECTOR", str(double))
     monkeypatch.setitem(shapes.SHAPES, "tiny", Shape("tiny", "", (Step(0, 2),)))
 

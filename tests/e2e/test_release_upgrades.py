@@ -13,6 +13,7 @@ from airflow_platform.rendering import helm
 from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
 
+from .reader import reader
 from .released import ONE_REPLICA, READY, Released, airflow_image, install
 
 _BY_HELM = {
@@ -74,7 +75,7 @@ _ROLLS: Mapping[str, tuple[Mapping[str, Any], Collection[str]]] = {
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> Released:
-    namespace = make_namespace("upgrades")
+    namespace = make_namespace(f"upgrades-helm{request.param}")
     values = (ONE_REPLICA, _SLOW_MIGRATION)
     # Helm 3 upgrades the stand-in, for which it needs a third of the time.
     chart = find_upstream() if request.param == 4 else stand_in()
@@ -201,7 +202,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 
 
 def _pods(released: Released) -> list[dict[str, Any]]:
-    return released.cluster.list("pods", released.namespace)
+    return reader(released.cluster).list("pods", released.namespace)
 
 
 def _waits(pod: Mapping[str, Any]) -> bool:

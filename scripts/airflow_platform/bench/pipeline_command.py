@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_platform.bench.figures import mebibytes
 from airflow_platform.bench.options import positive
 from airflow_platform.bench.vector import find_vector
 from airflow_platform.support.progress import progress
@@ -15,7 +16,6 @@ from airflow_platform.support.table import table
 if TYPE_CHECKING:
     from airflow_platform.bench.pipeline import Cost
 
-_MIB = 2**20
 CHUNK_SIZE = "64"  # as in drain.sh
 
 _DESCRIPTION = """\
@@ -99,7 +99,7 @@ def _table(costs: Mapping[tuple[str, str], "Cost"]) -> str:
             size,
             f"{cost.microseconds:.1f}",
             f"{cost.microseconds / alone[size].microseconds:.1f}",
-            f"{cost.anonymous_bytes / _MIB:.0f} MiB",
+            mebibytes(cost.anonymous_bytes),
         )
         for (name, size), cost in costs.items()
     ]

@@ -6,6 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 
 _ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
@@ -19,6 +20,21 @@ def find_vector() -> Path:
     if not Path("/proc/self/status").exists():
         raise PlatformError("Memory is read from /proc, which this system lacks: use Linux.")
     return Path(found).absolute()
+
+
+def vector_version(vector: Path) -> str:
+    """Return the version that Vector prints; PlatformError when it prints none."""
+    try:
+        done = processes.run([vector, "--version"])
+    except OSError as error:
+        raise PlatformError(f"{vector} cannot be run: {error.strerror}.") from None
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip() or "nothing"
+        raise PlatformError(
+            f"{vector} --version ended with code {done.returncode}, and said: {said}\n"
+            "Set VECTOR to a Vector for this machine."
+        )
+    return done.stdout.strip()
 
 
 def anonymous_bytes(pid: int) -> int:

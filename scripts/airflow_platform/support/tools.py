@@ -165,6 +165,7 @@ TOOLS: Mapping[str, Tool] = {
             "registry",
             directory="registry",
         ),
+        Tool("otelcol", "go.opentelemetry.io/collector/otelcol", ".", "", directory="otelcol"),
     )
 }
 

@@ -2,9 +2,6 @@
 
 import argparse
 import json
-import math
-import os
-import platform
 import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_platform.bench.capture.methods import METHODS
 from airflow_platform.bench.capture.shapes import SHAPES
+from airflow_platform.bench.circumstances import import_seconds, machine
+from airflow_platform.bench.figures import mebibytes, share
 from airflow_platform.bench.options import positive
-from airflow_platform.bench.vector import find_vector
-from airflow_platform.support import processes
+from airflow_platform.bench.vector import find_vector, vector_version
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.table import table
@@ -29,11 +27,6 @@ if TYPE_CHECKING:
 
     Results = Mapping[tuple[str, str], Sequence[Result]]
 
-_MIB = 2**20
-# Airflow needs at least this long before a task writes its first line. Vector, idle until then,
-# looks for new files every two seconds, so the runs begin at different moments of two seconds.
-_IMPORT_SECONDS = 5.0
-_LOOK_SECONDS = 2.0
 _HEADINGS = (
     "SHAPE",
     "METHOD",
@@ -79,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
         measure = partial(run, vector=vector, loki_url=url, compression=compression)
         names = product(options.shape or SHAPES, options.method or METHODS, range(options.repeat))
         for shape, method, turn in names:
-            begin = _IMPORT_SECONDS + _LOOK_SECONDS * turn / options.repeat
+            begin = import_seconds(turn, options.repeat)
             with progress(f"{shape}, {method}, {turn + 1} of {options.repeat}"):
                 result = measure(SHAPES[shape], METHODS[method], import_seconds=begin)
             results.setdefault((shape, method), []).append(result)
@@ -113,28 +106,13 @@ def _loki(url: str | None) -> Iterator[tuple[str, str, str]]:
 
 def _about(vector: Path, loki: str, repeat: int) -> dict[str, str]:
     """Return the circumstances on which the numbers depend."""
-    load = os.getloadavg()[0]
     return {
-        "Vector": _version(vector),
+        "Vector": vector_version(vector),
         "Loki": loki,
-        "machine": f"{os.cpu_count()} CPUs, {platform.platform()}, load {load:.1f} at the start",
+        "machine": machine(),
         "shell": str(Path(shutil.which("sh") or "sh").resolve()),
         "runs": f"{repeat} of each; a log begins 5 to 7 s after its sidecar, as with Airflow",
     }
-
-
-def _version(vector: Path) -> str:
-    try:
-        done = processes.run([vector, "--version"])
-    except OSError as error:
-        raise PlatformError(f"{vector} cannot be run: {error.strerror}.") from None
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip() or "nothing"
-        raise PlatformError(
-            f"{vector} --version ended with code {done.returncode}, and said: {said}\n"
-            "Set VECTOR to a Vector for this machine."
-        )
-    return done.stdout.strip()
 
 
 def _records(results: "Results") -> Iterator[dict[str, Any]]:
@@ -146,16 +124,15 @@ def _records(results: "Results") -> Iterator[dict[str, Any]]:
 def _row(shape: str, method: str, runs: Sequence["Result"]) -> tuple[object, ...]:
     written = sum(result.written for result in runs)
     delivered = sum(result.delivered for result in runs)
-    share = math.floor(1000 * delivered / written) / 10  # 100 only when it is all
     drains = [result.drain_seconds for result in runs]
     return (
         shape,
         method,
         written,
-        f"{share:.1f} %",
+        share(delivered, written),
         sum(result.extra for result in runs),
         f"{statistics.median(drains):.2f} s",
         f"{max(drains):.2f} s",
         f"{statistics.median(result.cpu_seconds for result in runs):.2f} s",
-        f"{max(result.anonymous_bytes for result in runs) / _MIB:.0f} MiB",
+        mebibytes(max(result.anonymous_bytes for result in runs)),
     )

@@ -54,13 +54,14 @@ def run_trial(trial: Trial, site: Site, node: Node, watch: PodWatch, loki: str) 
     """
     at = datetime.now(UTC).replace(microsecond=0)
     run = Run(_DAG, f"manual__{at.isoformat()}__{site.namespace}")
+    task_id = trial.name.replace(" ", "_")
     seen = Seen(site.release.drain_seconds)
     wrong: list[str] = []
     try:
         for number, attempts in enumerate(trial.attempts, start=1):
             tasks = [
                 Task(
-                    Attempt(run, trial.name.replace(" ", "_"), index, number),
+                    Attempt(run, task_id, index, number),
                     attempts.shape,
                     trial.lines,
                     site.release.airflow,
@@ -70,7 +71,7 @@ def run_trial(trial: Trial, site: Site, node: Node, watch: PodWatch, loki: str) 
             ]
             seen.written |= {task.attempt: task.written() for task in tasks}
             seen.ends += _ends(trial, attempts, tasks, site, node, watch)
-        seen.found |= _found(run, loki, at)
+        seen.found |= _found(run, task_id, loki, at)
     except PlatformError as error:
         wrong = [str(error)]
     return Row(
@@ -133,10 +134,11 @@ def _end(pod: Pod, expected_code: int, exits: Mapping[str, int]) -> End:
     )
 
 
-def _found(run: Run, loki: str, at: datetime) -> dict[Attempt, list[str]]:
-    """Return what Loki has of a run."""
+def _found(run: Run, task_id: str, loki: str, at: datetime) -> dict[Attempt, list[str]]:
+    """Return what Loki has of a task of a run."""
     client = Loki(loki, {}, tenant="", ca_file=None)
-    query = f"{{dag_id={quoted(run.dag_id)}}} | run_id={quoted(run.run_id)}"
+    labels = f"dag_id={quoted(run.dag_id)}, task_id={quoted(task_id)}"
+    query = f"{{{labels}}} | run_id={quoted(run.run_id)}"
     hour = timedelta(hours=1)
     found: dict[Attempt, list[str]] = defaultdict(list)
     for entry in client.entries(query, at - hour, at + hour):

@@ -20,10 +20,7 @@ from airflow_platform.node.sidecar.trials import TRIALS, Trial
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import environments
 
-# Trials at the same time: most of them wait most of the time, but those with many pods do not.
-_AT_ONCE = 12
-_CROWDS_AT_ONCE = 1
-_CROWD = 10  # pods
+_AT_ONCE = 8  # trials: most of them wait most of the time
 
 
 def try_sidecars(
@@ -57,22 +54,27 @@ def try_sidecars(
         _add_images(node, sites.values())
         _make(node.cluster, sites.values())
         watch = stack.enter_context(PodWatch(node.cluster, f"{EXECUTOR_LABEL}=True"))
-        pools = {
-            is_crowd: stack.enter_context(ThreadPoolExecutor(at_once))
-            for is_crowd, at_once in ((False, _AT_ONCE), (True, _CROWDS_AT_ONCE))
-        }
-        running = [
-            pools[trial.pods > _CROWD].submit(
-                run_trial, trial, sites[environment, airflow, trial.place.name], node, watch, loki
-            )
-            for trial, (environment, airflow) in product(trials, releases)
-        ]
-        try:
-            for done in as_completed(running):
-                yield done.result()
-        finally:
-            for each in running:
-                each.cancel()
+        crowds = [trial for trial in trials if trial.crowd]
+        others = [trial for trial in trials if not trial.crowd]
+        for phase, at_once in ((others, _AT_ONCE), (crowds, len(releases))):
+            pool = stack.enter_context(ThreadPoolExecutor(at_once))
+            running = [
+                pool.submit(
+                    run_trial,
+                    trial.shared(len(releases)),
+                    sites[environment, airflow, trial.place.name],
+                    node,
+                    watch,
+                    loki,
+                )
+                for trial, (environment, airflow) in product(phase, releases)
+            ]
+            try:
+                for done in as_completed(running):
+                    yield done.result()
+            finally:
+                for each in running:
+                    each.cancel()
 
 
 def _add_images(node: Node, sites: Iterable[Site]) -> None:
