@@ -16,7 +16,7 @@ from airflow_platform.support.errors import PlatformError
 
 _GO_ON = "tmp/go-on"  # see shapes/halves.sh
 _SECONDS = 120.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.2
 _AWAY_SECONDS = 2.0
 
 
