@@ -135,8 +135,14 @@ def test_times_are_medians_and_counts_are_sums() -> None:
 
 def test_what_is_said_of_lost_lines_is_below_the_table() -> None:
     silent = [result(20, 1000), result(0, 1000)]
-    loud = [result(0, 25000, exit_code=1, message="20 lines missing\n", error="error: x")]
-    complains = [result(0, 61000, error="error: Failed to gracefully shut down")]
+    loud = [
+        result(0, 25000, exit_code=1, message="20 lines missing\nof a file\n", error="error: x")
+    ]
+    complains = [
+        result(0, 1000),
+        result(0, 61000, error="error: Failed to gracefully shut down"),
+        result(0, 61000, error="error: Failed again"),
+    ]
     text = shapes_table(
         {
             ("loki-away", "drain"): loud,

@@ -9,6 +9,7 @@ from airflow_platform.support.table import table
 
 Results = Mapping[tuple[str, str], Sequence[Result]]  # by shape and method
 
+_SHOWN_CHARACTERS = 300
 _COUNTS = ("WRITTEN", "DELIVERED", "EXTRA")
 _SHAPES = ("SHAPE", "METHOD", *_COUNTS, "ADDED", "MAX", "CPU", "IDLE CPU", "IDLE", "PEAK", "EXIT")
 _PODS = ("METHOD", "PODS", *_COUNTS, "START", "ADDED", "WHOLE")
@@ -62,10 +63,13 @@ def _counts(runs: Sequence[Result]) -> tuple[object, ...]:
 
 
 def _told(runs: Sequence[Result]) -> str:
-    """Return what a person can read of lines that are missing."""
-    lost = [run for run in runs if run.delivered < run.written]
-    said = [run.message or run.error or "nothing" for run in lost]
-    return "; ".join(_each_once(line.strip() for line in said))
+    """Return the first thing that a person can read of lines that are missing."""
+    said = [run.message or run.error for run in runs if run.delivered < run.written]
+    return next((_first_line(each) for each in said if each), "nothing")
+
+
+def _first_line(text: str) -> str:
+    return text.splitlines()[0][:_SHOWN_CHARACTERS]
 
 
 def _each_once(values: Iterable[object]) -> tuple[str, ...]:
