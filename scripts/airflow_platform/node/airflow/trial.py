@@ -43,7 +43,7 @@ _OUTLIVES = "outlives_its_scheduler"
 _LOST = "TaskLogBytesMissing"
 _SIDECAR = "vector"
 
-_SECONDS = 300.0
+_SECONDS = 600.0
 _POLL_SECONDS = 2.0
 _POD_SECONDS = 60.0
 
