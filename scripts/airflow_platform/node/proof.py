@@ -35,7 +35,7 @@ def prove(environments: Sequence[str], results: Path | None) -> int:
     for airflow in VERSIONS:
         install(airflow)
     directory = Path(tempfile.mkdtemp(prefix="airflow-platform-node-"))
-    failed = True
+    logs_are_of_use = True
     try:
         with local_node(directory) as node:
             rows = _sidecars(node, environments)
@@ -45,8 +45,12 @@ def prove(environments: Sequence[str], results: Path | None) -> int:
         )
         if results:
             results.write_text(_as_json(rows, outcomes), encoding="utf-8")
+        logs_are_of_use = failed
+    except KeyboardInterrupt:
+        logs_are_of_use = False
+        raise
     finally:
-        if failed:
+        if logs_are_of_use:
             print(f"The logs of all programs are in {directory}.", file=sys.stderr)
         else:
             shutil.rmtree(directory)
