@@ -24,6 +24,7 @@ _READY_SECONDS = 60.0
 _PATIENCE_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _SHOWN_CHARACTERS = 2000
+_MOST_STEPS = 5000  # of the 11,000 that Prometheus allows
 _NOT_IN_LABELS = re.compile("[^a-zA-Z0-9_]")
 # What an endpoint of a ServiceMonitor is called in a scrape_config.
 _FIELDS = {
@@ -152,9 +153,10 @@ class Prometheus:
         samples = self.get("query", query=promql)["result"]
         return [{**sample["metric"], "value": float(sample["value"][1])} for sample in samples]
 
-    def had_data(self, promql: str, start: float, end: float) -> bool:
-        """Say whether a query has had a result at a time between two, in seconds since 1970."""
-        step = max(SCRAPE_SECONDS, (end - start) / 1000)
+    def had_data(self, promql: str, start: float) -> bool:
+        """Say whether a query has had a result since ``start``, in seconds since 1970."""
+        end = time.time() + SCRAPE_SECONDS  # steps are that long, and the last one counts
+        step = max(SCRAPE_SECONDS, (end - start) / _MOST_STEPS)
         return bool(
             self.get("query_range", query=promql, start=start, end=end, step=step)["result"]
         )

@@ -332,7 +332,7 @@ def _ask_dashboards(trial: AirflowTrial) -> str:
     start, end = _times(trial)
     answers = panels.answers(
         trial.configuration.render,
-        had_series=lambda query: trial.prometheus.had_data(query, trial.begun, time.time()),
+        had_series=lambda query: trial.prometheus.had_data(query, trial.begun),
         had_lines=lambda query: trial.loki.had_data(query, start, end),
     )
     return panels.judged(answers, panels.silences(trial.airflow.version))
