@@ -8,13 +8,14 @@ BIN := .venv/bin
 PLATFORM := $(BIN)/airflow-platform
 INSTALLED := .venv/installed
 
-.PHONY: help render test e2e lint check generate docs tools clean
+.PHONY: help render test e2e e2e-node lint check generate docs tools clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make render ENV=prod   print the manifests of an environment; values of yours: ARGS="-f mine.yaml"'
 	@echo 'make test              run all tests'
 	@echo 'make e2e               run the tests that need a Kubernetes API, on one that they start'
+	@echo 'make e2e-node          run task pods and real Airflows on a real node beside that API; as root'
 	@echo 'make lint              check charts, values, Python and YAML'
 	@echo 'make check ENV=prod    check the manifests of an environment, or of all; ARGS as above'
 	@echo 'make generate          write dashboards, schema descriptions and docs/values.md anew'
@@ -31,11 +32,14 @@ test: $(INSTALLED) tools
 	@PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
 		$(BIN)/pytest --numprocesses auto --dist loadgroup $(ARGS)
 
-# As many as there are cores: each worker starts a control plane of its own.
+# One more than there are cores: tests wait for pods. The workers share a control plane.
 e2e: $(INSTALLED)
 	@$(PLATFORM) tools helm3 helm4 etcd kube-apiserver kube-controller-manager kube-scheduler kwok kubectl registry helm-controller source-controller >/dev/null
 	@RUN_E2E=1 PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX='$(CURDIR)/.venv/bytecode' \
-		$(BIN)/pytest --numprocesses 2 --dist loadgroup tests/e2e $(ARGS)
+		$(BIN)/pytest --numprocesses 3 --dist loadgroup tests/e2e $(ARGS)
+
+e2e-node: $(INSTALLED)
+	@$(PLATFORM) e2e --node $(ENV) $(ARGS)
 
 lint: $(INSTALLED)
 	@$(PLATFORM) lint

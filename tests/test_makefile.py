@@ -46,7 +46,7 @@ def test_render_without_an_environment_says_how_to_name_one(make, tmp_path):
 def test_make_without_a_target_lists_the_targets(make):
     done = make()
     assert done.returncode == 0
-    for target in ("render", "test", "lint", "check", "generate", "clean"):
+    for target in ("render", "test", "e2e", "e2e-node", "lint", "check", "generate", "clean"):
         assert f"make {target}" in done.stdout
 
 

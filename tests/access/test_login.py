@@ -16,9 +16,14 @@ import pytest
 from airflow_platform.rendering.render import dry_run, render
 from airflow_platform.rendering.values import merged
 from airflow_platform.support import strict_yaml
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 from airflow_platform.support.project import RELEASE, ROOT
 
-from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 from ..doubles.oidc_provider import Account, OidcProvider, oidc_provider
 
 pytestmark = pytest.mark.traffic

@@ -16,11 +16,12 @@ from pytest_helm_charts.clusters import Cluster as KubeCluster
 from pytest_helm_charts.k8s.namespace import ensure_namespace_exists
 
 from airflow_platform.cluster.cluster import Cluster
-from airflow_platform.cluster.control_plane import KUBERNETES, local_control_plane
+from airflow_platform.cluster.control_plane import KUBERNETES
 from airflow_platform.rendering import helm
 
 from ..oci_registry import oci_registry
 from ..packages import checkout, make_packages
+from .shared import shared_control_plane
 
 _NUMBERS: Mapping[str, Iterator[int]] = defaultdict(lambda: count(1))  # of namespaces, by prefix
 RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
@@ -29,8 +30,9 @@ RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
 def new_name(prefix: str, config: pytest.Config) -> str:
     """Return a name for a namespace.
 
-    On a control plane of these tests it is numbered by prefix. Where something is rendered for it,
-    a prefix of its own gives it the same name in each run, for which that is known already.
+    On a control plane of these tests it is numbered by prefix. A prefix belongs to one worker, so
+    to one group of tests. Where something is rendered for a namespace, a prefix of its own gives it
+    the same name in each run, for which that is known already.
     """
     number = uuid.uuid4().hex[:6] if config.getoption("kubeconfig") else next(_NUMBERS[prefix])
     return f"{prefix}-{number}"
@@ -61,8 +63,9 @@ def cluster(
         yield Cluster(Path(given))
         return
     program("kube-apiserver")
-    directory = tmp_path_factory.mktemp("control-plane")
-    with local_control_plane(directory, request.config.getoption("kubernetes", "newest")) as local:
+    base = tmp_path_factory.getbasetemp()  # of a worker: below that of the run
+    directory = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "control-plane"
+    with shared_control_plane(directory, request.config.getoption("kubernetes", "newest")) as local:
         yield local
 
 
@@ -86,7 +89,8 @@ def make_namespace(
 
     def make(prefix: str) -> str:
         name = new_name(prefix, request.config)
-        namespace, _ = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
+        namespace, is_new = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
+        assert is_new, f"the prefix {prefix} is used by tests of another group"
         made.append(namespace)
         return name
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from airflow_platform.rendering.render import Chart, render
 from airflow_platform.rendering.staging import stage, stage_addon, stage_upstream
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.support.project import RELEASE, values_file
+
+from .reader import reader
 
 READY = ("--wait", "--wait-for-jobs", "--timeout=60s")
 
@@ -73,7 +74,7 @@ class Released:
         """Return the objects of some kinds that Helm has made for this release."""
         return [
             each
-            for each in self.cluster.list(kinds, self.namespace)
+            for each in reader(self.cluster).list(kinds, self.namespace)
             if _annotations(each).get("meta.helm.sh/release-name") == self.release.name
         ]
 
@@ -120,7 +121,7 @@ class Released:
         """
         return {
             f"{pod['metadata']['name']} {pod['metadata']['uid']}"
-            for pod in self.cluster.list("pods", self.namespace)
+            for pod in reader(self.cluster).list("pods", self.namespace)
             if pod["spec"]["restartPolicy"] == "Always"
             and "deletionTimestamp" not in pod["metadata"]
         }
@@ -141,7 +142,7 @@ def install(
     """Install a chart in ``namespace``, which gets the Secrets that it needs.
 
     Arguments are those of ``render``; ``options`` are Helm's; ``look_before`` is for
-    ``Released.left``, and takes a while. PlatformError when it fails.
+    ``Released.left``. PlatformError when it fails.
     """
     upstream = upstream or find_upstream()
     sources = (values_file(environment), *values) if environment else values
@@ -175,7 +176,7 @@ def make_secrets(
         upstream=upstream if chart != "add-on" else None,
         release=name,
     )
-    there = {each["metadata"]["name"] for each in cluster.list("secrets", namespace)}
+    there = {each["metadata"]["name"] for each in reader(cluster).list("secrets", namespace)}
     made = throwaway_secrets(rendered, there, anything=True)
     cluster.apply(made, f"--namespace={namespace}")
 
@@ -184,15 +185,9 @@ def things(cluster: Cluster, namespace: str) -> set[str]:
     """Return the kinds and names of the objects of a namespace that no other object owns."""
     return {
         f"{each['kind']}/{each['metadata']['name']}"
-        for each in cluster.list(",".join(_lasting_kinds(cluster)), namespace)
+        for each in reader(cluster).lasting(namespace)
         if "ownerReferences" not in each["metadata"]
     }
-
-
-@cache
-def _lasting_kinds(cluster: Cluster) -> Sequence[str]:
-    kinds = cluster.kubectl("api-resources", "--namespaced", "--verbs=list,delete", "--output=name")
-    return [kind for kind in kinds.split() if not kind.startswith("events")]
 
 
 def _annotations(each: Mapping[str, Any]) -> Mapping[str, str]:

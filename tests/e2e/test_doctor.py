@@ -38,6 +38,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ROOT
 from airflow_platform.support.tools import tool
 
+from .reader import reader
 from .released import ONE_REPLICA, READY, Released, install
 
 pytestmark = [pytest.mark.xdist_group("doctor"), pytest.mark.official_chart]
@@ -327,7 +328,7 @@ def _say(released: Released, pod: str, kind: str, container: str, **says: Any) -
     """Let a container of a pod say something of itself, once kwok has made the pod run."""
     give_up = time.monotonic() + _MENDED_SECONDS
     while True:
-        found = released.cluster.get("pod", pod, released.namespace)
+        found = reader(released.cluster).get("pod", pod, released.namespace)
         statuses = copy.deepcopy((found or {}).get("status", {}).get(kind) or [])
         if statuses:
             break
@@ -426,7 +427,7 @@ def _failing_job() -> dict[str, Any]:
 
 
 def _task_template(released: Released) -> dict[str, Any]:
-    config = released.cluster.get("configmap", "airflow-config", released.namespace)
+    config = reader(released.cluster).get("configmap", "airflow-config", released.namespace)
     assert config
     return dict(yaml.safe_load(config["data"]["pod_template_file.yaml"]))
 
@@ -499,12 +500,12 @@ def _prometheus(released: Released) -> Iterator[None]:
 
 @contextmanager
 def _node(cluster: Cluster) -> Iterator[None]:
-    """A node that is short of disk space, on which no pod may run."""
+    """A node that is short of disk space, on which no pod may run, not even of a DaemonSet."""
     node = {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": _NODE},
-        "spec": {"unschedulable": True},
+        "spec": {"unschedulable": True, "taints": [{"key": _NODE, "effect": "NoSchedule"}]},
     }
     cluster.apply([node])
     try:
@@ -531,7 +532,8 @@ def test_an_upgrade_that_was_interrupted_is_rolled_back(released: Released) -> N
 def _interrupt(released: Released) -> None:
     """Leave what a Helm leaves that is killed: a record of a revision that is pending."""
     at = f"--namespace={released.namespace}"
-    records = released.cluster.list("secrets", released.namespace, "owner=helm,status=deployed")
+    where = (released.namespace, "owner=helm,status=deployed")
+    records = reader(released.cluster).list("secrets", *where)
     record = records[-1]
     release = json.loads(
         gzip.decompress(base64.b64decode(base64.b64decode(record["data"]["release"])))
@@ -628,11 +630,9 @@ def _serve_in_cluster(cluster: Cluster, address: str, port: int) -> None:
     status = json.dumps({"status": {"podIP": address, "podIPs": [{"ip": address}]}})
     patch = ("--subresource=status", "--type=merge", f"--patch={status}")
     cluster.kubectl("patch", "pod", "loki-gateway", *patch, namespace)
-    of_service = "--selector=kubernetes.io/service-name=loki-gateway"
+    of_service = ("monitoring", "kubernetes.io/service-name=loki-gateway")
     give_up = time.monotonic() + _MENDED_SECONDS
-    while address not in cluster.kubectl(
-        "get", "endpointslices", of_service, "--output=json", namespace
-    ):
+    while address not in str(reader(cluster).list("endpointslices", *of_service)):
         assert time.monotonic() < give_up, "the Service gets no endpoint"
         time.sleep(0.1)
 
@@ -689,8 +689,8 @@ def test_the_rights_of_the_example_are_enough(released: Released, tmp_path: Path
         RIGHTS.read_text(encoding="utf-8").replace("lakehouse-platform", released.namespace)
     )
     released.cluster.apply(documents)
-    reader = _as_account(released, "airflow-doctor", tmp_path)
-    outcomes = examine(gather(Question(reader, released.namespace)))
+    account = _as_account(released, "airflow-doctor", tmp_path)
+    outcomes = examine(gather(Question(account, released.namespace)))
     unseen = {each.examination.name: each.reason for each in outcomes if each.result == "not seen"}
     assert unseen.keys() <= {"prometheus"}, unseen
 

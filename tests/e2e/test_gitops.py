@@ -17,6 +17,7 @@ from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE, ROOT, values_file
 
 from ..examples.files import ARGO_CD, FLUX, KUSTOMIZATIONS, SITE, applications_of, objects_in
+from .reader import reader
 
 pytestmark = pytest.mark.xdist_group("gitops")
 
@@ -100,7 +101,8 @@ def test_the_chart_is_installed_from_the_registry(
     assert done.returncode == 0, done.stderr
     shown = render("dev", values=[SITE / "dev.yaml"], namespace=namespace, helm=major)
     for kind in ("Deployment", "StatefulSet", "Job"):
-        installed = {each["metadata"]["name"] for each in cluster.list(f"{kind}s", namespace)}
+        found = reader(cluster).list(kind, namespace)
+        installed = {each["metadata"]["name"] for each in found}
         assert installed == {each.name for each in shown.all(kind)}
     done = helm.run(major, ["uninstall", RELEASE, *at])
     assert done.returncode == 0, done.stderr

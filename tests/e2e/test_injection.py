@@ -22,6 +22,8 @@ from airflow_platform.rendering.staging import stage_addon
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
 
+from .reader import reader
+
 pytestmark = pytest.mark.xdist_group("injection")
 
 Object = dict[str, Any]
@@ -509,7 +511,8 @@ def test_pods_in_other_namespaces_get_it_where_the_release_names_them(
         for volume in api.elsewhere(other).spec(POD)["volumes"]
         if "configMap" in volume
     )
-    there, here = (cluster.get("configmap", config, each) for each in (other, api.namespace))
+    namespaces = (other, api.namespace)
+    there, here = (reader(cluster).get("configmap", config, each) for each in namespaces)
     assert there
     assert here
     assert there["data"] == here["data"]
@@ -528,7 +531,7 @@ def test_an_invalid_pod_is_refused_for_what_is_wrong_with_it(api: Api) -> None:
 
 def test_a_dry_run_shows_the_pod_that_would_be_created(api: Api, cluster: Cluster) -> None:
     dry = api.spec(POD)
-    assert cluster.list("pods", api.namespace) == []
+    assert reader(cluster).list("pods", api.namespace) == []
     created = api.create(POD, dry=False)["spec"]
     assert {k: v for k, v in created.items() if k != "nodeName"} == dry
     cluster.kubectl("delete", "pod", "task", f"--namespace={api.namespace}", "--wait=false")

@@ -16,6 +16,8 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 
+from .reader import reader
+
 pytestmark = pytest.mark.xdist_group("jobs-rights")
 
 EXAMPLE = ROOT / "examples" / "workflows"
@@ -83,7 +85,7 @@ def test_airflow_may_do_with_jobs_what_it_must_and_no_more(
 
 def test_accounts_that_run_no_tasks_may_nothing(installed: Installed) -> None:
     jobs = str(installed.platform.service_account)
-    assert installed.cluster.get("serviceaccount", jobs, installed.release)
+    assert reader(installed.cluster).get("serviceaccount", jobs, installed.release)
     for account in ("airflow-scheduler", jobs):
         assert not installed.rights(account, installed.other)
 

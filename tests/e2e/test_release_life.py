@@ -19,6 +19,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT, environments, values_file
 
+from .reader import reader
 from .released import QUOTA, READY, Released, install
 
 _PLATFORM = (values_file("prod"), ROOT / "tests/chart/platform.yaml")
@@ -109,16 +110,17 @@ def test_an_upgrade_that_changes_nothing_restarts_nothing(released: Released) ->
 # The last test: it takes the release away.
 def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
     """What docs/operations.md lists: Secrets that hooks of the official chart make, and data."""
+    there = reader(released.cluster)
     name = released.release.name
     secrets = {f"Secret/{name}-{each}" for each in ("broker-url", "fernet-key", "redis-password")}
     claims = {
         f"PersistentVolumeClaim/{each['metadata']['name']}"
-        for each in released.cluster.list("persistentvolumeclaims", released.namespace)
+        for each in there.list("persistentvolumeclaims", released.namespace)
     }
     assert len(claims) == sum(map(_claims, released.objects("statefulsets")))
     database = {
         f"{each['kind']}/{each['metadata']['name']}"
-        for each in released.cluster.list(
+        for each in there.list(
             "clusters.postgresql.cnpg.io,objectstores.barmancloud.cnpg.io", released.namespace
         )
     }

@@ -15,6 +15,7 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import values_file
 
+from .reader import reader
 from .released import ONE_REPLICA, Released, install, make_secrets
 
 pytestmark = pytest.mark.official_chart
@@ -38,7 +39,7 @@ def test_from_the_official_chart(
     major: int, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> None:
     """Its default is Celery, so workers and Redis go, and the Secrets with keys stay."""
-    official = _official(cluster, make_namespace("official"), major)
+    official = _official(cluster, make_namespace(f"official-helm{major}"), major)
     keys = _keys(official, _KEPT_KEYS.values())
     moved = replace(
         official, chart=stage(official.upstream), values=(values_file("prod"), ONE_REPLICA)
@@ -100,7 +101,7 @@ def test_next_to_an_official_release(
     namespace = make_namespace("next-to")
     official = _official(cluster, namespace, 4, {"executor": "KubernetesExecutor"})
     before = official.specs()
-    config = cluster.get("configmap", "airflow-config", namespace)
+    config = reader(cluster).get("configmap", "airflow-config", namespace)
     assert config
     values = {
         "podTemplate": {"enabled": True, "base": config["data"]["pod_template_file.yaml"]},
@@ -114,7 +115,7 @@ def test_next_to_an_official_release(
         name="observability",
         look_before=True,
     )
-    template = cluster.get("configmap", "observability-pod-template", namespace)
+    template = reader(cluster).get("configmap", "observability-pod-template", namespace)
     assert template
     assert "name: vector" in template["data"]["pod_template_file.yaml"]
     addon.upgrade()
@@ -150,7 +151,8 @@ def _make_secrets(released: Released, *values: Mapping[str, Any]) -> None:
 
 def _keys(released: Released, names: Any) -> dict[str, dict[str, bytes]]:
     """Return what Secrets hold; each of them must be there."""
-    found = {name: released.cluster.get("secret", name, released.namespace) for name in names}
+    there = reader(released.cluster)
+    found = {name: there.get("secret", name, released.namespace) for name in names}
     return {
         name: {key: base64.b64decode(value) for key, value in secret["data"].items()}
         for name, secret in found.items()

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from airflow_platform.rendering import helm
 from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
 
+from ..restarts import SETTINGS
+from .reader import reader
 from .released import ONE_REPLICA, READY, Released, airflow_image, install
 
 _BY_HELM = {
@@ -32,49 +34,13 @@ _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.3
 
 _EXPORTER = {"Deployment/airflow-statsd-exporter"}
-# The official chart restarts all of them with each change of airflow.cfg or of the pod template.
-_AIRFLOW = {
-    "Deployment/airflow-api-server",
-    "Deployment/airflow-dag-processor",
-    "Deployment/airflow-scheduler",
-    "StatefulSet/airflow-triggerer",
-}
-_TRIGGERER = {"StatefulSet/airflow-triggerer"}
-
-# What a changed setting restarts. Task pods take it when they are made.
-_ROLLS: Mapping[str, tuple[Mapping[str, Any], Collection[str]]] = {
-    "a setting of Vector": (
-        {"global": {"taskLogs": {"loki": {"batch": {"timeoutSeconds": 2}}}}},
-        _TRIGGERER,  # whose pods have a sidecar, too
-    ),
-    "the mapping": (
-        {
-            "observability": {
-                "statsdExporter": {
-                    "mapping": {"before": [{"match": "airflow.mine.*", "name": "mine"}]}
-                }
-            }
-        },
-        _EXPORTER,
-    ),
-    "rules and the ServiceMonitor": (
-        {
-            "observability": {
-                "prometheusRule": {"alerts": {"DagRunFailed": {"enabled": True}}},
-                "serviceMonitor": {"interval": "10s"},
-            }
-        },
-        (),
-    ),
-    "airflow.cfg": ({"airflow": {"config": {"core": {"parallelism": 4}}}}, _AIRFLOW),
-}
 
 
 @pytest.fixture(scope="module", params=_BY_HELM.values())
 def released(
     request: pytest.FixtureRequest, cluster: Cluster, make_namespace: Callable[[str], str]
 ) -> Released:
-    namespace = make_namespace("upgrades")
+    namespace = make_namespace(f"upgrades-helm{request.param}")
     values = (ONE_REPLICA, _SLOW_MIGRATION)
     # Helm 3 upgrades the stand-in, for which it needs a third of the time.
     chart = find_upstream() if request.param == 4 else stand_in()
@@ -126,7 +92,7 @@ def test_an_upgrade_after_a_migration_that_hangs(released: Released) -> None:
     released.upgrade(airflow_image("missing"))
     stuck = released.names("jobs")
     _until(lambda: any(map(_waits, _pods(released))), "a pod waits for its image")
-    released.upgrade(airflow_image("3.1.8"))
+    released.upgrade()
     assert not {*stuck} & {*released.names("jobs")}
     _replace_waiting(released)
 
@@ -136,7 +102,7 @@ def test_an_upgrade_after_one_that_failed(released: Released) -> None:
         released.upgrade(airflow_image("missing"), options=(*READY, "--timeout=1s"))
     assert released.release.status() == "failed"
     stuck = {*released.names("jobs")}
-    released.upgrade(airflow_image("3.1.8"))
+    released.upgrade()
     assert released.release.status() == "deployed"
     # Helm compares with the last revision that was deployed, and so does not see these.
     left = stuck & {*released.names("jobs")}
@@ -146,23 +112,14 @@ def test_an_upgrade_after_one_that_failed(released: Released) -> None:
     _replace_waiting(released)
 
 
-@_OFFICIAL
-def test_only_what_must_start_anew_does(released: Released) -> None:
-    released.upgrade()
-    before = released.pod_templates()
-    changed: list[Mapping[str, Any]] = []
-    for change, (values, expected) in _ROLLS.items():
-        changed.append(values)
-        released.upgrade(*changed)
-        after = released.pod_templates()
-        assert _differences(before, after) == {*expected} & before.keys(), change
-        before = after
-
-
-def test_rollback_brings_back_what_was_there(released: Released) -> None:
-    before = released.specs()
-    released.upgrade(airflow_image("3.1.9"), *(values for values, _ in _ROLLS.values()))
-    assert _differences(before, released.specs())
+def test_only_what_must_start_anew_does_and_a_rollback_brings_back_what_was_there(
+    released: Released,
+) -> None:
+    """What each of the settings restarts: tests/chart/test_restarts.py."""
+    before, pods = released.specs(), released.pod_templates()
+    released.upgrade(*(setting.values for setting in SETTINGS.values()))
+    restarted = set().union(*(setting.restarts for setting in SETTINGS.values()))
+    assert _differences(pods, released.pod_templates()) == restarted & pods.keys()
     released.release.rollback(0)  # the revision before
     assert released.specs() == before
 
@@ -171,7 +128,6 @@ def test_rollback_brings_back_what_was_there(released: Released) -> None:
 def test_another_version_of_the_charts_restarts_nothing(
     released: Released, charts: Callable[[Path], Path]
 ) -> None:
-    released.upgrade()
     before = released.pod_templates()
     newer = charts(released.chart)
     for chart in (newer, newer / "charts/observability"):
@@ -201,7 +157,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 
 
 def _pods(released: Released) -> list[dict[str, Any]]:
-    return released.cluster.list("pods", released.namespace)
+    return reader(released.cluster).list("pods", released.namespace)
 
 
 def _waits(pod: Mapping[str, Any]) -> bool:

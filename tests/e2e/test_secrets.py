@@ -17,6 +17,8 @@ from airflow_platform.secrets.script import script
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 
+from .reader import reader
+
 pytestmark = [pytest.mark.xdist_group("secrets"), pytest.mark.official_chart]
 
 CELERY = ROOT / "examples" / "celery" / "values.yaml"
@@ -48,7 +50,8 @@ def test_the_script_makes_what_the_pods_read_and_runs_again(
         done = subprocess.run(["sh"], input=text, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return {
-            each["metadata"]["name"]: each["data"] for each in cluster.list("secrets", namespace)
+            each["metadata"]["name"]: each["data"]
+            for each in reader(cluster).list("secrets", namespace)
         }
 
     made = run()
@@ -73,6 +76,6 @@ def test_the_api_server_adds_nothing_to_external_secrets(
     assert externals
     cluster.apply(thaw(external.document) for external in externals)
     for external in externals:
-        there = cluster.get("externalsecret", external.name, namespace)
+        there = reader(cluster).get("externalsecret", external.name, namespace)
         assert there
         assert there["spec"] == thaw(external.at("spec"))

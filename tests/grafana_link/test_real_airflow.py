@@ -12,8 +12,13 @@ import pytest
 
 from airflow_platform.loki.client import Loki
 from airflow_platform.rendering.upstream import stand_in
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 
-from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 from ..loki_server import LokiServer
 from .plugin import pane, query, rendered, write
 

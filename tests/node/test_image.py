@@ -36,7 +36,7 @@ def test_a_program_comes_with_what_it_loads(tmp_path: Path, program: Callable[[s
 def test_the_shell_takes_programs_from_its_path(
     tmp_path: Path, program: Callable[[str], Path]
 ) -> None:
-    for name in ("busybox", "nc"):
+    for name in ("busybox", "nc.traditional"):
         program(name)
     files, _ = saved(Image(shell=True, programs={"/usr/bin/sleep": program("sleep")}), tmp_path)
     assert files["/bin/sh"].linkname == "dash"

@@ -14,15 +14,15 @@ import pytest
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
 from airflow_platform.rendering.upstream import stand_in
-from airflow_platform.support.ports import free_ports
-
-from ..airflow_install import (
+from airflow_platform.support.airflow_install import (
     VERSIONS,
     AirflowVersion,
     airflow_environment,
     install,
     install_more,
 )
+from airflow_platform.support.ports import free_ports
+
 from ..processes import processes
 from .store import Store, store
 

@@ -158,6 +158,8 @@ def test_a_last_line_without_a_newline(sidecar: Sidecar) -> None:
     sidecar.task_log("killed").write_text("first\nlast words")
     sidecar.task_log("one").write_text("only words")
     sidecar.task_log("nul").write_bytes(b"first\nends in a NUL \0")
+    for last in "01\t ":
+        sidecar.task_log(f"ends in {ord(last)}").write_text(f"first\nlast words {last}")
     assert_all_delivered(sidecar)
 
 

@@ -3,28 +3,36 @@
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from airflow_platform.manifests import Render
 from airflow_platform.metrics import statsd_exporter
 from airflow_platform.metrics.statsd_exporter import StatsdExporter
+from airflow_platform.node.metrics import (
+    SCRAPE_SECONDS,
+    Prometheus,
+    configuration,
+    local_prometheus,
+    rules,
+)
 from airflow_platform.rendering.render import render
-from airflow_platform.support.frozen import thaw
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.progress import progress
-from airflow_platform.support.project import RELEASE
 
-from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 from ..processes import Processes, processes
-from .prometheus import SCRAPE_SECONDS, Prometheus, configuration
 
 DAGS = Path(__file__).with_name("dags")
-NAME = f"{RELEASE}-statsd-exporter"
 
 # What the DAGs of dags/ come to: runs that ended, by DAG and state.
 RUNS = {
@@ -65,12 +73,14 @@ def traffic(
     program("statsd_exporter")
     rendered = _rendered(airflow)
     (mapping,) = rendered.embedded("StatsdMapping")
-    with processes(directory) as running, statsd_exporter.running(mapping.text) as exporter:
+    program("prometheus")
+    with ExitStack() as stack:
+        running = stack.enter_context(processes(directory))
+        exporter = stack.enter_context(statsd_exporter.running(mapping.text))
+        config = configuration(rendered, f"127.0.0.1:{exporter.web}")
+        prometheus = stack.enter_context(local_prometheus(directory, config, rules(rendered)))
         with capture.global_and_fixture_disabled():  # it takes minutes: show the progress
             installed = install(airflow)
-            prometheus = _start_prometheus(
-                running, program("prometheus"), directory, rendered, f"127.0.0.1:{exporter.web}"
-            )
             with progress(f"Running DAGs of Airflow {airflow}"):
                 _start_airflow(running, airflow, installed, directory, rendered, exporter.ingest)
                 _wait_for_runs(running, exporter, prometheus)
@@ -92,24 +102,6 @@ def _rendered(airflow: AirflowVersion) -> Render:
         },
     }
     return render("prod", values=[values])
-
-
-def _start_prometheus(
-    running: Processes, program: Path, directory: Path, rendered: Render, exporter: str
-) -> Prometheus:
-    rules = thaw(rendered.get("PrometheusRule", f"{RELEASE}-alerts").at("spec"))
-    config = thaw(configuration(rendered, NAME, exporter))
-    (directory / "rules.yml").write_text(yaml.safe_dump(rules), encoding="utf-8")
-    (directory / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    (port,) = free_ports(1)
-    command: list[str | Path] = [program, f"--config.file={directory / 'prometheus.yml'}"]
-    command += [
-        f"--storage.tsdb.path={directory / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    running.start("prometheus", command)
-    running.wait_for_url(f"http://127.0.0.1:{port}/-/ready", _START_SECONDS)
-    return Prometheus(port)
 
 
 def _start_airflow(

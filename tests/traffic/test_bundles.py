@@ -14,9 +14,8 @@ import pytest
 import yaml
 
 from airflow_platform.rendering.render import render
+from airflow_platform.support.airflow_install import VERSIONS, airflow_environment, install
 from airflow_platform.support.project import ROOT
-
-from ..airflow_install import VERSIONS, airflow_environment, install
 
 pytestmark = pytest.mark.traffic
 

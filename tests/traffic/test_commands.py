@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 from airflow_platform.support.project import ROOT
-
-from ..airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 
 pytestmark = pytest.mark.traffic
 

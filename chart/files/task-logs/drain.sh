@@ -363,7 +363,7 @@ end_last_lines() {
     eval "set -- $readable"
     [ $# -gt 0 ] || exit 0
     # A digit for each file: 1 if it ends in a newline, as nearly all do.
-    ends=$(tail -q -c 1 "$@" | tr "\n" 1 | tr -c 1 0)
+    ends=$(tail -q -c 1 "$@" | tr -c "\n" 0 | tr "\n" 1)
     [ "${#ends}" = $# ] || exit 0 # a file has become empty; there will be another pass
     case $ends in *0*) ;; *) exit 0 ;; esac
     for file; do

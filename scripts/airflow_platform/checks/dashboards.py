@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -103,13 +104,15 @@ def dashboard_links_lead_somewhere(render: Render) -> Iterator[Fault]:
                 yield found, f"a link sets the variable {name}, which {uid} does not have"
 
 
-def dashboard_queries(render: Render) -> Iterator[Query]:
+def dashboard_queries(
+    render: Render, chosen: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Query]:
     """Yield the queries of all panels, variables, annotations and links to Explore.
 
-    Each variable in them has a value in its place.
+    Each variable in them has a value in its place: that of ``chosen``, if it is there.
     """
     for found in _ours(render):
-        yield from _queries(found)
+        yield from _queries(found, chosen)
 
 
 def _ours(render: Render) -> list[EmbeddedDocument]:
@@ -136,11 +139,11 @@ def _panels(dashboard: Dashboard) -> Iterator[Any]:
         yield from panel.get("panels", ())
 
 
-def _queries(found: EmbeddedDocument) -> Iterator[Query]:
+def _queries(found: EmbeddedDocument, chosen: Mapping[str, str]) -> Iterator[Query]:
     dashboard = found.document
 
     def query(where: str, language: Language, text: str, shown: Iterable[str] = ()) -> Query:
-        return Query(found, where, language, _filled(text), frozenset(shown))
+        return Query(found, where, language, _filled(text, chosen), frozenset(shown))
 
     for panel in _panels(dashboard):
         for target in panel.get("targets", ()):
@@ -199,14 +202,15 @@ def _has_unit(panel: Mapping[str, Any]) -> bool:
     return any(_values(panel, "unit")) or "unit" in _values(panel["fieldConfig"]["overrides"], "id")
 
 
-def _filled(text: str) -> str:
+def _filled(text: str, chosen: Mapping[str, str]) -> str:
     """Put a value in place of each variable, a duration in place of Grafana's own."""
     of_template = _matched(_OF_TEMPLATE, text)
 
     def value(match: re.Match[str]) -> str:
         if match[0].removeprefix("$") in of_template:
             return match[0]
-        return "5m" if "__" in match[0] else "value"
+        name = next(filter(None, match.groups()))
+        return chosen.get(name, "5m" if name.startswith("__") else "value")
 
     return _VARIABLE.sub(value, text)
 

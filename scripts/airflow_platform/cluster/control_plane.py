@@ -87,6 +87,7 @@ def _start(programs: Programs, prefix: str, data: Path, node: NodeKind) -> Clust
 
     programs.start_tool(f"{prefix}{_CONTROLLER_MANAGER}", *_controller_manager(credentials))
     programs.start_tool(f"{prefix}{_SCHEDULER}", *_client(credentials.scheduler))
+    node.start(programs, cluster, credentials)  # first: it becomes ready meanwhile
     minor = int(cluster.version().split(".")[1])
     cluster.apply(
         crd
@@ -94,7 +95,6 @@ def _start(programs: Programs, prefix: str, data: Path, node: NodeKind) -> Clust
         if module.kubernetes <= minor
         for crd in crds(module).values()
     )
-    node.start(programs, cluster, credentials)
     programs.wait("The node", lambda: _is_ready(cluster))
     return cluster
 

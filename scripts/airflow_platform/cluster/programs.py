@@ -4,7 +4,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -59,27 +59,43 @@ class Programs:
         self._guard.stdin.write(f"{started.pid}\n".encode())
         self._guard.stdin.flush()
 
+    def end(self, name: str, signalled: Callable[[int], None], grace: float) -> None:
+        """Let a program end: ``signalled`` tells the process of that id to.
+
+        What is left of it after ``grace`` seconds is killed.
+        """
+        process = self._running.pop(name)
+        signalled(process.pid)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+        processes.end(process)
+
     def call_after(self, function: Callable[[], None]) -> None:
         """Call a function when the programs have ended that are started from now on."""
         self._stack.callback(function)
 
-    def wait(self, what: str, reached: Callable[[], bool]) -> None:
+    def wait(self, what: str, reached: Callable[[], bool], seconds: float | None = None) -> None:
         """Wait for something; PlatformError when it takes too long, or a program has ended."""
-        give_up = time.monotonic() + _READY_SECONDS
+        seconds = _READY_SECONDS if seconds is None else seconds
+        give_up = time.monotonic() + seconds
         while not reached():
-            for name, process in self._running.items():
-                if process.poll() is not None:
-                    said = self.log(name).read_text(encoding="utf-8", errors="replace")
-                    raise PlatformError(
-                        f"{name} has ended with {process.returncode}. Its log, {self.log(name)},"
-                        f" ends with:\n{said[-_SHOWN_CHARACTERS:]}"
-                    )
+            self.assert_running()
             if time.monotonic() > give_up:
                 raise PlatformError(
-                    f"{what} is not ready after {_READY_SECONDS:.0f} s. The logs of all programs"
+                    f"{what} is not ready after {seconds:.0f} s. The logs of all programs"
                     f" are in {self.directory}."
                 )
             time.sleep(_POLL_SECONDS)
+
+    def assert_running(self) -> None:
+        """PlatformError with the end of its log when a program has ended by itself."""
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                said = self.log(name).read_text(encoding="utf-8", errors="replace")
+                raise PlatformError(
+                    f"{name} has ended with {process.returncode}. Its log, {self.log(name)},"
+                    f" ends with:\n{said[-_SHOWN_CHARACTERS:]}"
+                )
 
     def log(self, name: str) -> Path:
         """Return where a program's log is."""

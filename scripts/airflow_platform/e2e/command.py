@@ -40,10 +40,17 @@ The release does all that these values say. Give it an empty database if the val
 the chart out, no host of an Ingress that is in use, and no alerts that wake somebody. Of the DAGs
 it reads, those run that are not paused when they are new (is_paused_upon_creation=False).
 
+With --node it runs containers, on this machine and without a registry: a kubelet, containerd and
+runc beside that control plane. Task pods of each environment's pod template, of Airflow 2 and 3,
+end in each way that tasks end, while Loki, Vector and the objects of the release fail in each way
+that they fail; then Airflows from PyPI run their tasks in pods. It takes root, the packages
+containerd and runc, and Vector (VECTOR, or on PATH). Images are made of files of this machine.
+
 Exit codes:
   0  no step has failed
   1  a step has failed
   2  wrong usage
+  3  skipped: what --node needs is missing here
 """
 _ENVIRONMENT = """\
 environment variables:
@@ -52,6 +59,11 @@ environment variables:
 """
 # Options that say where something is in a cluster.
 _OF_A_CLUSTER = ("airflow", "loki", "tenant", "prometheus")
+# Options that --node has no use for.
+_NOT_OF_A_NODE = (
+    *("kubeconfig", "keep", "values", "sets", "release", "namespace", "helm", "objects"),
+    *("kubernetes", "ca_file"),
+)
 _PATIENCE_SECONDS = {True: 60, False: 900}  # on the local control plane, in a cluster
 
 
@@ -68,6 +80,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add = parser.add_argument
     add("environment", nargs="?", metavar="ENV", help=f"one of: {known}")
     add("--kubeconfig", type=Path, metavar="FILE", help="of the cluster to install into")
+    add("--node", action="store_true", help="try task pods and Airflows on a real node")
+    add("--results", type=Path, metavar="FILE", help="with --node: all that was seen, as JSON")
     add("--keep", action="store_true", help="do not remove the release")
     render_options.add_values(parser, "values of yours, on top of the environment's")
     render_options.add_sets(parser)
@@ -108,12 +122,27 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.kubeconfig and options.kubernetes:
         parser.error("--kubernetes is for the local control plane, not for --kubeconfig")
     chosen = [options.environment] if options.environment else [*environments()]
+    if options.node:
+        return _proves_on_a_node(parser, options, chosen)
+    if options.results:
+        parser.error("--results goes with --node")
     failed: list[str] = []
     with _cluster(options, failed) as cluster:
         failed += [name for name in chosen if not _tries(name, options, cluster)]
         if options.keep:
             _stay(cluster, local=not options.kubeconfig)
     return 1 if failed else 0
+
+
+def _proves_on_a_node(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, chosen: Sequence[str]
+) -> int:
+    others = [name for name in _NOT_OF_A_NODE if getattr(options, name) != parser.get_default(name)]
+    if others:
+        parser.error(f"--{others[0].replace('_', '-')} does not go with --node")
+    from airflow_platform.node.proof import prove
+
+    return prove(chosen, options.results)
 
 
 @contextmanager
@@ -158,7 +187,7 @@ def _tries(environment: str, options: argparse.Namespace, cluster: "Cluster") ->
     print(f"{environment} with Helm {options.helm}, in the namespace {trial.namespace}:")
     seen: list[Outcome] = []
 
-    def go_through(steps: "Sequence[Step]") -> None:
+    def go_through(steps: "Sequence[Step[Trial]]") -> None:
         for outcome in outcomes(steps, trial):
             show(outcome, sys.stdout)
             seen.append(outcome)

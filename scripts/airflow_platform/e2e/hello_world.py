@@ -2,11 +2,10 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 from airflow_platform.e2e.administrator import administrator
 from airflow_platform.e2e.report import SkippedError
@@ -17,11 +16,13 @@ from airflow_platform.loki.sink import loki_sink
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ROOT
 from airflow_platform.support.rest import NotFoundError, Server
+from airflow_platform.support.waiting import eventually
 from airflow_platform.verify_logs import expectation
 from airflow_platform.verify_logs.airflow import Airflow, connect
 from airflow_platform.verify_logs.attempts import Run
+from airflow_platform.verify_logs.expectation import Expectation
 from airflow_platform.verify_logs.report import as_text
-from airflow_platform.verify_logs.verify import verify
+from airflow_platform.verify_logs.verify import Verdict, verify
 
 DAG_ID = "hello_world"
 EXPECTED = ROOT / "examples" / "dags" / "hello_world.expected.yaml"
@@ -50,17 +51,15 @@ TASK_LOG_METRICS = {
     "what the sidecars delivered": "airflow_task_log_bytes_delivered_total{%s} > 0",
 }
 
-_T = TypeVar("_T")
-
 
 def run(trial: Trial) -> str:
     """Run the DAG, by Airflow's API, and wait until it has succeeded."""
     with _airflow(trial) as url:
         user = administrator(trial, os.environ)
         airflow = connect(url, user, ca_file=trial.addresses.ca_file)
-        made = _eventually(partial(_trigger, airflow), _DAG_SECONDS, _NO_DAG)
+        made = eventually(partial(_trigger, airflow), _DAG_SECONDS, _NO_DAG, poll=_POLL_SECONDS)
         late = f"{made.run_id} has not ended after {_RUN_SECONDS} s. Look at its tasks and pods."
-        state = _eventually(partial(_end, airflow, made), _RUN_SECONDS, late)
+        state = eventually(partial(_end, airflow, made), _RUN_SECONDS, late, poll=_POLL_SECONDS)
     if state != "success":
         raise PlatformError(
             f"{made.run_id} has ended as {state}. Look at the logs of its tasks:\n"
@@ -78,22 +77,32 @@ def logs_are_complete(trial: Trial) -> str:
         raise SkippedError("no task logs: these values leave global.taskLogs.enabled off")
     tenant = trial.addresses.tenant or sink.get("tenant_id") or ""
     lines = expectation.from_list(EXPECTED, made)
-    start = datetime.now(UTC) - timedelta(seconds=_RUN_SECONDS) - _CLOCK_DIFFERENCE
     with reached(trial.cluster, trial.addresses.loki or sink["endpoint"], trial.namespace) as url:
         loki = Loki(url, os.environ, tenant=tenant, ca_file=trial.addresses.ca_file)
-        give_up = time.monotonic() + _LOG_SECONDS
-        while True:
-            verdicts = verify(lines, loki, None, start, datetime.now(UTC) + _CLOCK_DIFFERENCE)
-            missing = [verdict for verdict in verdicts if verdict.result != "PASS"]
-            if not missing or time.monotonic() > give_up:
-                break
-            time.sleep(_POLL_SECONDS)
-    if missing:
+        verdicts = verified(lines, loki)
+    if not all(verdict.result == "PASS" for verdict in verdicts):
         raise PlatformError(
             f"Loki ({trial.addresses.loki or sink['endpoint']}) has not all lines:\n"
             f"{as_text(verdicts)}\nWhat the sidecars say of it is in the messages of their state:\n"
             f"  {trial.kubectl} describe pods --selector dag_id={DAG_ID}"
         )
+    return found_lines(verdicts)
+
+
+def verified(lines: Expectation, loki: Loki) -> list[Verdict]:
+    """Return verdicts on the logs of a run, once all lines are in Loki or should be."""
+    start = datetime.now(UTC) - timedelta(seconds=_RUN_SECONDS) - _CLOCK_DIFFERENCE
+    give_up = time.monotonic() + _LOG_SECONDS
+    while True:
+        verdicts = verify(lines, loki, None, start, datetime.now(UTC) + _CLOCK_DIFFERENCE)
+        complete = all(verdict.result == "PASS" for verdict in verdicts)
+        if complete or time.monotonic() > give_up:
+            return verdicts
+        time.sleep(_POLL_SECONDS)
+
+
+def found_lines(verdicts: Sequence[Verdict]) -> str:
+    """Return how much Loki has, in words."""
     return f"{sum(verdict.found for verdict in verdicts)} lines of {len(verdicts)} attempts"
 
 
@@ -116,12 +125,13 @@ def metrics_arrive(trial: Trial) -> str:
         )
         for what, query in wanted.items():
             asked = query % f'namespace="{trial.namespace}"'
-            _eventually(
+            eventually(
                 partial(_has_result, server, asked),
                 _METRIC_SECONDS,
                 f"Prometheus has no series of {what}: {asked}\nIs the ServiceMonitor selected?"
                 " Compare serviceMonitorSelector of the Prometheus with"
                 " observability.serviceMonitor.labels, and look at Prometheus' page Targets.",
+                poll=_POLL_SECONDS,
             )
     return ", ".join(wanted)
 
@@ -176,13 +186,3 @@ def _prometheus(trial: Trial) -> str:
 
 def _has_result(server: Server, query: str) -> bool:
     return bool(server.get("/api/v1/query", query=query)["data"]["result"])
-
-
-def _eventually(look: "Callable[[], _T | None]", seconds: float, otherwise: str) -> _T:
-    """Return the first result of ``look``; PlatformError ``otherwise`` if it takes too long."""
-    give_up = time.monotonic() + seconds
-    while not (found := look()):
-        if time.monotonic() > give_up:
-            raise PlatformError(otherwise)
-        time.sleep(_POLL_SECONDS)
-    return found

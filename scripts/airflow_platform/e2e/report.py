@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TextIO
+from typing import Generic, Literal, TextIO, TypeVar
 
-from airflow_platform.e2e.trial import Trial
 from airflow_platform.support.errors import UNEXPECTED_ANSWERS, PlatformError
+
+T = TypeVar("T")  # what is tried
 
 
 class SkippedError(Exception):
@@ -14,14 +15,14 @@ class SkippedError(Exception):
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(Generic[T]):
     """``run`` returns what it has seen; it raises a PlatformError that says what is wrong.
 
     Without a ``vital`` step there is no use in those after it.
     """
 
     name: str
-    run: Callable[[Trial], str]
+    run: Callable[[T], str]
     vital: bool = False
 
 
@@ -35,7 +36,7 @@ class Outcome:
     seconds: float = 0.0
 
 
-def outcomes(steps: Sequence[Step], trial: Trial) -> Iterator[Outcome]:
+def outcomes(steps: Sequence[Step[T]], trial: T) -> Iterator[Outcome]:
     """Run the steps one after the other."""
     missing = ""
     for step in steps:
@@ -48,7 +49,7 @@ def outcomes(steps: Sequence[Step], trial: Trial) -> Iterator[Outcome]:
         yield outcome
 
 
-def _outcome(step: Step, trial: Trial) -> Outcome:
+def _outcome(step: Step[T], trial: T) -> Outcome:
     start = time.monotonic()
     try:
         seen = step.run(trial)

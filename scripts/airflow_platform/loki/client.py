@@ -46,6 +46,17 @@ class Loki:
             yield from self._window(query, start, min(start + _WINDOW, end))
             start += _WINDOW
 
+    def had_data(self, query: str, start: datetime, end: datetime) -> bool:
+        """Say whether a query, of lines or of numbers, has a result of that time."""
+        answer = self._server.get(
+            "/loki/api/v1/query_range",
+            query=query,
+            start=_nanoseconds(start),
+            end=_nanoseconds(end),
+            limit=1,
+        )
+        return bool(answer["data"]["result"])
+
     def labels(self, start: datetime, end: datetime) -> frozenset[str]:
         """Return the names of the labels that streams of that time have."""
         answer = self._server.get(

@@ -226,16 +226,21 @@ class StatsdExporter:
 
 @contextmanager
 def running(
-    mapping: str, arguments: Iterable[str] = (), environment: Mapping[str, str] | None = None
+    mapping: str,
+    arguments: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+    ingest: int | None = None,
 ) -> Iterator[StatsdExporter]:
     """Run a statsd_exporter with the text of a mapping and more command-line ``arguments``.
 
-    It has the variables of ``environment`` besides those of this process.
+    It has the variables of ``environment`` besides those of this process. ``ingest`` is the port
+    that takes StatsD lines, by default one that is free.
 
     PlatformError when it cannot be built, or ends before it listens.
     """
     program = tool("statsd_exporter")
-    web, ingest = free_ports(2)
+    web, free = free_ports(2)
+    ingest = ingest or free
     with _mapping_file(mapping) as file:
         log = file.with_name("log")
         command = [

@@ -66,7 +66,9 @@ class Image:
     def _files(self) -> Iterator[tuple[str, Path]]:
         programs = dict(self.programs)
         if self.shell:
-            programs |= {f"/bin/{name}": _program(name) for name in ("dash", "busybox", "nc")}
+            programs |= {f"/bin/{name}": _program(name) for name in ("dash", "busybox")}
+            # OpenBSD's ends when it has had nothing to send for a second, unlike that of Alpine.
+            programs["/bin/nc"] = _program("nc.traditional")
         libraries = {library for program in programs.values() for library in _libraries(program)}
         yield from {**programs, **{str(each): each for each in libraries}, **self.files}.items()
 

@@ -14,7 +14,7 @@ _PROGRAMS = {
     "runc": "runc",
     "busybox": "busybox",
     "dash": "dash",
-    "nc": "netcat-openbsd",
+    "nc.traditional": "netcat-traditional",
     "unshare": "util-linux",
     "ldd": "libc-bin",
 }

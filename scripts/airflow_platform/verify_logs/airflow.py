@@ -84,6 +84,10 @@ class Airflow(ABC):
         start = found["start_date"]
         return State(found["state"], datetime.fromisoformat(start) if start else None)
 
+    def task_states(self, run: Run) -> dict[str, str | None]:
+        """Return the states of the task instances of a run, by their tasks' ids."""
+        return {each["task_id"]: each["state"] for each in self._task_instances(run)}
+
     def attempts(self, run: Run) -> list[Attempt]:
         """Return all attempts of all task instances that have run."""
         return [

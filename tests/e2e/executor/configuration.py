@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_platform.cluster.accounts import account_kubeconfig
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.manifests import Render
 from airflow_platform.rendering.render import render
+from airflow_platform.support.airflow_install import AirflowVersion, airflow_environment, install
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE
-
-from ...airflow_install import AirflowVersion, airflow_environment, install
 
 # Annotations that tell kwok when a pod ends, and with which exit code.
 RUNS_FOR = "kwok.airflow-platform/runs-for"
@@ -52,7 +52,8 @@ def configure(
     (directory / "pod_template.yaml").write_text(json.dumps(pod), encoding="utf-8")
     shutil.copy(installed / "airflow.db", directory)
     kubeconfig = directory / "kubeconfig"
-    kubeconfig.write_text(_kubeconfig(cluster, f"{RELEASE}-scheduler", namespace), encoding="utf-8")
+    scheduler = account_kubeconfig(cluster, f"{RELEASE}-scheduler", namespace)
+    kubeconfig.write_text(scheduler, encoding="utf-8")
     options = {
         "CORE__DAGS_FOLDER": str(dags),
         "CORE__FERNET_KEY": "",
@@ -78,13 +79,3 @@ def _rendered(airflow: AirflowVersion, namespace: str) -> Render:
         "global": {"metrics": {"airflowVersion": airflow.version}},
     }
     return render("prod", values=[values], namespace=namespace)
-
-
-def _kubeconfig(cluster: Cluster, account: str, namespace: str) -> str:
-    """Return a kubeconfig for a ServiceAccount."""
-    view = cluster.kubectl("config", "view", "--minify", "--flatten", "--raw", "--output=json")
-    config = json.loads(view)
-    token = cluster.kubectl("create", "token", account, f"--namespace={namespace}").strip()
-    for user in config["users"]:
-        user["user"] = {"token": token}
-    return json.dumps(config)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support.airflow_install import VERSIONS, AirflowVersion
 
-from ...airflow_install import VERSIONS, AirflowVersion
 from ..conftest import RESTRICTED, new_name
 from .configuration import Configuration, configure
 from .executor import Executor, running

@@ -8,8 +8,10 @@ from typing import Any
 from airflow_platform.cluster.cluster import Cluster
 
 from ...processes import Processes
+from ..reader import reader
 from .configuration import EXIT_CODE, RUNS_FOR
 
+_TASKS = "kubernetes_executor=True"
 _POLL_SECONDS = 0.3
 _DRAIN_SECONDS = 1.0
 
@@ -32,7 +34,7 @@ class Kubelet(threading.Thread):
 
     def run(self) -> None:
         while not self._ending.wait(_POLL_SECONDS):
-            found = self._cluster.list("pods", self._namespace, "kubernetes_executor=True")
+            found = reader(self._cluster).list("pods", self._namespace, _TASKS)
             for pod in found:
                 self._take_care_of(pod)
 

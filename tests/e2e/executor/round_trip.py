@@ -6,8 +6,8 @@ It runs with the client to be looked at; Airflow's PodGenerator reads pod templa
 import json
 import sys
 
-from kubernetes.client import ApiClient  # type: ignore[import-not-found]
-from kubernetes.client.models import V1Pod  # type: ignore[import-not-found]
+from kubernetes.client import ApiClient
+from kubernetes.client.models import V1Pod
 
 client = ApiClient()
 pod = client._ApiClient__deserialize_model(json.load(sys.stdin), V1Pod)

@@ -7,9 +7,9 @@ import pytest
 
 from airflow_platform.rendering.render import render
 from airflow_platform.support import processes
+from airflow_platform.support.airflow_install import PYTHON
 from airflow_platform.support.frozen import thaw
 
-from ...airflow_install import PYTHON
 from .sidecar import faults
 
 _ROUND_TRIP = Path(__file__).with_name("round_trip.py")

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.support.airflow_install import AirflowVersion
 from airflow_platform.support.ports import free_ports
 
-from ...airflow_install import AirflowVersion
 from ...processes import Processes, processes
+from ..reader import reader
 from .configuration import Configuration
 from .executor import task_of
 from .kubelet import Kubelet
@@ -94,7 +95,8 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
             (directory / "may-end").touch()
             _wait(running, lambda: _run_state(directory) in ("success", "failed"))
             state = _run_state(directory)
-            _wait(running, lambda: not configuration.cluster.list("pods", configuration.namespace))
+            there = reader(configuration.cluster)
+            _wait(running, lambda: not there.list("pods", configuration.namespace))
         finally:
             kubelet.stop()
     return Work(configuration, str(state), list(kubelet.pods.values()))

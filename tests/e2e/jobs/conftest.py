@@ -13,9 +13,13 @@ from typing import Any
 
 import pytest
 
+from airflow_platform.support.airflow_install import (
+    VERSIONS,
+    AirflowVersion,
+    airflow_environment,
+    install,
+)
 from airflow_platform.support.project import ROOT
-
-from ...airflow_install import VERSIONS, AirflowVersion, airflow_environment, install
 
 EXAMPLES = ROOT / "examples" / "workflows"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from airflow_platform.rendering.render import render
+from airflow_platform.support.airflow_install import AirflowVersion
 
-from ...airflow_install import AirflowVersion
 from ...config_maps import mounted
 from .conftest import EXAMPLES, AirflowHome, airflow_home
 

@@ -13,9 +13,10 @@ import yaml
 
 from airflow_platform import cli
 from airflow_platform.cluster.cluster import Cluster
+from airflow_platform.support.airflow_install import AirflowVersion
 
-from ...airflow_install import AirflowVersion
 from ..conftest import RESTRICTED, new_name
+from ..reader import reader
 from .conftest import AirflowHome, airflow_home
 from .seen import SeenPods
 
@@ -225,7 +226,8 @@ def test_outputs_of_a_job_that_runs_for_each_are_a_list(ran: Ran) -> None:
 
 def test_a_job_that_forgets_its_outputs_fails_and_its_pod_stays(ran: Ran) -> None:
     assert "The job must write a JSON object with n to the file $OUTPUT_FILE" in ran.output
-    there = {pod["metadata"]["name"] for pod in ran.cluster.list("pods", ran.namespace)}
+    pods = reader(ran.cluster).list("pods", ran.namespace)
+    there = {each["metadata"]["name"] for each in pods}
     (pod,) = ran.of("forgets")
     assert pod["metadata"]["name"] in there
     assert not there & {each["metadata"]["name"] for each in ran.of("load")}

@@ -3,7 +3,7 @@
 import json
 import re
 
-from airflow_platform.node.sidecar.report import Row, as_json, as_text
+from airflow_platform.node.sidecar.report import Row, as_records, as_text
 
 PASSED = Row(
     trial="fast",
@@ -51,7 +51,7 @@ def test_faults_and_messages_follow_the_table():
 
 
 def test_json_has_all_of_it():
-    passed, failed = json.loads(as_json([PASSED, FAILED]))
+    passed, failed = json.loads(json.dumps(as_records([PASSED, FAILED])))
 
     assert (passed["trial"], passed["verdict"], passed["faults"]) == ("fast", "PASS", [])
     assert failed["verdict"] == "FAIL"

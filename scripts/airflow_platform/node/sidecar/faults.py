@@ -14,8 +14,9 @@ from airflow_platform.node.sidecar.pods import PodKey, PodWatch, container_id, t
 from airflow_platform.node.sidecar.task_pod import Task
 from airflow_platform.support.errors import PlatformError
 
-_SECONDS = 60.0
-_POLL_SECONDS = 0.05
+_GO_ON = "tmp/go-on"  # see shapes/halves.sh
+_SECONDS = 120.0
+_POLL_SECONDS = 0.2
 _AWAY_SECONDS = 2.0
 
 
@@ -37,18 +38,23 @@ def kill_task(running: Running) -> None:
 
 
 def kill_vector(running: Running) -> None:
-    """Kill Vector, once the task has written its first lines."""
-    _wait_for_lines(running, 1)
-    for process in _processes(running, "vector"):
-        if _program(process) == "vector":
-            os.kill(process, signal.SIGKILL)
-            return
-    raise PlatformError(f"No Vector runs in the sidecar of {running.pod}.")
+    """Kill Vector, once the task has written half of its lines, and let the task go on."""
+    _wait_for_lines(running, running.task.lines // 2)
+
+    def killed() -> bool:
+        for process in _processes(running, "vector"):
+            if _program(process) == "vector":
+                os.kill(process, signal.SIGKILL)
+                return True
+        return False
+
+    _until(killed, f"a Vector runs in {running.pod}")
+    (_root(running) / _GO_ON).touch()
 
 
 def delete_pod(running: Running) -> None:
-    """Delete the pod, once the task has written its first lines."""
-    _wait_for_lines(running, 1)
+    """Delete the pod, once the task has written half of its lines."""
+    _wait_for_lines(running, running.task.lines // 2)
     namespace, name = running.pod
     running.node.cluster.kubectl("delete", "pod", name, f"--namespace={namespace}", "--wait=false")
 
@@ -67,11 +73,16 @@ def _wait_for_lines(running: Running, lines: int) -> None:
 
     def there() -> bool:
         with suppress(OSError, IndexError):
-            root = Path("/proc", str(_processes(running, "base")[0]), "root")
-            return (root / running.task.log.lstrip("/")).read_bytes().count(b"\n") >= lines
+            log = _root(running) / running.task.log.lstrip("/")
+            return log.read_bytes().count(b"\n") >= lines
         return False
 
     _until(there, f"the task of {running.pod} has written {lines} lines")
+
+
+def _root(running: Running) -> Path:
+    """Return the root directory of the task's container, which has to run."""
+    return Path("/proc", str(_processes(running, "base")[0]), "root")
 
 
 def _processes(running: Running, container: str) -> list[int]:

@@ -1,9 +1,9 @@
-"""What the API server tells of pods, up to their last state."""
+"""Makes pods, and knows what the API server tells of them, up to their last state."""
 
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -52,6 +52,11 @@ class PodWatch:
         with self._changed:
             return self._pods.get(key)
 
+    def of(self, namespace: str) -> list[Pod]:
+        """Return the pods of a namespace, those that are gone too."""
+        with self._changed:
+            return [pod for (where, _), pod in self._pods.items() if where == namespace]
+
     def wait(self, key: PodKey, holds: Callable[[Pod], bool], what: str, seconds: float) -> Pod:
         """Return the pod once something holds of it. PlatformError when it takes too long."""
         give_up = time.monotonic() + seconds
@@ -79,6 +84,12 @@ class PodWatch:
         with self._changed:
             self._over = True
             self._changed.notify_all()
+
+
+def create(cluster: Cluster, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Create objects. Without a look at their schemas, kubectl takes a quarter of the time."""
+    items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    cluster.kubectl("create", "--filename=-", "--validate=false", given=json.dumps(items))
 
 
 def statuses(pod: Pod) -> dict[str, dict[str, Any]]:

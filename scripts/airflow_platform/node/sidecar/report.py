@@ -1,6 +1,5 @@
 """One row for each trial, as text and as JSON."""
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ _HEADINGS = (
     *("TRIAL", "ENVIRONMENT", "AIRFLOW", "WRITTEN", "IN LOKI", "ADDED", "TASK", "SIDECAR"),
     *("EXPECTED", "VERDICT"),
 )
+_SHOWN_FAULTS = 5  # of a row
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,17 @@ def as_text(rows: Iterable[Row]) -> str:
     lines = [table(_HEADINGS, map(_cells, listed))]
     for row in listed:
         of = f"{row.trial}, {row.environment}, Airflow {row.airflow}"
-        lines += [f"FAIL  {of}: {fault}" for fault in row.faults]
+        lines += [f"FAIL  {of}: {fault}" for fault in row.faults[:_SHOWN_FAULTS]]
+        if (more := len(row.faults) - _SHOWN_FAULTS) > 0:
+            lines.append(f"FAIL  {of}: and {more} more")
     said = {row.trial: message for row in listed for message in row.messages if message.strip()}
     lines += [f"{trial}: {message.strip().splitlines()[0]}" for trial, message in said.items()]
     return "\n".join(lines)
 
 
-def as_json(rows: Iterable[Row]) -> str:
-    """Return all rows, with their verdicts, as a list."""
-    return json.dumps([_record(row) for row in rows], indent=2)
+def as_records(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Return all rows, with their verdicts, for JSON."""
+    return [{**asdict(row), "verdict": row.verdict} for row in rows]
 
 
 def _cells(row: Row) -> tuple[object, ...]:
@@ -71,7 +73,3 @@ def _cells(row: Row) -> tuple[object, ...]:
 
 def _codes(codes: Iterable[int | None]) -> str:
     return ", ".join("-" if code is None else str(code) for code in codes)
-
-
-def _record(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "verdict": row.verdict}

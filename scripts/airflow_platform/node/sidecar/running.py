@@ -16,6 +16,7 @@ from airflow_platform.node.sidecar.pods import (
     Pod,
     PodWatch,
     container_id,
+    create,
     has_ended,
     statuses,
     terminated,
@@ -54,13 +55,14 @@ def run_trial(trial: Trial, site: Site, node: Node, watch: PodWatch, loki: str) 
     """
     at = datetime.now(UTC).replace(microsecond=0)
     run = Run(_DAG, f"manual__{at.isoformat()}__{site.namespace}")
+    task_id = trial.name.replace(" ", "_")
     seen = Seen(site.release.drain_seconds)
     wrong: list[str] = []
     try:
         for number, attempts in enumerate(trial.attempts, start=1):
             tasks = [
                 Task(
-                    Attempt(run, trial.name.replace(" ", "_"), index, number),
+                    Attempt(run, task_id, index, number),
                     attempts.shape,
                     trial.lines,
                     site.release.airflow,
@@ -70,7 +72,7 @@ def run_trial(trial: Trial, site: Site, node: Node, watch: PodWatch, loki: str) 
             ]
             seen.written |= {task.attempt: task.written() for task in tasks}
             seen.ends += _ends(trial, attempts, tasks, site, node, watch)
-        seen.found |= _found(run, loki, at)
+        seen.found |= _found(run, task_id, loki, at)
     except PlatformError as error:
         wrong = [str(error)]
     return Row(
@@ -99,7 +101,7 @@ def _ends(
 ) -> list[End]:
     """Run the pods of tasks at the same time, and return how they have ended."""
     pods = [task_pod(site.release.template_in(site.namespace), task) for task in tasks]
-    node.cluster.apply(pods)
+    create(node.cluster, pods)
     keys = [(pod["metadata"]["namespace"], pod["metadata"]["name"]) for pod in pods]
     for key, task in zip(keys, tasks, strict=True):
         if trial.meanwhile:
@@ -133,10 +135,11 @@ def _end(pod: Pod, expected_code: int, exits: Mapping[str, int]) -> End:
     )
 
 
-def _found(run: Run, loki: str, at: datetime) -> dict[Attempt, list[str]]:
-    """Return what Loki has of a run."""
+def _found(run: Run, task_id: str, loki: str, at: datetime) -> dict[Attempt, list[str]]:
+    """Return what Loki has of a task of a run."""
     client = Loki(loki, {}, tenant="", ca_file=None)
-    query = f"{{dag_id={quoted(run.dag_id)}}} | run_id={quoted(run.run_id)}"
+    labels = f"dag_id={quoted(run.dag_id)}, task_id={quoted(task_id)}"
+    query = f"{{{labels}}} | run_id={quoted(run.run_id)}"
     hour = timedelta(hours=1)
     found: dict[Attempt, list[str]] = defaultdict(list)
     for entry in client.entries(query, at - hour, at + hour):

@@ -1,7 +1,7 @@
 """Tries the sidecar on a node: all trials, for all environments and versions of Airflow."""
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from itertools import product
@@ -11,7 +11,7 @@ from airflow_platform.node.image import Image
 from airflow_platform.node.loki_proxy import loki_proxy
 from airflow_platform.node.node import Node
 from airflow_platform.node.sidecar import images
-from airflow_platform.node.sidecar.pods import PodWatch
+from airflow_platform.node.sidecar.pods import PodWatch, create
 from airflow_platform.node.sidecar.release import AIRFLOWS, Release, release
 from airflow_platform.node.sidecar.report import Row
 from airflow_platform.node.sidecar.running import Site, run_trial
@@ -20,10 +20,7 @@ from airflow_platform.node.sidecar.trials import TRIALS, Trial
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import environments
 
-# Trials at the same time: most of them wait most of the time, but those with many pods do not.
-_AT_ONCE = 12
-_CROWDS_AT_ONCE = 1
-_CROWD = 10  # pods
+_AT_ONCE = 8  # trials: most of them wait most of the time
 
 
 def try_sidecars(
@@ -57,22 +54,27 @@ def try_sidecars(
         _add_images(node, sites.values())
         _make(node.cluster, sites.values())
         watch = stack.enter_context(PodWatch(node.cluster, f"{EXECUTOR_LABEL}=True"))
-        pools = {
-            is_crowd: stack.enter_context(ThreadPoolExecutor(at_once))
-            for is_crowd, at_once in ((False, _AT_ONCE), (True, _CROWDS_AT_ONCE))
-        }
-        running = [
-            pools[trial.pods > _CROWD].submit(
-                run_trial, trial, sites[environment, airflow, trial.place.name], node, watch, loki
-            )
-            for trial, (environment, airflow) in product(trials, releases)
-        ]
-        try:
-            for done in as_completed(running):
-                yield done.result()
-        finally:
-            for each in running:
-                each.cancel()
+        crowds = [trial for trial in trials if trial.crowd]
+        others = [trial for trial in trials if not trial.crowd]
+        for phase, at_once in ((others, _AT_ONCE), (crowds, len(releases))):
+            pool = stack.enter_context(ThreadPoolExecutor(at_once))
+            running = [
+                pool.submit(
+                    run_trial,
+                    trial.shared(len(releases)),
+                    sites[environment, airflow, trial.place.name],
+                    node,
+                    watch,
+                    loki,
+                )
+                for trial, (environment, airflow) in product(phase, releases)
+            ]
+            try:
+                for done in as_completed(running):
+                    yield done.result()
+            finally:
+                for each in running:
+                    each.cancel()
 
 
 def _add_images(node: Node, sites: Iterable[Site]) -> None:
@@ -87,13 +89,16 @@ def _add_images(node: Node, sites: Iterable[Site]) -> None:
         node.add_image(name, make())
 
 
-def _make(cluster: Cluster, sites: Iterable[Site]) -> None:
+def _make(cluster: Cluster, sites: Collection[Site]) -> None:
     """Make the namespaces, and in them what task pods need."""
     names = [{"name": site.namespace} for site in sites]
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": name} for name in names)
-    cluster.apply(
-        each
-        for site in sites
-        for each in site.release.objects_in(site.namespace, site.proxy.url)
-        if (each["kind"], each["metadata"]["name"]) != site.place.without
+    create(cluster, ({"apiVersion": "v1", "kind": "Namespace", "metadata": name} for name in names))
+    create(
+        cluster,
+        (
+            each
+            for site in sites
+            for each in site.release.objects_in(site.namespace, site.proxy.url)
+            if (each["kind"], each["metadata"]["name"]) != site.place.without
+        ),
     )

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import models as k8s  # type: ignore[import-not-found]
+from kubernetes.client import models as k8s
 
 try:
     from airflow.sdk import dag, task, task_group

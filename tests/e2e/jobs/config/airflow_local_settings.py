@@ -3,7 +3,7 @@
 import json
 import os
 
-from kubernetes.client import CoreV1Api  # type: ignore[import-not-found]
+from kubernetes.client import CoreV1Api
 
 _ENDS = json.loads(os.environ["PODS_END"])
 _PRINTED = b"2026-01-01T00:00:00.000000000Z This is what the job has printed.\n"

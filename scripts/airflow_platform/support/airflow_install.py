@@ -3,14 +3,15 @@
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from airflow_platform.support import processes
 from airflow_platform.support.cache import cache_dir, publish
+from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 
 PYTHON = ">=3.10,<3.13"  # what all of these versions run on
@@ -35,6 +36,7 @@ def install(airflow: AirflowVersion, *more: str) -> Path:
     """Return the directory with the virtual environment ``venv`` and an empty ``airflow.db``.
 
     ``more`` are further packages, in an environment that is kept beside the one without them.
+    PlatformError when PyPI cannot be reached, or lacks one of them.
     """
     requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES, *more)
     content = f"{requirements} {airflow.date} {PYTHON} compiled"
@@ -58,7 +60,10 @@ def install(airflow: AirflowVersion, *more: str) -> Path:
 
 
 def install_more(airflow: AirflowVersion, *requirements: str) -> Path:
-    """Return a directory with more packages for Python's path, which need no others."""
+    """Return a directory with more packages for Python's path, which need no others.
+
+    PlatformError as with ``install``.
+    """
     content = f"{requirements} {airflow.date} {PYTHON}"
     target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
     python = install(airflow) / "venv" / "bin" / "python"
@@ -76,7 +81,7 @@ def airflow_environment(
 ) -> Mapping[str, str]:
     """Return the environment of an Airflow; ``options`` are "section__option" in capitals."""
     own = {k: v for k, v in _without_python().items() if not k.startswith("AIRFLOW_")}
-    # Airflow is compiled when it is installed. Compiling DAGs would write into the checkout.
+    # Airflow is compiled when it is installed. Compiling DAGs would write where they are.
     own |= {"PYTHONDONTWRITEBYTECODE": "1"}
     path = f"{installed / 'venv' / 'bin'}{os.pathsep}{own.get('PATH', '')}"
     own |= {"PATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
@@ -84,7 +89,7 @@ def airflow_environment(
 
 
 def _without_python() -> Mapping[str, str]:
-    """Return the environment without what says where the byte code of the tests is kept."""
+    """Return the environment without what is meant for the Python of this process."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
 
 
@@ -95,5 +100,6 @@ def _uv(*arguments: str | Path) -> None:
 
 
 def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert not done.returncode, f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}"
+    done = processes.run(command, env=environment)
+    if done.returncode:
+        raise PlatformError(f"{' '.join(map(str, command))} fails:\n{done.stdout}{done.stderr}")
