@@ -12,7 +12,7 @@ from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.tools import tool
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0  # on a machine that is busy
 _POLL_SECONDS = 0.25
 _SHOWN_CHARACTERS = 2000
 _GUARD = Path(str(files(__package__) / "guard.sh"))
