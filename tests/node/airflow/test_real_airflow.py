@@ -14,8 +14,10 @@ pytestmark = pytest.mark.node
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str], Outcome]:
-    """The outcomes of all steps, by the version of Airflow."""
+def outcomes(
+    vector: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[tuple[str, str], Outcome]:
+    """The outcomes of all steps, by the version of Airflow and the step."""
     directory: Path = tmp_path_factory.mktemp("node")
     with local_node(directory) as node:
         return {(str(airflow), found.step): found for airflow, found in try_airflows(node)}
