@@ -4,6 +4,7 @@
 """
 
 import os
+import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,12 @@ from airflow_platform.rendering import helm
 
 from ..oci_registry import oci_registry
 from ..packages import checkout, make_packages
+from .direct import direct
 from .shared import shared_control_plane
 
 _NUMBERS: Mapping[str, Iterator[int]] = defaultdict(lambda: count(1))  # of namespaces, by prefix
+_IN_EACH_NAMESPACE = (("serviceaccount", "default"), ("configmap", "kube-root-ca.crt"))
+_POLL_SECONDS = 0.05
 RESTRICTED = {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}
 
 
@@ -77,10 +81,11 @@ def kube_config(cluster: Cluster) -> str:
 
 @pytest.fixture(scope="module")
 def make_namespace(
-    request: pytest.FixtureRequest, kube_cluster: KubeCluster
+    request: pytest.FixtureRequest, cluster: Cluster, kube_cluster: KubeCluster
 ) -> Iterator[Callable[[str], str]]:
     """Make a namespace that enforces the restricted Pod Security Standard; return its name.
 
+    Kubernetes has made by then what is in each namespace.
     From a cluster that was given it is removed. Nobody waits for that: it takes as long as the
     longest grace period of its pods.
     """
@@ -92,6 +97,8 @@ def make_namespace(
         namespace, is_new = ensure_namespace_exists(kube_cluster.kube_client, name, RESTRICTED)
         assert is_new, f"the prefix {prefix} is used by tests of another group"
         made.append(namespace)
+        while not all(direct(cluster).get(*each, name) for each in _IN_EACH_NAMESPACE):
+            time.sleep(_POLL_SECONDS)
         return name
 
     yield make

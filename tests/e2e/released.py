@@ -14,7 +14,7 @@ from airflow_platform.rendering.staging import stage, stage_addon, stage_upstrea
 from airflow_platform.rendering.upstream import UpstreamChart, find_upstream
 from airflow_platform.support.project import RELEASE, values_file
 
-from .reader import reader
+from .direct import direct
 
 READY = ("--wait", "--wait-for-jobs", "--timeout=60s")
 
@@ -64,6 +64,13 @@ class Released:
         """The namespace of the release."""
         return self.release.namespace
 
+    def status(self) -> str:
+        """Return Helm's word for the state of the newest revision, such as "deployed"."""
+        selector = f"owner=helm,name={self.release.name}"
+        records = direct(self.cluster).list("secrets", self.namespace, selector)
+        labels = [each["metadata"]["labels"] for each in records]
+        return str(max(labels, key=lambda each: int(each["version"]))["status"])
+
     def upgrade(
         self, *values: Values, chart: Path | None = None, options: Sequence[str] = ()
     ) -> None:
@@ -74,7 +81,7 @@ class Released:
         """Return the objects of some kinds that Helm has made for this release."""
         return [
             each
-            for each in reader(self.cluster).list(kinds, self.namespace)
+            for each in direct(self.cluster).list(kinds, self.namespace)
             if _annotations(each).get("meta.helm.sh/release-name") == self.release.name
         ]
 
@@ -121,7 +128,7 @@ class Released:
         """
         return {
             f"{pod['metadata']['name']} {pod['metadata']['uid']}"
-            for pod in reader(self.cluster).list("pods", self.namespace)
+            for pod in direct(self.cluster).list("pods", self.namespace)
             if pod["spec"]["restartPolicy"] == "Always"
             and "deletionTimestamp" not in pod["metadata"]
         }
@@ -176,16 +183,16 @@ def make_secrets(
         upstream=upstream if chart != "add-on" else None,
         release=name,
     )
-    there = {each["metadata"]["name"] for each in reader(cluster).list("secrets", namespace)}
+    there = {each["metadata"]["name"] for each in direct(cluster).list("secrets", namespace)}
     made = throwaway_secrets(rendered, there, anything=True)
-    cluster.apply(made, f"--namespace={namespace}")
+    direct(cluster).apply(made, namespace)
 
 
 def things(cluster: Cluster, namespace: str) -> set[str]:
     """Return the kinds and names of the objects of a namespace that no other object owns."""
     return {
         f"{each['kind']}/{each['metadata']['name']}"
-        for each in reader(cluster).lasting(namespace)
+        for each in direct(cluster).lasting(namespace)
         if "ownerReferences" not in each["metadata"]
     }
 

@@ -34,8 +34,8 @@ from airflow_platform.verify_logs.attempts import Run
 
 from ..loki_server import LokiServer
 from ..verify_logs.airflow_double import DAG_ID, RUN_ID, USER, Airflow, serving
+from .direct import direct
 from .prometheus_double import prometheus_double
-from .reader import reader
 from .released import ONE_REPLICA
 
 _EXPECTED = ("hello", "world")
@@ -123,7 +123,7 @@ def test_pods_that_do_not_start_are_named_and_everything_is_removed(
     assert "PodInitializing" not in said.text
     assert said.results["helm test"] == "SKIP"
     assert said.results["uninstall"] == "PASS"
-    namespace = reader(cluster).get("namespace", name)
+    namespace = direct(cluster).get("namespace", name)
     assert namespace is None or namespace["status"]["phase"] == "Terminating"
 
 
@@ -136,7 +136,7 @@ def test_a_namespace_that_is_there_is_left_alone(
     assert said.code == 1
     assert said.results["namespace"] == "FAIL"
     assert said.results["namespace is removed"] == "SKIP"
-    namespace = reader(cluster).get("namespace", name)
+    namespace = direct(cluster).get("namespace", name)
     assert namespace
     assert namespace["status"]["phase"] == "Active"
 
@@ -154,13 +154,13 @@ def test_a_host_that_is_in_use_is_refused_before_anything_is_made(
         "metadata": {"name": "in-use", "namespace": make_namespace("in-use")},
         "spec": {"rules": [{"host": host, "http": {"paths": [path]}}]},
     }
-    cluster.apply([ingress])
+    direct(cluster).apply([ingress])
     key = "airflow.ingress.apiServer"
     sets = ("--set", f"{key}.enabled=true", "--set", f"{key}.hosts[0].name={host}")
     said = e2e("dev", "--namespace", "e2e-host", *sets)
     assert said.results["namespace"] == "FAIL"
     assert f"has the host {host} already" in said.text
-    assert not reader(cluster).get("namespace", "e2e-host")
+    assert not direct(cluster).get("namespace", "e2e-host")
 
 
 @pytest.mark.parametrize(

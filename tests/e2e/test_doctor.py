@@ -38,7 +38,7 @@ from airflow_platform.support import strict_yaml
 from airflow_platform.support.project import ROOT
 from airflow_platform.support.tools import tool
 
-from .reader import reader
+from .direct import direct
 from .released import ONE_REPLICA, READY, Released, install
 
 pytestmark = [pytest.mark.xdist_group("doctor"), pytest.mark.official_chart]
@@ -265,10 +265,10 @@ def _plant(released: Released) -> None:
     cluster.kubectl("patch", "configmap", "airflow-statsd-mapping", f"--patch={mapping}", at)
     cluster.kubectl("scale", "deployment", "airflow-statsd-exporter", "--replicas=0", at)
     template = _task_template(released)
-    cluster.apply([_QUOTA], at)
+    direct(cluster).apply([_QUOTA], namespace)
     counted = "--for=jsonpath={.status.hard}"
     cluster.kubectl("wait", counted, "resourcequota/gpus", "--timeout=20s", at)
-    cluster.apply(
+    direct(cluster).apply(
         [
             _pod("unschedulable", component="scheduler", nodeSelector={"disk": "none"}),
             _pod("no-image", component="api-server", image="registry.example.com/airflow:missing"),
@@ -293,7 +293,7 @@ def _plant(released: Released) -> None:
             _task("load-2", template, with_sidecar=False),
             _task("load-3", template, finalizers=["example.com/wait"]),
         ],
-        at,
+        namespace,
     )
     cluster.kubectl("delete", "pod", "load-3", "--wait=false", "--grace-period=0", at)
     waiting = {"restartCount": 7, "lastState": {"terminated": _ended(3, "Error", "no database")}}
@@ -328,7 +328,7 @@ def _say(released: Released, pod: str, kind: str, container: str, **says: Any) -
     """Let a container of a pod say something of itself, once kwok has made the pod run."""
     give_up = time.monotonic() + _MENDED_SECONDS
     while True:
-        found = reader(released.cluster).get("pod", pod, released.namespace)
+        found = direct(released.cluster).get("pod", pod, released.namespace)
         statuses = copy.deepcopy((found or {}).get("status", {}).get(kind) or [])
         if statuses:
             break
@@ -427,7 +427,7 @@ def _failing_job() -> dict[str, Any]:
 
 
 def _task_template(released: Released) -> dict[str, Any]:
-    config = reader(released.cluster).get("configmap", "airflow-config", released.namespace)
+    config = direct(released.cluster).get("configmap", "airflow-config", released.namespace)
     assert config
     return dict(yaml.safe_load(config["data"]["pod_template_file.yaml"]))
 
@@ -507,7 +507,7 @@ def _node(cluster: Cluster) -> Iterator[None]:
         "metadata": {"name": _NODE},
         "spec": {"unschedulable": True, "taints": [{"key": _NODE, "effect": "NoSchedule"}]},
     }
-    cluster.apply([node])
+    direct(cluster).apply([node])
     try:
         conditions = [{"type": kind, "status": "True"} for kind in ("Ready", "DiskPressure")]
         patch = json.dumps({"status": {"conditions": conditions}})
@@ -533,7 +533,7 @@ def _interrupt(released: Released) -> None:
     """Leave what a Helm leaves that is killed: a record of a revision that is pending."""
     at = f"--namespace={released.namespace}"
     where = (released.namespace, "owner=helm,status=deployed")
-    records = reader(released.cluster).list("secrets", *where)
+    records = direct(released.cluster).list("secrets", *where)
     record = records[-1]
     release = json.loads(
         gzip.decompress(base64.b64decode(base64.b64decode(record["data"]["release"])))
@@ -612,9 +612,9 @@ def _serve_in_cluster(cluster: Cluster, address: str, port: int) -> None:
     container = {"name": "loki", "image": "loki:1"}
     selected = {"selector": {"app": "loki"}, "ports": [{"port": 80, "targetPort": port}]}
     monitoring = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "monitoring"}}
-    cluster.apply([monitoring])
+    direct(cluster).apply([monitoring])
     cluster.kubectl("wait", "--for=create", "serviceaccount/default", namespace, "--timeout=20s")
-    cluster.apply(
+    direct(cluster).apply(
         [
             {
                 "apiVersion": "v1",
@@ -624,15 +624,14 @@ def _serve_in_cluster(cluster: Cluster, address: str, port: int) -> None:
             },
             {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": selected},
         ],
-        namespace,
+        "monitoring",
     )
     cluster.kubectl("wait", "--for=condition=Ready", "pod/loki-gateway", namespace)
     status = json.dumps({"status": {"podIP": address, "podIPs": [{"ip": address}]}})
     patch = ("--subresource=status", "--type=merge", f"--patch={status}")
     cluster.kubectl("patch", "pod", "loki-gateway", *patch, namespace)
-    of_service = ("monitoring", "kubernetes.io/service-name=loki-gateway")
     give_up = time.monotonic() + _MENDED_SECONDS
-    while address not in str(reader(cluster).list("endpointslices", *of_service)):
+    while address not in str(direct(cluster).get("endpoints", "loki-gateway", "monitoring")):
         assert time.monotonic() < give_up, "the Service gets no endpoint"
         time.sleep(0.1)
 
@@ -662,10 +661,13 @@ def test_loki_is_asked_by_way_of_the_api_server(
 def test_a_loki_without_pods_is_not_ready(
     seen: Facts, released: Released, loki: LokiDouble
 ) -> None:
-    at = "--namespace=monitoring"
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "empty"}}
     ports = {"selector": {"app": "nobody"}, "ports": [{"port": 3100}]}
-    released.cluster.apply([{**service, "spec": ports}], at)
+    direct(released.cluster).apply([{**service, "spec": ports}], "monitoring")
+    give_up = time.monotonic() + _MENDED_SECONDS
+    while not direct(released.cluster).get("endpoints", "empty", "monitoring"):
+        assert time.monotonic() < give_up, "nobody looks for the pods of the Service"
+        time.sleep(0.1)
     proxy = ServiceProxy(released.cluster, "http://empty.monitoring:3100", released.namespace)
     with pytest.raises(ApiError) as refused:
         proxy.get("/loki/api/v1/labels")
@@ -688,7 +690,7 @@ def test_the_rights_of_the_example_are_enough(released: Released, tmp_path: Path
     documents = yaml.safe_load_all(
         RIGHTS.read_text(encoding="utf-8").replace("lakehouse-platform", released.namespace)
     )
-    released.cluster.apply(documents)
+    direct(released.cluster).apply(documents)
     account = _as_account(released, "airflow-doctor", tmp_path)
     outcomes = examine(gather(Question(account, released.namespace)))
     unseen = {each.examination.name: each.reason for each in outcomes if each.result == "not seen"}

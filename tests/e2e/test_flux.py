@@ -20,7 +20,7 @@ from airflow_platform.support.ports import free_ports
 from airflow_platform.support.project import RELEASE
 
 from ..examples.files import FLUX, SITE
-from .reader import reader
+from .direct import direct
 
 pytestmark = pytest.mark.xdist_group("gitops")
 
@@ -36,10 +36,10 @@ class Flux:
     namespace: str
 
     def apply(self, objects: list[dict[str, Any]]) -> None:
-        self.cluster.apply(objects, "--force-conflicts")
+        direct(self.cluster).apply(objects, force=True)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        found = reader(self.cluster).get(kind, name, self.namespace)
+        found = direct(self.cluster).get(kind, name, self.namespace)
         assert found, f"there is no {kind} {name}"
         return found
 
@@ -162,7 +162,7 @@ def objects(flux: Flux, charts: str) -> list[dict[str, Any]]:
 def test_flux_installs_what_render_shows(flux: Flux, objects: list[dict[str, Any]]) -> None:
     shown = render("dev", values=[SITE / "dev.yaml"], namespace=flux.namespace)
     for kind in ("Deployment", "StatefulSet", "Job"):
-        installed = reader(flux.cluster).list(kind, flux.namespace)
+        installed = direct(flux.cluster).list(kind, flux.namespace)
         assert {each["metadata"]["name"] for each in installed} == {
             each.name for each in shown.all(kind)
         }
@@ -181,7 +181,7 @@ def test_flux_takes_back_what_somebody_has_changed_and_nothing_else(
         time.sleep(_POLL_SECONDS)
     assert flux.replicas(f"{RELEASE}-api-server") == 2
     # Kubernetes removes Jobs that have ended: to bring them back would be to run them again.
-    assert not reader(flux.cluster).list("jobs", flux.namespace)
+    assert not direct(flux.cluster).list("jobs", flux.namespace)
 
 
 def test_other_values_are_another_release_at_once(

@@ -17,13 +17,13 @@ from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE, ROOT, values_file
 
 from ..examples.files import ARGO_CD, FLUX, KUSTOMIZATIONS, SITE, applications_of, objects_in
-from .reader import reader
+from .direct import direct
 
 pytestmark = pytest.mark.xdist_group("gitops")
 
 VERSION: str = strict_yaml.load_file(ROOT / "Chart.yaml")["version"]
 
-Admit = Callable[[list[dict[str, Any]]], str]
+Admit = Callable[[list[dict[str, Any]]], None]
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,14 @@ def namespace(make_namespace: Callable[[str], str]) -> str:
 def admit(cluster: Cluster, namespace: str) -> Admit:
     """Ask the API server whether it would take objects, strictly; PlatformError when not."""
 
-    def ask(objects: list[dict[str, Any]]) -> str:
+    def ask(objects: list[dict[str, Any]]) -> None:
         moved = [
             {**each, "metadata": {**each["metadata"], "namespace": namespace}}
             for each in objects
             if each["kind"] != "Namespace"
         ]
         assert moved
-        return cluster.apply(moved, "--dry-run=server")
+        direct(cluster).apply(moved, dry=True)
 
     return ask
 
@@ -72,9 +72,9 @@ def test_every_application_of_the_application_set_is_admitted(admit: Admit) -> N
 @pytest.mark.parametrize(
     ("file", "right", "wrong", "said"),
     [
-        (FLUX / "base" / "release.yaml", "remediation", "remedation", "unknown field"),
+        (FLUX / "base" / "release.yaml", "remediation", "remedation", "not declared"),
         (FLUX / "base" / "source.yaml", "operation: copy", "operation: clone", "Unsupported value"),
-        (ARGO_CD / "application.yaml", "syncOptions", "syncOption", "unknown field"),
+        (ARGO_CD / "application.yaml", "syncOptions", "syncOption", "not declared"),
     ],
 )
 def test_a_broken_object_is_refused(
@@ -101,7 +101,7 @@ def test_the_chart_is_installed_from_the_registry(
     assert done.returncode == 0, done.stderr
     shown = render("dev", values=[SITE / "dev.yaml"], namespace=namespace, helm=major)
     for kind in ("Deployment", "StatefulSet", "Job"):
-        found = reader(cluster).list(kind, namespace)
+        found = direct(cluster).list(kind, namespace)
         installed = {each["metadata"]["name"] for each in found}
         assert installed == {each.name for each in shown.all(kind)}
     done = helm.run(major, ["uninstall", RELEASE, *at])

@@ -22,7 +22,7 @@ from airflow_platform.rendering.staging import stage_addon
 from airflow_platform.support import strict_yaml
 from airflow_platform.support.frozen import thaw
 
-from .reader import reader
+from .direct import direct
 
 pytestmark = pytest.mark.xdist_group("injection")
 
@@ -208,16 +208,16 @@ def install(
         for each in objects:
             if each["kind"] == "MutatingAdmissionPolicy":
                 change(each)
-        cluster.apply(objects)
+        direct(cluster).apply(objects)
         made.extend((each["kind"], each["metadata"]["name"]) for each in objects)
         if works:
             wait_until(lambda: SIDECAR in named(api.spec(POD), "initContainers"))
         return api
 
     yield installed
-    for kind, name in made:
-        if kind.startswith("Mutating"):
-            cluster.kubectl("delete", kind, name, "--ignore-not-found", "--wait=false")
+    left = {f"{kind}/{name}" for kind, name in made if kind.startswith("Mutating")}
+    if left:
+        cluster.kubectl("delete", *left, "--ignore-not-found", "--wait=false")
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -512,7 +512,7 @@ def test_pods_in_other_namespaces_get_it_where_the_release_names_them(
         if "configMap" in volume
     )
     namespaces = (other, api.namespace)
-    there, here = (reader(cluster).get("configmap", config, each) for each in namespaces)
+    there, here = (direct(cluster).get("configmap", config, each) for each in namespaces)
     assert there
     assert here
     assert there["data"] == here["data"]
@@ -531,7 +531,7 @@ def test_an_invalid_pod_is_refused_for_what_is_wrong_with_it(api: Api) -> None:
 
 def test_a_dry_run_shows_the_pod_that_would_be_created(api: Api, cluster: Cluster) -> None:
     dry = api.spec(POD)
-    assert reader(cluster).list("pods", api.namespace) == []
+    assert direct(cluster).list("pods", api.namespace) == []
     created = api.create(POD, dry=False)["spec"]
     assert {k: v for k, v in created.items() if k != "nodeName"} == dry
     cluster.kubectl("delete", "pod", "task", f"--namespace={api.namespace}", "--wait=false")

@@ -16,7 +16,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 
-from .reader import reader
+from .direct import direct
 
 pytestmark = pytest.mark.xdist_group("jobs-rights")
 
@@ -68,7 +68,7 @@ def installed(cluster: Cluster, make_namespace: Callable[[str], str]) -> Install
     jobs = {"enabled": True, "namespaces": [other], "networkPolicy": {"enabled": True}}
     rendered = render("dev", values=[{"jobs": jobs}, EXAMPLE / "values.yaml"], namespace=release)
     made = [each for each in rendered.manifests if "/templates/workflows/" in each.template]
-    cluster.apply(thaw(each.document) for each in made)
+    direct(cluster).apply(thaw(each.document) for each in made)
     (adapter,) = (each for each in made if each.name == "airflow-jobs-adapter")
     told = json.loads(adapter.at("data", "platform.json"))
     return Installed(cluster, release, other, stranger, Platform(**told))
@@ -85,7 +85,7 @@ def test_airflow_may_do_with_jobs_what_it_must_and_no_more(
 
 def test_accounts_that_run_no_tasks_may_nothing(installed: Installed) -> None:
     jobs = str(installed.platform.service_account)
-    assert reader(installed.cluster).get("serviceaccount", jobs, installed.release)
+    assert direct(installed.cluster).get("serviceaccount", jobs, installed.release)
     for account in ("airflow-scheduler", jobs):
         assert not installed.rights(account, installed.other)
 
@@ -103,7 +103,7 @@ def test_a_task_creates_the_pod_of_each_job(installed: Installed) -> None:
     """Its ServiceAccount is there, and it fits the restricted Pod Security Standard."""
     for namespace in (installed.release, installed.other):
         wanted = pods(installed, namespace)
-        installed.cluster.apply(
+        direct(installed.cluster).apply(
             {
                 "apiVersion": "v1",
                 "kind": "ServiceAccount",

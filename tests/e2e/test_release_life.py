@@ -19,7 +19,7 @@ from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT, environments, values_file
 
-from .reader import reader
+from .direct import direct
 from .released import QUOTA, READY, Released, install
 
 _PLATFORM = (values_file("prod"), ROOT / "tests/chart/platform.yaml")
@@ -61,7 +61,7 @@ def released(
 ) -> Released:
     name, values, major = request.param
     namespace = make_namespace(f"life-{name}")
-    cluster.apply([QUOTA], f"--namespace={namespace}")
+    direct(cluster).apply([QUOTA], namespace)
     return install(cluster, namespace, None, *values, major=major, options=READY, look_before=True)
 
 
@@ -75,9 +75,7 @@ def test_the_server_takes_every_object(released: Released) -> None:
     )
     objects = [thaw(manifest.document) for manifest in rendered.manifests]
     # Under another field manager than Helm, which owns what is there by now.
-    released.cluster.apply(
-        objects, "--dry-run=server", "--force-conflicts", f"--namespace={released.namespace}"
-    )
+    direct(released.cluster).apply(objects, released.namespace, dry=True, force=True)
 
 
 def test_all_pods_are_there_and_ready(released: Released, kube_cluster: KubeCluster) -> None:
@@ -110,7 +108,7 @@ def test_an_upgrade_that_changes_nothing_restarts_nothing(released: Released) ->
 # The last test: it takes the release away.
 def test_uninstall_leaves_keys_and_volumes(released: Released) -> None:
     """What docs/operations.md lists: Secrets that hooks of the official chart make, and data."""
-    there = reader(released.cluster)
+    there = direct(released.cluster)
     name = released.release.name
     secrets = {f"Secret/{name}-{each}" for each in ("broker-url", "fernet-key", "redis-password")}
     claims = {
@@ -144,7 +142,7 @@ def test_a_container_without_requests_is_refused(
 ) -> None:
     """What the quota of these tests is for; a namespace that enforces `restricted` likewise."""
     namespace = make_namespace("quota")
-    cluster.apply([QUOTA], f"--namespace={namespace}")
+    direct(cluster).apply([QUOTA], namespace)
     security: Mapping[str, Any] = {
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
@@ -158,11 +156,10 @@ def test_a_container_without_requests_is_refused(
         "violates PodSecurity": good | {"securityContext": {}},
         "comand": good | {"comand": ["a"]},
     }
-    check = ("--dry-run=server", f"--namespace={namespace}")
-    cluster.apply([_pod(good)], *check)
+    direct(cluster).apply([_pod(good)], namespace, dry=True)
     for message, container in refused.items():
         with pytest.raises(PlatformError, match=message):
-            cluster.apply([_pod(container)], *check)
+            direct(cluster).apply([_pod(container)], namespace, dry=True)
 
 
 def _pod(container: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from airflow_platform.rendering.staging import stage
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import values_file
 
-from .reader import reader
+from .direct import direct
 from .released import ONE_REPLICA, Released, install, make_secrets
 
 pytestmark = pytest.mark.official_chart
@@ -60,7 +60,7 @@ def test_from_the_official_chart(
     assert _keys(moved, _KEPT_KEYS.values()) == keys
     assert "airflow-scheduler" in moved.names("deployments")
     assert not {"airflow-redis", "airflow-worker"} & {*moved.names("statefulsets")}
-    assert moved.release.status() == "deployed"
+    assert moved.status() == "deployed"
 
 
 @pytest.mark.xdist_group("dev to prod")
@@ -90,7 +90,7 @@ def test_from_dev_to_prod(cluster: Cluster, make_namespace: Callable[[str], str]
     kept = {"airflow": {**secrets, "postgresql": database}}
     _refused_then_kept(prod, kept, names)
     assert _keys(prod, keys) == keys
-    assert prod.release.status() == "deployed"
+    assert prod.status() == "deployed"
 
 
 @pytest.mark.xdist_group("next to")
@@ -101,7 +101,7 @@ def test_next_to_an_official_release(
     namespace = make_namespace("next-to")
     official = _official(cluster, namespace, 4, {"executor": "KubernetesExecutor"})
     before = official.specs()
-    config = reader(cluster).get("configmap", "airflow-config", namespace)
+    config = direct(cluster).get("configmap", "airflow-config", namespace)
     assert config
     values = {
         "podTemplate": {"enabled": True, "base": config["data"]["pod_template_file.yaml"]},
@@ -115,7 +115,7 @@ def test_next_to_an_official_release(
         name="observability",
         look_before=True,
     )
-    template = reader(cluster).get("configmap", "observability-pod-template", namespace)
+    template = direct(cluster).get("configmap", "observability-pod-template", namespace)
     assert template
     assert "name: vector" in template["data"]["pod_template_file.yaml"]
     addon.upgrade()
@@ -151,7 +151,7 @@ def _make_secrets(released: Released, *values: Mapping[str, Any]) -> None:
 
 def _keys(released: Released, names: Any) -> dict[str, dict[str, bytes]]:
     """Return what Secrets hold; each of them must be there."""
-    there = reader(released.cluster)
+    there = direct(released.cluster)
     found = {name: there.get("secret", name, released.namespace) for name in names}
     return {
         name: {key: base64.b64decode(value) for key, value in secret["data"].items()}

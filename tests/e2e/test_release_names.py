@@ -11,7 +11,7 @@ from pytest_helm_charts.k8s.stateful_set import wait_for_stateful_sets_to_run
 from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.support.errors import PlatformError
 
-from .reader import reader
+from .direct import direct
 from .released import ONE_REPLICA, READY, Released, install
 
 pytestmark = pytest.mark.xdist_group("release names")
@@ -117,6 +117,6 @@ def _selectors(released: Released) -> Iterator[tuple[str, Mapping[str, str]]]:
 
 
 def _pod_labels(cluster: Cluster, namespace: str) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for each in reader(cluster).list("deployments,statefulsets,daemonsets", namespace):
+    for each in direct(cluster).list("deployments,statefulsets,daemonsets", namespace):
         owner = each["metadata"]["annotations"]["meta.helm.sh/release-name"]
         yield owner, each["spec"]["template"]["metadata"]["labels"]

@@ -14,7 +14,7 @@ from airflow_platform.rendering.upstream import find_upstream, stand_in
 from airflow_platform.support.errors import PlatformError
 
 from ..restarts import SETTINGS
-from .reader import reader
+from .direct import direct
 from .released import ONE_REPLICA, READY, Released, airflow_image, install
 
 _BY_HELM = {
@@ -83,9 +83,9 @@ def test_with_jobs_that_keep_their_names_it_would_fail(
     released.upgrade(chart=fixed)
     with pytest.raises(PlatformError, match="immutable"):
         released.upgrade(airflow_image("3.1.9"), chart=fixed)
-    assert released.release.status() == "failed"
+    assert released.status() == "failed"
     released.upgrade()
-    assert released.release.status() == "deployed"
+    assert released.status() == "deployed"
 
 
 def test_an_upgrade_after_a_migration_that_hangs(released: Released) -> None:
@@ -100,10 +100,10 @@ def test_an_upgrade_after_a_migration_that_hangs(released: Released) -> None:
 def test_an_upgrade_after_one_that_failed(released: Released) -> None:
     with pytest.raises(PlatformError):
         released.upgrade(airflow_image("missing"), options=(*READY, "--timeout=1s"))
-    assert released.release.status() == "failed"
+    assert released.status() == "failed"
     stuck = {*released.names("jobs")}
     released.upgrade()
-    assert released.release.status() == "deployed"
+    assert released.status() == "deployed"
     # Helm compares with the last revision that was deployed, and so does not see these.
     left = stuck & {*released.names("jobs")}
     assert left == stuck
@@ -157,7 +157,7 @@ def _edit(file: Path, old: str, new: str) -> None:
 
 
 def _pods(released: Released) -> list[dict[str, Any]]:
-    return reader(released.cluster).list("pods", released.namespace)
+    return direct(released.cluster).list("pods", released.namespace)
 
 
 def _waits(pod: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from airflow_platform.secrets.script import script
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import ROOT
 
-from .reader import reader
+from .direct import direct
 
 pytestmark = [pytest.mark.xdist_group("secrets"), pytest.mark.official_chart]
 
@@ -51,7 +51,7 @@ def test_the_script_makes_what_the_pods_read_and_runs_again(
         assert done.returncode == 0, done.stderr
         return {
             each["metadata"]["name"]: each["data"]
-            for each in reader(cluster).list("secrets", namespace)
+            for each in direct(cluster).list("secrets", namespace)
         }
 
     made = run()
@@ -74,8 +74,8 @@ def test_the_api_server_adds_nothing_to_external_secrets(
     rendered = render("prod", values=[CELERY, values], namespace=namespace)
     externals = rendered.all("ExternalSecret")
     assert externals
-    cluster.apply(thaw(external.document) for external in externals)
+    direct(cluster).apply(thaw(external.document) for external in externals)
     for external in externals:
-        there = reader(cluster).get("externalsecret", external.name, namespace)
+        there = direct(cluster).get("externalsecret", external.name, namespace)
         assert there
         assert there["spec"] == thaw(external.at("spec"))

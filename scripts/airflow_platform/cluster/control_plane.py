@@ -89,12 +89,16 @@ def _start(programs: Programs, prefix: str, data: Path, node: NodeKind) -> Clust
     programs.start_tool(f"{prefix}{_SCHEDULER}", *_client(credentials.scheduler))
     node.start(programs, cluster, credentials)  # first: it becomes ready meanwhile
     minor = int(cluster.version().split(".")[1])
-    cluster.apply(
+    wanted = [
         crd
         for module in crd_modules()
         if module.kubernetes <= minor
         for crd in crds(module).values()
-    )
+    ]
+    cluster.apply(wanted)
+    names = ",".join(crd["metadata"]["name"] for crd in wanted)
+    served = ("get", names, "--all-namespaces", "--output=name")
+    programs.wait("A CustomResourceDefinition", lambda: cluster.succeeds(*served))
     programs.wait("The node", lambda: _is_ready(cluster))
     return cluster
 

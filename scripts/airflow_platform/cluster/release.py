@@ -1,6 +1,5 @@
 """A Helm release in a cluster."""
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,11 +46,6 @@ class Release:
     def uninstall(self, *options: str) -> str:
         """Remove all that Helm removes."""
         return self._run("uninstall", self.name, *options)
-
-    def status(self) -> str:
-        """Return Helm's word for the state of the newest revision, such as "deployed"."""
-        found = json.loads(self._run("status", self.name, "--output=json"))
-        return str(found["info"]["status"])
 
     def _from_chart(
         self, command: str, chart: Path, values: Sequence[Values], options: Sequence[str]

@@ -14,6 +14,8 @@ from airflow_platform.support.airflow_install import AirflowVersion, airflow_env
 from airflow_platform.support.frozen import thaw
 from airflow_platform.support.project import RELEASE
 
+from ..direct import direct
+
 # Annotations that tell kwok when a pod ends, and with which exit code.
 RUNS_FOR = "kwok.airflow-platform/runs-for"
 EXIT_CODE = "kwok.airflow-platform/exit-code"
@@ -43,7 +45,7 @@ def configure(
     rendered = _rendered(airflow, namespace)
     kinds = ("ConfigMap", "Role", "RoleBinding", "ServiceAccount")
     objects = [thaw(m.document) for m in rendered.manifests if m.kind in kinds]
-    cluster.apply(objects, f"--namespace={namespace}")
+    direct(cluster).apply(objects, namespace)
     (config,) = rendered.embedded("AirflowConfig")
     (directory / "airflow.cfg").write_text(config.text, encoding="utf-8")
     (template,) = rendered.embedded("Pod")

@@ -9,6 +9,7 @@ from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.support.airflow_install import VERSIONS, AirflowVersion
 
 from ..conftest import RESTRICTED, new_name
+from ..direct import direct
 from .configuration import Configuration, configure
 from .executor import Executor, running
 
@@ -42,7 +43,7 @@ def configured(
     def configure_with(dags: Path) -> Configuration:
         name = new_name(f"executor-{airflow.version.replace('.', '-')}", request.config)
         metadata = {"name": name, **RESTRICTED}
-        cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
+        direct(cluster).apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}])
         namespaces.append(name)
         directory = tmp_path_factory.mktemp(f"airflow-{airflow}")
         return configure(airflow, cluster, name, directory, dags)

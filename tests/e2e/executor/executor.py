@@ -13,7 +13,7 @@ from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.support import processes
 from airflow_platform.support.frozen import thaw
 
-from ..reader import reader
+from ..direct import direct
 from .configuration import RUNS_FOR, Configuration
 
 # As in driver.py, which runs without this module.
@@ -81,7 +81,7 @@ class Executor:
 
     def pods(self, *tasks: str) -> list[dict[str, Any]]:
         """Return the stored pods of task instances."""
-        found = reader(self.cluster).list("pods", self.namespace, "kubernetes_executor=True")
+        found = direct(self.cluster).list("pods", self.namespace, "kubernetes_executor=True")
         return [pod for pod in found if task_of(pod) in tasks]
 
     def running_pods(self, *tasks: str) -> dict[str, dict[str, Any]]:
@@ -117,7 +117,7 @@ class Executor:
         return (imports + self.log.read_text(encoding="utf-8"))[-_SHOWN_CHARACTERS:]
 
     def _runs(self, pod: str) -> bool:
-        found = reader(self.cluster).get("pod", pod, self.namespace)
+        found = direct(self.cluster).get("pod", pod, self.namespace)
         return found is not None and _phase(found) == "Running"
 
 

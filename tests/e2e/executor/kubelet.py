@@ -8,7 +8,7 @@ from typing import Any
 from airflow_platform.cluster.cluster import Cluster
 
 from ...processes import Processes
-from ..reader import reader
+from ..direct import direct
 from .configuration import EXIT_CODE, RUNS_FOR
 
 _TASKS = "kubernetes_executor=True"
@@ -34,7 +34,7 @@ class Kubelet(threading.Thread):
 
     def run(self) -> None:
         while not self._ending.wait(_POLL_SECONDS):
-            found = reader(self._cluster).list("pods", self._namespace, _TASKS)
+            found = direct(self._cluster).list("pods", self._namespace, _TASKS)
             for pod in found:
                 self._take_care_of(pod)
 

@@ -14,7 +14,7 @@ from airflow_platform.support.airflow_install import AirflowVersion
 from airflow_platform.support.ports import free_ports
 
 from ...processes import Processes, processes
-from ..reader import reader
+from ..direct import direct
 from .configuration import Configuration
 from .executor import task_of
 from .kubelet import Kubelet
@@ -95,7 +95,7 @@ def work(airflow: AirflowVersion, configured: Callable[[Path], Configuration]) -
             (directory / "may-end").touch()
             _wait(running, lambda: _run_state(directory) in ("success", "failed"))
             state = _run_state(directory)
-            there = reader(configuration.cluster)
+            there = direct(configuration.cluster)
             _wait(running, lambda: not there.list("pods", configuration.namespace))
         finally:
             kubelet.stop()

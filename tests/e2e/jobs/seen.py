@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow_platform.cluster.cluster import Cluster
 
-from ..reader import reader
+from ..direct import direct
 
 _POLL_SECONDS = 0.2
 
@@ -22,7 +22,7 @@ class SeenPods(threading.Thread):
 
     def run(self) -> None:
         while not self._ending.wait(_POLL_SECONDS):
-            for pod in reader(self._cluster).list("pods", self._namespace):
+            for pod in direct(self._cluster).list("pods", self._namespace):
                 self._pods[pod["metadata"]["uid"]] = pod
 
     def stop(self) -> list[dict[str, Any]]:

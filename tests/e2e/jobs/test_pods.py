@@ -16,7 +16,7 @@ from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.support.airflow_install import AirflowVersion
 
 from ..conftest import RESTRICTED, new_name
-from ..reader import reader
+from ..direct import direct
 from .conftest import AirflowHome, airflow_home
 from .seen import SeenPods
 
@@ -88,10 +88,10 @@ def ran(
 ) -> Ran:
     home = airflow_home(airflow, tmp_path_factory.mktemp(f"jobs-{airflow}"))
     namespace = new_name(f"jobs-{airflow.version.replace('.', '-')}", request.config)
-    cluster.apply(
+    direct(cluster).apply(
         [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, **RESTRICTED}}]
     )
-    cluster.apply(_NEEDED, f"--namespace={namespace}")
+    direct(cluster).apply(_NEEDED, namespace)
     cluster.kubectl("label", "node", "--all", "pool=batch", "--overwrite")
     settings = home.workflows / "sales" / "workflow.yaml"
     text = settings.read_text(encoding="utf-8")
@@ -226,7 +226,7 @@ def test_outputs_of_a_job_that_runs_for_each_are_a_list(ran: Ran) -> None:
 
 def test_a_job_that_forgets_its_outputs_fails_and_its_pod_stays(ran: Ran) -> None:
     assert "The job must write a JSON object with n to the file $OUTPUT_FILE" in ran.output
-    pods = reader(ran.cluster).list("pods", ran.namespace)
+    pods = direct(ran.cluster).list("pods", ran.namespace)
     there = {each["metadata"]["name"] for each in pods}
     (pod,) = ran.of("forgets")
     assert pod["metadata"]["name"] in there
