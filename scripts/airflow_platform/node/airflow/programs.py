@@ -31,8 +31,8 @@ class AirflowPrograms:
         for component in configuration.environments:
             if component != _SCHEDULER:
                 self._start(component, component)
-        self.start_scheduler()
         self.api = self._api()
+        self.start_scheduler()  # now: tasks of Airflow 3 fail that do not reach the API
 
     def start_scheduler(self) -> None:
         """Start a scheduler, the first or the next one."""
