@@ -1,6 +1,8 @@
 """Cgroups of both versions, as the kernel shows them."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +45,20 @@ def test_what_is_made_is_removed_with_all_that_is_in_it(
     assert cgroup_of("node-1", "another") is None
     cgroups.remove("node-1")
     assert not list(root.rglob("node-1"))
+
+
+def test_another_container_may_end_meanwhile(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in _hierarchies(root):
+        (each / "node-1" / "gone").mkdir(parents=True)
+    read = os.scandir
+
+    def scandir(path: str) -> Any:
+        if path.endswith("/gone"):
+            raise FileNotFoundError(path)
+        return read(path)
+
+    monkeypatch.setattr(os, "scandir", lambda path: scandir(os.fspath(path)))
+    assert cgroup_of("node-1", CONTAINER) is None
 
 
 def test_processes_that_stay_are_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """The cgroups of the node, of version 1 or 2."""
 
+import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +37,16 @@ def remove(name: str) -> None:
 
 
 def _removed(cgroup: Path) -> bool:
-    for each in sorted(cgroup.rglob("*/"), reverse=True):  # those within come first
+    for each in _with_those_within(cgroup):
         with suppress(OSError):
             each.rmdir()
-    with suppress(OSError):
-        cgroup.rmdir()
     return not cgroup.exists()
+
+
+def _with_those_within(cgroup: Path) -> Iterator[Path]:
+    """Yield the cgroups within, then the one that has them. They may go away meanwhile."""
+    for each, _, _ in os.walk(cgroup, topdown=False):  # what is gone is passed over
+        yield Path(each)
 
 
 def _roots() -> list[Path]:
@@ -100,5 +106,6 @@ class Cgroup:
 def cgroup_of(name: str, container: str) -> Cgroup | None:
     """Return the cgroup of the container with this id, below the node's; None when it has ended."""
     root = CGROUPS if is_cgroup2() else CGROUPS / "memory"
-    found = next((root / name).rglob(container), None)
+    within = _with_those_within(root / name)
+    found = next((each for each in within if each.name == container), None)
     return Cgroup(str(found.relative_to(root))) if found else None

@@ -89,7 +89,9 @@ def _processes(running: Running, container: str) -> list[int]:
     """Return the processes of a container, the first one first; none when it does not run."""
     pod = running.watch.get(running.pod)
     cgroup = running.node.cgroup(container_id(pod, container)) if pod else None
-    return sorted(cgroup.processes()) if cgroup else []
+    with suppress(OSError):  # it ends
+        return sorted(cgroup.processes()) if cgroup else []
+    return []
 
 
 def _program(process: int) -> str:
