@@ -58,7 +58,7 @@ class Configuration:
 def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -> Configuration:
     """Make a namespace with the objects of a release that sends to ``loki``, a URL.
 
-    Its task pods find images by the names that they have. ``directory`` is for the files of its
+    Its task pods find images by the names that they have, and what policy.yaml gives them. ``directory`` is for the files of its
     Airflow. PlatformError when the API server refuses something, there is no Vector, or Airflow
     cannot be installed.
     """
@@ -85,7 +85,6 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
     where = f"--namespace={namespace}"
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     node.cluster.apply([made])
-    node.cluster.kubectl("apply", f"--filename={FILES / 'policy.yaml'}")
     node.cluster.apply(objects, where)
     kubeconfig = directory / "kubeconfig"
     scheduler = account_kubeconfig(node.cluster, f"{RELEASE}-scheduler", namespace)

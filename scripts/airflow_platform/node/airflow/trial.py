@@ -370,6 +370,7 @@ def try_airflows(
     node: Node, airflows: Sequence[AirflowVersion] = VERSIONS
 ) -> Iterator[tuple[AirflowVersion, Outcome]]:
     """Try Airflows side by side; each outcome comes as soon as it is known."""
+    node.cluster.kubectl("apply", f"--filename={FILES / 'policy.yaml'}")  # once, for all of them
     outcomes_of: queue.Queue[tuple[AirflowVersion, Outcome] | None] = queue.Queue()
 
     def go_on(airflow: AirflowVersion) -> None:
