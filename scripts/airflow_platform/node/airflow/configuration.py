@@ -2,8 +2,8 @@
 
 import shutil
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -42,14 +42,15 @@ _COMPONENTS = {
 class Configuration:
     """What the programs of an Airflow need, and what is around them.
 
-    ``environments`` are the variables of each component; ``ingest`` is the port that takes StatsD
-    lines, ``api`` that of Airflow's API.
+    ``database`` is its file; ``environments`` are the variables of each component; ``ingest`` is
+    the port that takes StatsD lines, ``api`` that of Airflow's API.
     """
 
     airflow: AirflowVersion
     render: Render
     namespace: str
     directory: Path
+    database: Path
     environments: Mapping[str, Mapping[str, str]]
     ingest: int
     api: int
@@ -58,7 +59,7 @@ class Configuration:
 def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -> Configuration:
     """Make a namespace with the objects of a release that sends to ``loki``, a URL.
 
-    Its task pods find images by the names that they have, and what policy.yaml gives them. ``directory`` is for the files of its
+    Its task pods find images by the names that they have. ``directory`` is for the files of its
     Airflow. PlatformError when the API server refuses something, there is no Vector, or Airflow
     cannot be installed.
     """
@@ -91,7 +92,9 @@ def configure(node: Node, airflow: AirflowVersion, directory: Path, loki: str) -
     kubeconfig.write_text(scheduler, encoding="utf-8")
     host = Host(directory / "home", tuple(objects))
     environments = _environments(airflow, installed, rendered, host, kubeconfig, ingest, api)
-    return Configuration(airflow, rendered, namespace, directory, environments, ingest, api)
+    return Configuration(
+        airflow, rendered, namespace, directory, database, environments, ingest, api
+    )
 
 
 def _kubernetes_port(cluster: Cluster) -> int | None:
@@ -134,6 +137,18 @@ def _database(installed: Path, directory: Path) -> Path:
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # many programs write at the same time
     return database
+
+
+@contextmanager
+def open_database(configuration: Configuration) -> Iterator[None]:
+    """Keep a connection to the database open.
+
+    SQLite removes the files beside a database with its last connection. A task that opens it while
+    another process makes them anew may find that it cannot write to them.
+    """
+    with closing(sqlite3.connect(configuration.database)) as connection:
+        connection.execute("SELECT * FROM sqlite_master").fetchall()  # makes them
+        yield
 
 
 def _objects(rendered: Render, database: Path, host_paths: Mapping[str, Path]) -> list[Object]:

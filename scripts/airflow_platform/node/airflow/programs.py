@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from airflow_platform.cluster.programs import Programs
-from airflow_platform.node.airflow.configuration import Configuration
+from airflow_platform.node.airflow.configuration import Configuration, open_database
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.rest import NotFoundError, Server
 from airflow_platform.verify_logs.airflow import Airflow, connect
@@ -86,5 +86,8 @@ def running(configuration: Configuration) -> Iterator[AirflowPrograms]:
     """Run an Airflow whose API answers. PlatformError when it does not start."""
     logs = configuration.directory / "logs"
     logs.mkdir()
-    with Programs(logs, configuration.directory / "database") as programs:
+    with (
+        Programs(logs, configuration.database.parent) as programs,
+        open_database(configuration),
+    ):
         yield AirflowPrograms(configuration, programs)
