@@ -20,6 +20,7 @@ from airflow_platform.rendering.upstream import UpstreamChart, find_upstream, st
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import ROOT, environments
 from airflow_platform.support.tools import TOOLS, tool
+from airflow_platform.support.vector import NoVectorError, find_vector
 
 from .loki_server import LokiServer
 
@@ -115,10 +116,10 @@ def query_parser(program: Callable[[str], Path]) -> Path:
 @pytest.fixture(scope="session")
 def vector() -> Path:
     """The Vector binary, which no package registry has: VECTOR, or `vector` on PATH."""
-    found = os.environ.get("VECTOR") or shutil.which("vector")
-    if not found:
-        pytest.skip("there is no Vector: set VECTOR to its binary or put `vector` on PATH")
-    return Path(found)
+    try:
+        return find_vector()
+    except NoVectorError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

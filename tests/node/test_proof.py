@@ -1,6 +1,7 @@
 """What `e2e --node` says, and the code that it ends with. Nothing runs here."""
 
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,20 +17,8 @@ from airflow_platform.node.requirements import NodeMissingError
 from airflow_platform.node.sidecar.report import Row
 from airflow_platform.support.airflow_install import VERSIONS
 
-ROW = Row(
-    trial="fast",
-    environment="dev",
-    airflow="3.1.7",
-    pods=1,
-    written=30,
-    in_loki=30,
-    added_ms=200,
-    task_codes=(0,),
-    sidecar_codes=(0,),
-    messages=(),
-    expected="all lines",
-    faults=(),
-)
+from .sidecar.rows import PASSED
+
 OUTCOME = Outcome("hello_world runs", "PASS", "9 task instances")
 
 
@@ -37,13 +26,14 @@ OUTCOME = Outcome("hello_world runs", "PASS", "9 task instances")
 class Trials:
     """What is seen on the node that is not there."""
 
-    rows: Sequence[Row] = (ROW,)
+    rows: Sequence[Row] = (PASSED,)
     outcome: Outcome = OUTCOME
     environments: tuple[str, ...] = ()
 
 
 @pytest.fixture
-def trials(monkeypatch: pytest.MonkeyPatch) -> Trials:
+def trials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Trials:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     seen = Trials()
 
     @contextmanager
@@ -94,7 +84,7 @@ def test_what_passes_is_a_table_and_json(
     assert cli.main(["e2e", "staging", "--node", "--results", str(results)]) == 0
     assert trials.environments == ("staging",)
     printed = capsys.readouterr().out
-    assert "200 ms" in printed
+    assert "412 ms" in printed
     for airflow in VERSIONS:
         assert f"PASS  Airflow {airflow}, hello_world runs: 9 task instances" in printed
     seen = json.loads(results.read_text(encoding="utf-8"))
@@ -107,7 +97,7 @@ def test_a_failure_ends_it_with_1_and_keeps_the_logs(
     trials: Trials, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if what == "a sidecar":
-        trials.rows = [replace(ROW, faults=("1 of 30 lines is missing",))]
+        trials.rows = [replace(PASSED, faults=("1 of 30 lines is missing",))]
     else:
         trials.outcome = Outcome("hello_world runs", "FAIL", "it has failed")
     assert cli.main(["e2e", "--node"]) == 1

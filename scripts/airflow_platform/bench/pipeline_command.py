@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from airflow_platform.bench.figures import mebibytes
 from airflow_platform.bench.options import positive
-from airflow_platform.bench.vector import find_vector
+from airflow_platform.bench.vector import measured_vector
 from airflow_platform.support.progress import progress
 from airflow_platform.support.table import table
 
@@ -63,7 +63,7 @@ def _run(options: argparse.Namespace) -> int:
     from airflow_platform.bench.sidecar_files import sidecar_files
     from airflow_platform.support import strict_yaml
 
-    vector = find_vector()
+    vector = measured_vector()
     shipped = sidecar_files()
     configurations = [
         (shipped, name, config)

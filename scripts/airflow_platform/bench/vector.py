@@ -1,25 +1,21 @@
 """The Vector that is measured."""
 
-import os
 import re
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.vector import find_vector
 
 _ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
-def find_vector() -> Path:
-    """Return Vector's binary; raise PlatformError where there is none, or no /proc."""
-    found = os.environ.get("VECTOR") or shutil.which("vector")
-    if not found or not shutil.which(found):
-        raise PlatformError("There is no Vector: set VECTOR to its binary, or put it on PATH.")
+def measured_vector() -> Path:
+    """Return Vector's binary; PlatformError where there is none, or no /proc."""
     if not Path("/proc/self/status").exists():
         raise PlatformError("Memory is read from /proc, which this system lacks: use Linux.")
-    return Path(found).absolute()
+    return find_vector()
 
 
 def vector_version(vector: Path) -> str:

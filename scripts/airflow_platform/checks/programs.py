@@ -1,8 +1,6 @@
 """Programs and configuration inside ConfigMaps, judged by the programs that will read them."""
 
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -21,22 +19,22 @@ from airflow_platform.metrics.statsd_exporter import complaint
 from airflow_platform.support import processes
 from airflow_platform.support.answers import ask
 from airflow_platform.support.frozen import thaw
-
-NO_VECTOR = "there is no Vector: set VECTOR to its binary or put `vector` on PATH"
+from airflow_platform.support.vector import NoVectorError, find_vector
 
 
 @CHECKS.add
 def vector_accepts_its_configuration(render: Render) -> Iterator[Fault]:
     """Let Vector validate its configuration, VRL programs included."""
     for config in render.embedded("VectorConfig"):
-        found = os.environ.get("VECTOR") or shutil.which("vector")
-        if not found:
-            raise NotCheckedError(NO_VECTOR, everywhere=False)
+        try:
+            vector = find_vector()
+        except NoVectorError as error:
+            raise NotCheckedError(str(error), everywhere=False) from None
         with tempfile.TemporaryDirectory() as directory:
             for key, text in config.owner.at("data").items():
                 Path(directory, key).write_text(text, encoding="utf-8")
-            command = [found, "validate", "--no-environment", "--deny-warnings", config.key]
-            if said := _complaint(command, directory=directory):
+            options = ("--no-environment", "--deny-warnings", config.key)
+            if said := _complaint([vector, "validate", *options], directory=directory):
                 yield config, said
 
 

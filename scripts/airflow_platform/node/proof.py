@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from airflow_platform.bench.vector import find_vector
 from airflow_platform.e2e.report import Outcome, show
 from airflow_platform.node.airflow.trial import try_airflows
 from airflow_platform.node.loki import local_loki
@@ -19,6 +18,7 @@ from airflow_platform.node.sidecar.trying import try_sidecars
 from airflow_platform.support.airflow_install import VERSIONS, install
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
+from airflow_platform.support.vector import find_vector
 
 # The code with which the command ends where something that it needs is missing.
 SKIPPED = 3

@@ -2,24 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
-from airflow_platform.node.sidecar.report import Row, as_records, as_text
+from airflow_platform.node.sidecar.report import as_records, as_text
 
-PASSED = Row(
-    trial="fast",
-    environment="prod",
-    airflow="3.1.7",
-    pods=1,
-    written=30,
-    in_loki=30,
-    added_ms=412,
-    task_codes=(0,),
-    sidecar_codes=(0,),
-    messages=("",),
-    expected="all lines",
-    faults=(),
-)
-FAILED = Row(
+from .rows import PASSED
+
+FAILED = replace(
+    PASSED,
     trial="20 pods",
     environment="dev",
     airflow="2.11.2",
@@ -27,10 +17,8 @@ FAILED = Row(
     written=600,
     in_loki=599,
     added_ms=None,
-    task_codes=(0,),
     sidecar_codes=(0, None),
     messages=("", "task logs: 1 missing\nsecond line\n"),
-    expected="all lines",
     faults=("1 of 600 lines are missing", "no end"),
 )
 

@@ -17,7 +17,7 @@ from airflow_platform.bench.capture.shapes import SHAPES
 from airflow_platform.bench.circumstances import import_seconds, machine
 from airflow_platform.bench.figures import mebibytes, share
 from airflow_platform.bench.options import positive
-from airflow_platform.bench.vector import find_vector, vector_version
+from airflow_platform.bench.vector import measured_vector, vector_version
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
 from airflow_platform.support.table import table
@@ -64,7 +64,7 @@ def add_to(benchmarks: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def _run(options: argparse.Namespace) -> int:
     from airflow_platform.bench.capture.runner import run
 
-    vector = find_vector()
+    vector = measured_vector()
     results: dict[tuple[str, str], list[Result]] = {}
     complaint = ""
     with _loki(options.loki) as (url, loki, compression):

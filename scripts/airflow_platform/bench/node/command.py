@@ -93,8 +93,9 @@ def _bench() -> "Iterator[Bench]":
 
 def _about(repeat: int) -> dict[str, str]:
     """Return the circumstances on which the numbers depend."""
-    from airflow_platform.bench.vector import find_vector, vector_version
+    from airflow_platform.bench.vector import vector_version
     from airflow_platform.support.tools import TOOLS
+    from airflow_platform.support.vector import find_vector
 
     return {
         "Vector": vector_version(find_vector()),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from airflow_platform.bench.node.methods import COLLECTOR_IMAGE, SIDECAR, Method, configurations
 from airflow_platform.bench.node.shapes import Shape
 from airflow_platform.bench.node.times import Times, times
-from airflow_platform.bench.node.usage import Sampler, Usage, usage
+from airflow_platform.bench.node.usage import Usage, sampled, usage
 from airflow_platform.loki.client import Loki
 from airflow_platform.node.image import Image
 from airflow_platform.node.loki_proxy import Behaviour, loki_proxy
@@ -95,12 +95,12 @@ class Bench:
         cgroup = self.node.cgroup(container_id(running, SIDECAR))
         if not cgroup:
             raise PlatformError(f"The sidecar of {key[1]} does not run.")
-        with Sampler(cgroup) as sampler:
+        with sampled(cgroup) as samples:
             ended = self._end(task, method, key)
         (found,) = self._times([ended])
         begin = found.task_started_at
         try:
-            used = usage(sampler.samples, begin, begin + int(import_seconds * 10**9))
+            used = usage(samples, begin, begin + int(import_seconds * 10**9))
         except ValueError:
             said = ended.error or "nothing of an error"
             raise PlatformError(f"The sidecar has not run all the time. It said: {said}") from None

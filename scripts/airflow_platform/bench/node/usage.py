@@ -3,11 +3,9 @@
 import statistics
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from airflow_platform.node.cgroups import Cgroup
 
@@ -56,30 +54,22 @@ def usage(samples: Sequence[Sample], idle_from: int, idle_to: int) -> Usage:
     )
 
 
-class Sampler:
-    """Takes samples of a cgroup until it is gone, or the block ends."""
+@contextmanager
+def sampled(cgroup: Cgroup) -> Iterator[Sequence[Sample]]:
+    """Give the samples that are taken of a cgroup until it is gone, or the block ends."""
+    samples: list[Sample] = []
+    over = threading.Event()
 
-    def __init__(self, cgroup: Cgroup) -> None:
-        self.samples: list[Sample] = []
-        self._cgroup = cgroup
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._take, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _take(self) -> None:
+    def take() -> None:
         with suppress(OSError):  # the cgroup is gone
-            while not self._over.wait(_SAMPLE_SECONDS):
-                cpu, memory = self._cgroup.cpu_seconds(), self._cgroup.memory_bytes()
-                self.samples.append(Sample(time.time_ns(), cpu, memory))
+            while not over.wait(_SAMPLE_SECONDS):
+                cpu, memory = cgroup.cpu_seconds(), cgroup.memory_bytes()
+                samples.append(Sample(time.time_ns(), cpu, memory))
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from airflow_platform.bench.vector import find_vector
 from airflow_platform.node.image import Image
+from airflow_platform.support.vector import find_vector
 
 _FILES = Path(str(files(__package__) / "images"))
 

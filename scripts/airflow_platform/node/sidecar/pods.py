@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import Any, Self
 
 from airflow_platform.cluster.cluster import Cluster
@@ -36,12 +35,7 @@ class PodWatch:
         self._reader.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         processes.end(self._process)
         self._reader.join()
         with self._process:  # closes the pipes
