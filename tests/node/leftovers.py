@@ -2,6 +2,7 @@
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,5 +34,5 @@ def _cgroups(name: str) -> Iterator[str]:
 
 
 def _directories(name: str) -> Iterator[str]:
-    for directory in Path("/tmp").glob(f"{name}*"):
+    for directory in Path(tempfile.gettempdir()).glob(f"{name}*"):
         yield f"directory {directory}"

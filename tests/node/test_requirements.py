@@ -3,11 +3,13 @@
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from airflow_platform.node import requirements
 from airflow_platform.node.requirements import NodeMissingError, require
+from airflow_platform.support import processes
 
 
 def test_all_that_is_missing_is_named_at_once(
@@ -21,6 +23,7 @@ def test_all_that_is_missing_is_named_at_once(
         require()
     message = str(error.value)
     assert "root" in message
+    assert "cpuset" in message
     assert "packages containerd runc (" in message
     assert "memory" in message
     assert "pids" not in message
@@ -32,10 +35,21 @@ def test_nothing_is_missing_where_all_is_there(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(processes, "run", lambda _: SimpleNamespace(returncode=0))
     monkeypatch.setattr(requirements, "CGROUPS", tmp_path)
     if version == 2:
-        (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n", encoding="utf-8")
+        (tmp_path / "cgroup.controllers").write_text("cpu cpuset memory pids\n", encoding="utf-8")
     else:
-        for name in ("cpu", "memory", "pids"):
+        for name in ("cpu", "cpuset", "memory", "pids"):
             (tmp_path / name).mkdir()
     require()
+
+
+def test_a_root_without_the_right_to_make_namespaces_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(processes, "run", lambda _: SimpleNamespace(returncode=1))
+    with pytest.raises(NodeMissingError, match="unshare --mount --pid --fork true has to succeed"):
+        require()

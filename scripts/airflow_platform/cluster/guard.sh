@@ -9,13 +9,15 @@ while read -r group; do
 done
 # shellcheck disable=SC2086 # one word each
 [ -z "$groups" ] || kill -s KILL -- $groups
-rm -rf "$1"
 
-cgroups=$(find /sys/fs/cgroup -maxdepth 2 -type d -name "${1##*/}" 2>/dev/null)
 attempts=50
-while [ -n "$cgroups" ] && [ "$attempts" -gt 0 ]; do # until their processes have ended
-  # shellcheck disable=SC2086 # names without spaces
-  find $cgroups -depth -type d -exec rmdir {} \; 2>/dev/null && break
+while [ "$attempts" -gt 0 ]; do # until their processes have ended
+  rm -rf "$1"
+  cgroups=$(find /sys/fs/cgroup -maxdepth 2 -type d -name "${1##*/}" 2>/dev/null)
+  [ -n "$cgroups" ] || [ -e "$1" ] || break
+  for cgroup in $cgroups; do # names without spaces
+    find "$cgroup" -depth -type d -exec rmdir {} \; 2>/dev/null
+  done
   attempts=$((attempts - 1))
   sleep 0.2
 done

@@ -34,7 +34,7 @@ class Programs:
     def __enter__(self) -> "Programs":
         command: processes.Command = ["sh", _GUARD, self.data]
         log = self._stack.enter_context(self.log("guard").open("wb"))
-        self._guard = processes.start(command, stdin=subprocess.PIPE, output=log)
+        self._guard = processes.start(command, stdin=subprocess.PIPE, output=log, spared=True)
         self._stack.enter_context(self._guard)  # closes the pipe
         self._stack.callback(processes.end, self._guard)
         return self

@@ -44,7 +44,8 @@ With --node it runs containers, on this machine and without a registry: a kubele
 runc beside that control plane. Task pods of each environment's pod template, of Airflow 2 and 3,
 end in each way that tasks end, while Loki, Vector and the objects of the release fail in each way
 that they fail; then Airflows from PyPI run their tasks in pods. It takes root, the packages
-containerd and runc, and Vector (VECTOR, or on PATH). Images are made of files of this machine.
+containerd, runc, busybox and netcat-traditional, and Vector (VECTOR, or on PATH). Images are made
+of files of this machine.
 
 Exit codes:
   0  no step has failed

@@ -21,10 +21,16 @@ _SHARES = {"cpu.shares": "10240", "cpu.weight": "1000"}
 
 
 def make(name: str) -> None:
-    """Make the cgroup ``name``, in each hierarchy, for the pods of a node."""
-    for root in _roots():
-        (root / name).mkdir()
-        _initialise(root, root / name)
+    """Make the cgroup ``name``, in each hierarchy, for the pods of a node.
+
+    PlatformError where that is not allowed, in most containers for example.
+    """
+    try:
+        for root in _roots():
+            (root / name).mkdir()
+            _initialise(root, root / name)
+    except OSError as error:
+        raise PlatformError(f"The cgroup of a node cannot be made: {error}.") from None
 
 
 def remove(name: str) -> None:

@@ -155,15 +155,22 @@ class Prometheus:
 
     def had_data(self, promql: str, start: float) -> bool:
         """Say whether a query has had a result since ``start``, in seconds since 1970."""
+        return bool(self._since(promql, start))
+
+    def _since(self, promql: str, start: float) -> list[Any]:
         end = time.time() + SCRAPE_SECONDS  # steps are that long, and the last one counts
         step = max(SCRAPE_SECONDS, (end - start) / _MOST_STEPS)
-        return bool(
-            self.get("query_range", query=promql, start=start, end=end, step=step)["result"]
-        )
+        found = self.get("query_range", query=promql, start=start, end=end, step=step)
+        return list(found["result"])
 
     def firing(self) -> set[str]:
         """Return the names of the alerts that fire."""
         return {alert["alertname"] for alert in self.query('ALERTS{alertstate="firing"}')}
+
+    def fired(self, start: float) -> set[str]:
+        """Return the names of the alerts that have fired since ``start``, as for ``had_data``."""
+        found = self._since('ALERTS{alertstate="firing"}', start)
+        return {series["metric"]["alertname"] for series in found}
 
     def eventually(self, promql: str) -> list[Sample]:
         """Return the result of a query once it has one: scrapes and rules take their time."""

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from airflow_platform.support import processes
 from airflow_platform.support.errors import PlatformError
 
 # The programs, and the package of Debian that has each.
@@ -18,7 +19,8 @@ _PROGRAMS = {
     "unshare": "util-linux",
     "ldd": "libc-bin",
 }
-_CONTROLLERS = ("cpu", "memory", "pids")
+_CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "true")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -38,8 +40,10 @@ def _missing() -> Iterator[str]:
     packages = {package for name, package in _PROGRAMS.items() if not shutil.which(name)}
     if packages:
         yield f"install the packages {' '.join(sorted(packages))} (names of Debian)"
+    elif processes.run(_NAMESPACES).returncode:
+        yield f"{' '.join(_NAMESPACES)} has to succeed"
     if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
-        yield f"{CGROUPS} has no controller for {', '.join(absent)}"
+        yield f"{CGROUPS} has no controller for {', '.join(absent)} that can be written to"
 
 
 def is_cgroup2() -> bool:
@@ -49,5 +53,6 @@ def is_cgroup2() -> bool:
 
 def _has_controller(name: str) -> bool:
     if is_cgroup2():
-        return name in (CGROUPS / "cgroup.controllers").read_text().split()
-    return (CGROUPS / name).is_dir()
+        there = name in (CGROUPS / "cgroup.controllers").read_text().split()
+        return there and os.access(CGROUPS, os.W_OK)
+    return os.access(CGROUPS / name, os.W_OK)

@@ -63,10 +63,12 @@ def start(
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
     output: IO[bytes] | None = None,
+    spared: bool = False,
 ) -> Process:
     """Start ``command``; ``end`` has to follow. Without ``output``, a file, pipes take its output.
 
-    OSError when it cannot be started.
+    One that is ``spared`` is not killed by signals to this process. OSError when it cannot be
+    started.
     """
     if _received:
         raise KeyboardInterrupt
@@ -82,7 +84,8 @@ def start(
             stderr=output or subprocess.PIPE,
             process_group=0,
         )
-        _groups.add(process.pid)
+        if not spared:
+            _groups.add(process.pid)
     finally:
         _starting.discard(thread)
     if _received:  # the signal came before the group was known

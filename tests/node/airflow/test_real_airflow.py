@@ -10,7 +10,7 @@ from airflow_platform.node.airflow.trial import STEPS, try_airflows
 from airflow_platform.node.node import local_node
 from airflow_platform.support.airflow_install import VERSIONS
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.xdist_group("node")]
 
 
 @pytest.fixture(scope="module")

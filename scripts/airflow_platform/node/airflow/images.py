@@ -37,7 +37,11 @@ def airflow(installed: Path, ingest: int) -> Image:
 
 def paths(installed: Path) -> Mapping[str, Path]:
     """Return what containers with ``airflow`` need of this machine, at the same paths."""
-    return {**_SYSTEM, "python": _python(installed), "airflow": installed / "venv"}
+    found = {name: path for name, path in _SYSTEM.items() if path.exists()}
+    python = _python(installed)
+    if python not in found.values():  # that of the system is there already
+        found["python"] = python
+    return {**found, "airflow": installed / "venv"}
 
 
 def _python(installed: Path) -> Path:

@@ -12,7 +12,7 @@ from airflow_platform.node.loki_proxy import LokiProxy
 from airflow_platform.node.node import Node
 from airflow_platform.node.sidecar.pods import PodKey, PodWatch, container_id, terminated
 from airflow_platform.node.sidecar.task_pod import Task
-from airflow_platform.support.errors import PlatformError
+from airflow_platform.support.waiting import eventually
 
 _GO_ON = "tmp/go-on"  # see shapes/halves.sh
 _SECONDS = 120.0
@@ -101,8 +101,4 @@ def _program(process: int) -> str:
 
 
 def _until(holds: Callable[[], bool], what: str) -> None:
-    give_up = time.monotonic() + _SECONDS
-    while not holds():
-        if time.monotonic() > give_up:
-            raise PlatformError(f"Not within {_SECONDS:.0f} s: {what}.")
-        time.sleep(_POLL_SECONDS)
+    eventually(holds, _SECONDS, f"Not within {_SECONDS:.0f} s: {what}.", poll=_POLL_SECONDS)

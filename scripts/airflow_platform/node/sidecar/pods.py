@@ -14,6 +14,8 @@ from airflow_platform.support.tools import tool
 Pod = dict[str, Any]
 PodKey = tuple[str, str]  # namespace and name
 
+_WATCH_SECONDS = 24 * 60 * 60  # by default the API server ends a watch after half an hour
+_OVER = "The watch of pods has ended."
 _STATUSES = ("initContainerStatuses", "containerStatuses")
 
 
@@ -27,7 +29,7 @@ class PodWatch:
         self._pods: dict[PodKey, Pod] = {}
         self._changed = threading.Condition()
         self._over = False
-        path = f"/api/v1/pods?watch=true&labelSelector={label}"
+        path = f"/api/v1/pods?watch=true&labelSelector={label}&timeoutSeconds={_WATCH_SECONDS}"
         self._process = processes.start([tool("kubectl"), *cluster.options, "get", f"--raw={path}"])
         self._reader = threading.Thread(target=self._read, daemon=True)
 
@@ -42,8 +44,13 @@ class PodWatch:
             pass
 
     def get(self, key: PodKey) -> Pod | None:
-        """Return a pod; None before the API server has told of it."""
+        """Return a pod; None before the API server has told of it.
+
+        PlatformError when the watch has ended: nothing is news any more.
+        """
         with self._changed:
+            if self._over:
+                raise PlatformError(_OVER)
             return self._pods.get(key)
 
     def of(self, namespace: str) -> list[Pod]:
@@ -61,13 +68,23 @@ class PodWatch:
                     return pod
                 left = give_up - time.monotonic()
                 if left <= 0 or self._over:
-                    why = "the watch of pods has ended" if self._over else f"after {seconds:.0f} s"
-                    raise PlatformError(f"It is not so that {what}: {why}. {_state(pod)}")
+                    why = _OVER if self._over else f"It has not come within {seconds:.0f} s."
+                    raise PlatformError(f"It is not so that {what}. {why} {_state(pod)}")
                 self._changed.wait(left)
 
     def _read(self) -> None:
+        try:
+            self._read_events()
+        finally:
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+
+    def _read_events(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
+            if not line.endswith(b"\n"):  # kubectl was killed
+                break
             event = json.loads(line)
             if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
                 break
@@ -75,9 +92,6 @@ class PodWatch:
             with self._changed:
                 self._pods[pod["metadata"]["namespace"], pod["metadata"]["name"]] = pod
                 self._changed.notify_all()
-        with self._changed:
-            self._over = True
-            self._changed.notify_all()
 
 
 def create(cluster: Cluster, objects: Iterable[Mapping[str, Any]]) -> None:

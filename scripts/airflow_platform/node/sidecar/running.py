@@ -75,6 +75,8 @@ def run_trial(trial: Trial, site: Site, node: Node, watch: PodWatch, loki: str) 
         seen.found |= _found(run, task_id, loki, at)
     except PlatformError as error:
         wrong = [str(error)]
+    except (IndexError, OSError) as error:  # of a container without processes
+        wrong = [f"a container has ended too early: {error!r}"]
     return Row(
         trial=trial.name,
         environment=site.environment,
