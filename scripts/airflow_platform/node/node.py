@@ -4,6 +4,7 @@ kubelet, containerd and runc run in namespaces of their own for mounts and proce
 containers and mounts end with them, however they end. Pods have the network of this machine.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from airflow_platform.cluster.control_plane import (
     local_control_plane,
 )
 from airflow_platform.cluster.credentials import Credentials
-from airflow_platform.cluster.programs import Programs
+from airflow_platform.cluster.programs import FRUGAL_GO, Programs
 from airflow_platform.node import cgroups
 from airflow_platform.node.containerd import Containerd, Event
 from airflow_platform.node.image import Image
@@ -90,7 +91,8 @@ def _start(programs: Programs, cluster: Cluster, credentials: Credentials) -> No
         *(tool("kubelet"), f"--config={own / 'kubelet.yaml'}", f"--root-dir={own / 'kubelet'}"),
         *(f"--kubeconfig={credentials.node}", f"--hostname-override={NODE}"),
     )
-    programs.start("kubelet", [*namespaces, "sh", _FILES / "node.sh", own, *kubelet])
+    command = [*namespaces, "sh", _FILES / "node.sh", own, *kubelet]
+    programs.start("kubelet", command, {**FRUGAL_GO, **os.environ})
     containerd = Containerd(own / "containerd.sock", programs.log("events"))
     programs.wait("containerd", containerd.answers)
     programs.start("events", [*containerd.command, "events"])

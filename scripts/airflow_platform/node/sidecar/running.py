@@ -32,7 +32,7 @@ _V = TypeVar("_V")
 
 _POD_SECONDS = 180.0
 _EVENT_SECONDS = 5.0
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.5
 _DAG = "sidecar.trials"
 
 
