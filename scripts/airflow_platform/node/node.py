@@ -91,8 +91,8 @@ def _start(programs: Programs, cluster: Cluster, credentials: Credentials) -> No
         *(tool("kubelet"), f"--config={own / 'kubelet.yaml'}", f"--root-dir={own / 'kubelet'}"),
         *(f"--kubeconfig={credentials.node}", f"--hostname-override={NODE}"),
     )
-    command = [*namespaces, "sh", _FILES / "node.sh", own, *kubelet]
-    programs.start("kubelet", command, {**FRUGAL_GO, **os.environ})
+    environment = {**FRUGAL_GO, **os.environ}
+    programs.start("kubelet", [*namespaces, "sh", _FILES / "node.sh", own, *kubelet], environment)
     containerd = Containerd(own / "containerd.sock", programs.log("events"))
     programs.wait("containerd", containerd.answers)
     programs.start("events", [*containerd.command, "events"])
