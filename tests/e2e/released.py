@@ -75,6 +75,8 @@ class Released:
         self, *values: Values, chart: Path | None = None, options: Sequence[str] = ()
     ) -> None:
         """Upgrade with the values of the installation and ``values``, perhaps to another chart."""
+        # That they fit the schemas is what installations have shown.
+        options = ("--disable-openapi-validation", *options)
         self.release.upgrade(chart or self.chart, *self.values, *values, options=options)
 
     def objects(self, kinds: str) -> list[dict[str, Any]]:
