@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from airflow_platform.rendering.render import render
@@ -28,6 +29,7 @@ def test_without_its_config_map_the_sidecar_lives_and_its_end_says_what_is_missi
         sidecar.send_signal(signal.SIGTERM)
         assert sidecar.wait(timeout=20) == 1
     finally:
-        os.killpg(sidecar.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # its sleep may have ended as well
+            os.killpg(sidecar.pid, signal.SIGKILL)
         sidecar.wait()
     assert "ConfigMap airflow-task-logs is missing" in message.read_text()
