@@ -93,7 +93,8 @@ class Direct:
         named = (wanted["apiVersion"], wanted["kind"])
         kind = self._first(lambda each: (each.api_version, each.name) == named)
         metadata = wanted["metadata"]
-        # The server reads it as YAML, which takes no pairs of surrogates and other ends of lines.
+        # The server reads YAML: there JSON's escapes of signs beyond 16 bits (pairs of surrogates)
+        # are errors, and these three signs end a line.
         text = json.dumps(wanted, ensure_ascii=False)
         text = re.sub("[\u0085\u2028\u2029]", lambda found: f"\\u{ord(found[0]):04x}", text)
         answer = self._client.patch(

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from airflow_platform.node import requirements
-from airflow_platform.node.requirements import NodeMissingError, require
+from airflow_platform.node.requirements import ALONE, NodeMissingError, require
 from airflow_platform.support import processes
 
 
@@ -51,5 +51,5 @@ def test_a_root_without_the_right_to_make_namespaces_is_told(
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setattr(processes, "run", lambda _: SimpleNamespace(returncode=1))
-    with pytest.raises(NodeMissingError, match="unshare --mount --pid --fork true has to succeed"):
+    with pytest.raises(NodeMissingError, match=f"{' '.join(ALONE)} true has to succeed"):
         require()

@@ -26,7 +26,7 @@ from airflow_platform.cluster.programs import FRUGAL_GO, Programs
 from airflow_platform.node import cgroups
 from airflow_platform.node.containerd import Containerd, Event
 from airflow_platform.node.image import Image
-from airflow_platform.node.requirements import require
+from airflow_platform.node.requirements import ALONE, require
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.tools import tool
 
@@ -86,13 +86,12 @@ def _start(programs: Programs, cluster: Cluster, credentials: Credentials) -> No
 
     programs.call_after(partial(cgroups.remove, name))
     cgroups.make(name)
-    namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
     kubelet = (
         *(tool("kubelet"), f"--config={own / 'kubelet.yaml'}", f"--root-dir={own / 'kubelet'}"),
         *(f"--kubeconfig={credentials.node}", f"--hostname-override={NODE}"),
     )
     environment = {**FRUGAL_GO, **os.environ}
-    programs.start("kubelet", [*namespaces, "sh", _FILES / "node.sh", own, *kubelet], environment)
+    programs.start("kubelet", [*ALONE, "sh", _FILES / "node.sh", own, *kubelet], environment)
     containerd = Containerd(own / "containerd.sock", programs.log("events"))
     programs.wait("containerd", containerd.answers)
     programs.start("events", [*containerd.command, "events"])

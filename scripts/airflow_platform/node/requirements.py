@@ -20,7 +20,8 @@ _PROGRAMS = {
     "ldd": "libc-bin",
 }
 _CONTROLLERS = ("cpu", "cpuset", "memory", "pids")
-_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "true")
+# What runs behind this command takes its processes and its mounts with it when it ends.
+ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -40,8 +41,8 @@ def _missing() -> Iterator[str]:
     packages = {package for name, package in _PROGRAMS.items() if not shutil.which(name)}
     if packages:
         yield f"install the packages {' '.join(sorted(packages))} (names of Debian)"
-    elif processes.run(_NAMESPACES).returncode:
-        yield f"{' '.join(_NAMESPACES)} has to succeed"
+    elif processes.run([*ALONE, "true"]).returncode:
+        yield f"{' '.join(ALONE)} true has to succeed"
     if absent := [name for name in _CONTROLLERS if not _has_controller(name)]:
         yield f"{CGROUPS} has no controller for {', '.join(absent)} that can be written to"
 

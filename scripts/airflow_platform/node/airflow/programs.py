@@ -8,6 +8,7 @@ from pathlib import Path
 
 from airflow_platform.cluster.programs import Programs
 from airflow_platform.node.airflow.configuration import Configuration, open_database
+from airflow_platform.node.requirements import ALONE
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.rest import NotFoundError, Server
 from airflow_platform.verify_logs.airflow import Airflow, connect
@@ -15,8 +16,6 @@ from airflow_platform.verify_logs.airflow import Airflow, connect
 _START_SECONDS = 240.0
 _END_SECONDS = 60.0
 _SCHEDULER = "scheduler"
-# Some of Airflow's processes leave their group, and would outlive it.
-_ALONE = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 # The log server of a second triggerer would find its port taken.
 _ARGUMENTS = {"triggerer": ("--skip-serve-logs",)}
 
@@ -48,7 +47,8 @@ class AirflowPrograms:
         self._programs.assert_running()
 
     def _start(self, name: str, component: str) -> None:
-        command = [*_ALONE, "airflow", component, *_ARGUMENTS.get(component, ())]
+        # Some of Airflow's processes leave their group, and would outlive it.
+        command = [*ALONE, "airflow", component, *_ARGUMENTS.get(component, ())]
         self._programs.start(name, command, self._configuration.environments[component])
 
     def _api(self) -> Airflow:
