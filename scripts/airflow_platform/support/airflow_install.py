@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,6 +17,7 @@ from airflow_platform.support.progress import progress
 
 PYTHON = ">=3.10,<3.13"  # what all of these versions run on
 _PACKAGES = ("statsd", "apache-airflow-providers-cncf-kubernetes")  # beside Airflow
+_STARTUP = Path(str(files(__package__) / "airflow_startup.pth"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def install(airflow: AirflowVersion, *more: str) -> Path:
     PlatformError when PyPI cannot be reached, or lacks one of them.
     """
     requirements = (f"apache-airflow=={airflow.version}", *_PACKAGES, *more)
-    content = f"{requirements} {airflow.date} {PYTHON} compiled"
+    startup = _STARTUP.read_text(encoding="utf-8")
+    content = f"{requirements} {airflow.date} {PYTHON} compiled {startup}"
     target = cache_dir("airflow") / hashlib.sha256(content.encode()).hexdigest()[:16]
 
     def build(directory: Path) -> None:
@@ -49,6 +52,8 @@ def install(airflow: AirflowVersion, *more: str) -> Path:
         _uv("venv", "--relocatable", "--python", PYTHON, directory / "venv")
         dated = ("--exclude-newer", airflow.date)
         _uv("pip", "install", "--python", python, "--compile-bytecode", *dated, *requirements)
+        (packages,) = directory.glob("venv/lib/python*/site-packages")
+        shutil.copy(_STARTUP, packages)
         scratch = directory / "home"
         environment = airflow_environment(directory, scratch, {})
         _run(python, "-m", "airflow", "db", "migrate", environment=environment)

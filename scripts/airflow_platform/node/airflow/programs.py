@@ -26,21 +26,19 @@ class AirflowPrograms:
     def __init__(self, configuration: Configuration, programs: Programs) -> None:
         self._configuration = configuration
         self._programs = programs
-        self._scheduler = ""
         for component in configuration.environments:
             if component != _SCHEDULER:
                 self._start(component, component)
         self.api = self._api()
-        self.start_scheduler()  # now: tasks of Airflow 3 fail that do not reach the API
+        self._start(_SCHEDULER, _SCHEDULER)  # now: tasks of Airflow 3 fail that do not reach the API
 
-    def start_scheduler(self) -> None:
-        """Start a scheduler, the first or the next one."""
-        self._scheduler = f"next-{self._scheduler}" if self._scheduler else _SCHEDULER
-        self._start(self._scheduler, _SCHEDULER)
+    def replace_scheduler(self) -> None:
+        """Let a second scheduler start while the first one ends, as when their pod is replaced.
 
-    def end_scheduler(self) -> None:
-        """Let the scheduler end, as it does when its pod is deleted: its first process is told."""
-        self._programs.end(self._scheduler, _terminate_child, _END_SECONDS)
+        The first one takes no task any more once its first process is told to end.
+        """
+        self._start(f"next-{_SCHEDULER}", _SCHEDULER)
+        self._programs.end(_SCHEDULER, _terminate_child, _END_SECONDS)
 
     def assert_running(self) -> None:
         """PlatformError when a program has ended by itself."""

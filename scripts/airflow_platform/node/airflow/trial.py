@@ -171,8 +171,7 @@ def _replace_scheduler(trial: AirflowTrial) -> str:
         f"the tasks of {_TRIAL} are not as expected: {before}",
     )
     (pod,) = trial.pods(_TRIAL, _OUTLIVES)
-    trial.programs.end_scheduler()
-    trial.programs.start_scheduler()
+    trial.programs.replace_scheduler()
     trial.until(lambda: _scheduler(trial) != _worker(pod), "the next scheduler adopts no pod")
     trial.node.cluster.kubectl(
         *("exec", pod["metadata"]["name"], "--container=base"),

@@ -67,7 +67,8 @@ def try_sidecars(
                     watch,
                     loki,
                 )
-                for trial, (environment, airflow) in product(phase, releases)
+                # Trials that wait are beside others, for a release has all of them.
+                for (environment, airflow), trial in product(releases, phase)
             ]
             try:
                 for done in as_completed(running):
