@@ -1,12 +1,16 @@
 """What Prometheus is told by the rendered monitors and rules."""
 
 import copy
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from airflow_platform.manifests import Render
-from airflow_platform.node.metrics import configuration, hurried, rules
+from airflow_platform.node.metrics import configuration, hurried, local_prometheus, rules
 from airflow_platform.rendering.render import render
 from airflow_platform.support.errors import PlatformError
 
@@ -128,3 +132,55 @@ def test_all_rendered_rules_are_loaded():
 
     assert [group["name"] for group in loaded] == [g["name"] for g in manifest.at("spec", "groups")]
     assert "TaskLogBytesMissing" in {rule.get("alert") for g in loaded for rule in g["rules"]}
+
+
+@pytest.fixture
+def condition() -> Iterator[dict[str, Any]]:
+    """The address of a page with the metric ``condition``, and its value, which may be set."""
+    found: dict[str, Any] = {"value": 1}
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4")
+            self.end_headers()
+            self.wfile.write(f"condition {found['value']}\n".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found["address"] = f"127.0.0.1:{server.server_port}"
+        yield found
+        server.shutdown()
+
+
+def test_alerts_are_known_that_fire_that_have_fired_and_that_wait(tmp_path, condition):
+    begun = time.time()
+    alerts = {
+        "Fires": {"expr": "condition >= 0"},
+        "HasFired": {"expr": "condition > 0"},
+        "Waits": {"expr": "condition >= 0", "for": "1h"},
+        "HasWaited": {"expr": "condition > 0", "for": "1h"},
+        "Quiet": {"expr": "condition > 1"},
+    }
+    target = {"job_name": "page", "static_configs": [{"targets": [condition["address"]]}]}
+    settings = {
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yml"],
+        "scrape_configs": [target],
+    }
+    named = [{"alert": name, **rule} for name, rule in alerts.items()]
+    rule_file = {"groups": [{"name": "all", "rules": named}]}
+    with local_prometheus(tmp_path, settings, rule_file) as prometheus:
+        both = {"Fires", "HasFired"}
+        prometheus.wait_for(lambda: prometheus.firing() == both, "not both fire")
+        condition["value"] = 0
+        prometheus.wait_for(lambda: prometheus.firing() == {"Fires"}, "an alert does not end")
+        over = time.time()
+        assert prometheus.fired(begun) == both
+        assert prometheus.fired(over + 1) == {"Fires"}
+        waits = {"Waits"}
+        prometheus.wait_for(lambda: prometheus.waiting(3) == waits, "one more waits, or none")
+        assert prometheus.waiting(600) == set()

@@ -5,7 +5,6 @@ that kwok pretends, in whose pods nothing runs, or a real one. Each of them has 
 certificate of this control plane.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from airflow_platform.cluster.cluster import Cluster
 from airflow_platform.cluster.credentials import Credentials, make_credentials
 from airflow_platform.cluster.programs import Programs
 from airflow_platform.support.crds import crd_modules, crds
+from airflow_platform.support.guard import temporary_directory
 from airflow_platform.support.ports import free_ports
 from airflow_platform.support.progress import progress
 from airflow_platform.support.tools import TOOLS, tool
@@ -39,13 +39,18 @@ def kubernetes_version(kubernetes: str = "newest") -> str:
 
 @dataclass(frozen=True)
 class NodeKind:
-    """The tools that a node needs, and how it is started. The control plane waits for it."""
+    """The tools that a node needs, and how it is started. The control plane waits for it.
+
+    The path is that of a directory for its data, which is removed.
+    """
 
     tools: tuple[str, ...]
-    start: Callable[[Programs, Cluster, Credentials], None]
+    start: Callable[[Programs, Path, Cluster, Credentials], None]
 
 
-def _start_kwok(programs: Programs, cluster: Cluster, credentials: Credentials) -> None:
+def _start_kwok(
+    programs: Programs, _data: Path, cluster: Cluster, credentials: Credentials
+) -> None:
     programs.start_tool("kwok", *_kwok(credentials.admin))
     cluster.kubectl("apply", *(f"--filename={_KWOK / name}.yaml" for name in ("node", "storage")))
 
@@ -67,12 +72,9 @@ def local_control_plane(
     for name in ("etcd", *parts, *node.tools, "kubectl"):  # to build them can take minutes
         tool(name)
     # With a short name: the path of a Unix socket has at most a hundred characters.
-    with (
-        tempfile.TemporaryDirectory(prefix="cluster-") as data,
-        Programs(directory, Path(data)) as programs,
-    ):
+    with temporary_directory("cluster-") as data, Programs(directory) as programs:
         with progress("Starting a local control plane"):
-            cluster = _start(programs, prefix, Path(data), node)
+            cluster = _start(programs, prefix, data, node)
         yield cluster
 
 
@@ -87,7 +89,7 @@ def _start(programs: Programs, prefix: str, data: Path, node: NodeKind) -> Clust
 
     programs.start_tool(f"{prefix}{_CONTROLLER_MANAGER}", *_controller_manager(credentials))
     programs.start_tool(f"{prefix}{_SCHEDULER}", *_client(credentials.scheduler))
-    node.start(programs, cluster, credentials)  # first: it becomes ready meanwhile
+    node.start(programs, data, cluster, credentials)  # first: it becomes ready meanwhile
     minor = int(cluster.version().split(".")[1])
     wanted = [
         crd

@@ -5,7 +5,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from importlib.resources import files
 from pathlib import Path
 
 from airflow_platform.support import processes
@@ -18,28 +17,20 @@ _SHOWN_CHARACTERS = 2000
 # Programs in Go collect garbage less often: a quarter less processor time of the API server, which
 # takes 2 GiB of memory with thirty releases.
 FRUGAL_GO = {"GOGC": "400", "GOMEMLIMIT": "3GiB"}
-_GUARD = Path(str(files(__package__) / "guard.sh"))
 
 
 class Programs:
     """Programs whose logs are in ``directory``, which has to exist.
 
-    They end with the block, or with this process, however that ends. If this process was killed,
-    the directory ``data`` is removed, and so are cgroups of the same name.
+    They end with the block, or with this process, however that ends.
     """
 
-    def __init__(self, directory: Path, data: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.data = data
         self._stack = ExitStack()
         self._running: dict[str, processes.Process] = {}
 
     def __enter__(self) -> "Programs":
-        command: processes.Command = ["sh", _GUARD, self.data]
-        log = self._stack.enter_context(self.log("guard").open("wb"))
-        self._guard = processes.start(command, stdin=subprocess.PIPE, output=log, spared=True)
-        self._stack.enter_context(self._guard)  # closes the pipe
-        self._stack.callback(processes.end, self._guard)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,9 +47,6 @@ class Programs:
         log = self._stack.enter_context(self.log(name).open("wb"))
         started = self._stack.enter_context(processes.started(command, env=environment, output=log))
         self._running[name] = started
-        assert self._guard.stdin
-        self._guard.stdin.write(f"{started.pid}\n".encode())
-        self._guard.stdin.flush()
 
     def end(self, name: str, signalled: Callable[[int], None], grace: float) -> None:
         """Let a program end: ``signalled`` tells the process of that id to.

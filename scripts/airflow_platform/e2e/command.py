@@ -1,7 +1,6 @@
 """The command e2e."""
 
 import argparse
-import shutil
 import sys
 import tempfile
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow_platform.rendering import options as render_options
+from airflow_platform.support import guard
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.project import RELEASE, environments
 
@@ -166,7 +166,7 @@ def _cluster(options: argparse.Namespace, failed: list[str]) -> "Iterator[Cluste
             if logs_are_of_use:
                 print(f"The logs of the control plane are in {directory}.", file=sys.stderr)
             else:
-                shutil.rmtree(directory)
+                guard.remove(directory)
         return
     given = Cluster(options.kubeconfig.absolute())  # its own paths are relative to where it is
     try:

@@ -34,6 +34,11 @@ class Event:
         """The id of the container, empty when it is about none."""
         return str(self.about.get("container_id") or self.about.get("id") or "")
 
+    @property
+    def is_of_another_process(self) -> bool:
+        """Whether it is about a program that `exec` has started in a container, such as a probe."""
+        return str(self.about.get("id") or self.container) != self.container
+
 
 @dataclass(frozen=True)
 class Containerd:

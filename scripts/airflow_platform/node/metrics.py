@@ -172,6 +172,16 @@ class Prometheus:
         found = self._since('ALERTS{alertstate="firing"}', start)
         return {series["metric"]["alertname"] for series in found}
 
+    def waiting(self, seconds: int) -> set[str]:
+        """Return the names of the alerts whose condition has held for so many seconds until now.
+
+        They do not fire yet, for a rule may wait (``for``) for longer than that.
+        """
+        least = seconds // SCRAPE_SECONDS - 1  # the last rules may be evaluated right now
+        now = 'ALERTS{alertstate="pending"}'
+        found = self.query(f"count_over_time({now}[{seconds}s]) >= {least} and {now}")
+        return {alert["alertname"] for alert in found}
+
     def eventually(self, promql: str) -> list[Sample]:
         """Return the result of a query once it has one: scrapes and rules take their time."""
         return self.wait_for(lambda: self.query(promql), f"{promql} has no result")

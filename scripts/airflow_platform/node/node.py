@@ -66,17 +66,18 @@ def local_node(directory: Path) -> Iterator[Node]:
     require()
     started: list[Node] = []
 
-    def start(programs: Programs, cluster: Cluster, credentials: Credentials) -> None:
-        started.append(_start(programs, cluster, credentials))
+    def start(programs: Programs, data: Path, cluster: Cluster, credentials: Credentials) -> None:
+        started.append(_start(programs, data, cluster, credentials))
 
     with local_control_plane(directory, node=NodeKind(("kubelet",), start)):
         yield started[0]
 
 
-def _start(programs: Programs, cluster: Cluster, credentials: Credentials) -> Node:
+def _start(programs: Programs, data: Path, cluster: Cluster, credentials: Credentials) -> Node:
     for name in ("rights", "pods"):
         cluster.kubectl("apply", f"--filename={_FILES / name}.yaml")
-    own, name = programs.data / "node", programs.data.name
+    # The guard of the directory removes cgroups that are called like it.
+    own, name = data / "node", data.name
     (own / "cni").mkdir(parents=True)
     shutil.copy(_FILES / "cni.json", own / "cni" / "none.conflist")
     config = (_FILES / "containerd.toml").read_text(encoding="utf-8")

@@ -1,7 +1,6 @@
 """The command e2e --node: the sidecar and real Airflows, tried on a real node."""
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from airflow_platform.node.node import Node, local_node
 from airflow_platform.node.requirements import require
 from airflow_platform.node.sidecar.report import Row, as_records, as_text
 from airflow_platform.node.sidecar.trying import try_sidecars
+from airflow_platform.support import guard
 from airflow_platform.support.airflow_install import VERSIONS, install
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.progress import progress
@@ -53,7 +53,7 @@ def prove(environments: Sequence[str], results: Path | None) -> int:
         if logs_are_of_use:
             print(f"The logs of all programs are in {directory}.", file=sys.stderr)
         else:
-            shutil.rmtree(directory)
+            guard.remove(directory)
     return int(failed)
 
 

@@ -2,7 +2,7 @@
 
 Each program has a process group of its own, with the programs that it starts in turn. On Ctrl-C,
 SIGTERM and SIGHUP all groups are killed, whichever thread has started them, and the main thread
-gets a KeyboardInterrupt.
+gets a KeyboardInterrupt. What runs in the background ends also if this process is killed.
 """
 
 import os
@@ -15,6 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
+
+from airflow_platform.support import guard
 
 Command = Sequence[str | Path]
 
@@ -63,12 +65,10 @@ def start(
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
     output: IO[bytes] | None = None,
-    spared: bool = False,
 ) -> Process:
     """Start ``command``; ``end`` has to follow. Without ``output``, a file, pipes take its output.
 
-    One that is ``spared`` is not killed by signals to this process. OSError when it cannot be
-    started.
+    OSError when it cannot be started.
     """
     if _received:
         raise KeyboardInterrupt
@@ -84,8 +84,7 @@ def start(
             stderr=output or subprocess.PIPE,
             process_group=0,
         )
-        if not spared:
-            _groups.add(process.pid)
+        _groups.add(process.pid)
     finally:
         _starting.discard(thread)
     if _received:  # the signal came before the group was known
@@ -108,10 +107,12 @@ def started(
 ) -> Iterator[Process]:
     """Start ``command`` as ``start`` does, and end it with the block."""
     process = start(command, env=env, output=output)
+    guard.add("group", process.pid)
     try:
         yield process
     finally:
         end(process)
+        guard.forget("group", process.pid)
 
 
 def run(

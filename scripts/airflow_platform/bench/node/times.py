@@ -41,8 +41,7 @@ def times(events: Iterable[Event], task: str, sidecar: str | None) -> Times | No
                 created[event.container] = event.at
             case "/tasks/start":
                 started[event.container] = event.at
-            # A program that `exec` has started in a container has an id of its own.
-            case "/tasks/exit" if event.about.get("id") == event.container:
+            case "/tasks/exit" if not event.is_of_another_process:
                 ended[event.container] = event.at
     others = list(takewhile(lambda container: container not in own, created))
     if not (others and task in started and own <= created.keys() & ended.keys()):

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -130,8 +129,8 @@ def _values(
 
 def _database(installed: Path, directory: Path) -> Path:
     """Return a new database that this process and the group of task pods, 0, may write to."""
-    # With a name of its own: what guards the programs removes cgroups that are called as it.
-    database = Path(tempfile.mkdtemp(prefix="database-", dir=directory)) / "airflow.db"
+    database = directory / "database" / "airflow.db"
+    database.parent.mkdir()
     database.parent.chmod(0o775)
     shutil.copy(installed / "airflow.db", database)
     database.chmod(0o664)

@@ -30,7 +30,8 @@ class AirflowPrograms:
             if component != _SCHEDULER:
                 self._start(component, component)
         self.api = self._api()
-        self._start(_SCHEDULER, _SCHEDULER)  # now: tasks of Airflow 3 fail that do not reach the API
+        # Now, because tasks of Airflow 3 fail that do not reach the API.
+        self._start(_SCHEDULER, _SCHEDULER)
 
     def replace_scheduler(self) -> None:
         """Let a second scheduler start while the first one ends, as when their pod is replaced.
@@ -84,8 +85,5 @@ def running(configuration: Configuration) -> Iterator[AirflowPrograms]:
     """Run an Airflow whose API answers. PlatformError when it does not start."""
     logs = configuration.directory / "logs"
     logs.mkdir()
-    with (
-        Programs(logs, configuration.database.parent) as programs,
-        open_database(configuration),
-    ):
+    with Programs(logs) as programs, open_database(configuration):
         yield AirflowPrograms(configuration, programs)

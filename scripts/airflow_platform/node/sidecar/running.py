@@ -34,6 +34,7 @@ _POD_SECONDS = 180.0
 _EVENT_SECONDS = 5.0
 _POLL_SECONDS = 0.5
 _DAG = "sidecar.trials"
+_TASK, _SIDECAR = "base", "vector"
 
 
 @dataclass(frozen=True)
@@ -113,27 +114,42 @@ def _ends(
     return [_end(pod, attempts.code, exits) for pod in ended]
 
 
-def _exits(node: Node, pods: Sequence[Pod]) -> dict[str, int]:
-    """Return when each container has ended, in nanoseconds, by its id."""
-    wanted = {container_id(pod, name) for pod in pods for name in statuses(pod)} - {""}
+def _exits(node: Node, pods: Sequence[Pod]) -> dict[str, int | None]:
+    """Return when each container that has run has ended, in nanoseconds, by its id.
+
+    None when containerd does not tell of the end.
+    """
+    wanted = {container_id(pod, name) for pod in pods for name in statuses(pod)}
+    tasks = {container_id(pod, _TASK) for pod in pods}  # the last ones to start
     give_up = time.monotonic() + _EVENT_SECONDS
     while True:
-        found = {each.container: each.at for each in node.events() if each.topic == "/tasks/exit"}
-        if wanted <= found.keys() or time.monotonic() > give_up:
-            return found
+        exits: dict[str, int | None] = {}
+        for event in node.events():
+            if event.container not in wanted or event.is_of_another_process:
+                continue
+            if event.topic == "/tasks/start":
+                exits[event.container] = None
+            elif event.topic == "/tasks/exit":
+                exits[event.container] = event.at
+        if tasks <= exits.keys() and None not in exits.values():
+            return exits
+        if time.monotonic() > give_up:
+            return exits
         time.sleep(_POLL_SECONDS)
 
 
-def _end(pod: Pod, expected_code: int, exits: Mapping[str, int]) -> End:
-    task, sidecar = terminated(pod, "base"), terminated(pod, "vector") or {}
-    base_end = exits.get(container_id(pod, "base"))
-    last_end = max((exits.get(container_id(pod, name), 0) for name in statuses(pod)), default=0)
+def _end(pod: Pod, expected_code: int, exits: Mapping[str, int | None]) -> End:
+    task, sidecar = terminated(pod, _TASK), terminated(pod, _SIDECAR) or {}
+    ids = {name: container_id(pod, name) for name in statuses(pod)}
+    of_task = exits.get(ids.get(_TASK, ""))
+    of_all = [exits[each] for each in ids.values() if each in exits]
+    known = [each for each in of_all if each is not None]
     return End(
         task_code=task["exitCode"] if task else None,
         expected_code=expected_code,
         sidecar_code=sidecar.get("exitCode"),
         message=sidecar.get("message", ""),
-        added_ms=(last_end - base_end) // 10**6 if base_end else None,
+        added_ms=(max(known) - of_task) // 10**6 if of_task and len(known) == len(of_all) else None,
     )
 
 
