@@ -34,12 +34,12 @@ class AirflowPrograms:
         self._start(_SCHEDULER, _SCHEDULER)
 
     def replace_scheduler(self) -> None:
-        """Let a second scheduler start while the first one ends, as when their pod is replaced.
+        """Let the scheduler end, as when its pod is deleted, and start the next one.
 
-        The first one takes no task any more once its first process is told to end.
+        The first process of the scheduler is told to end.
         """
-        self._start(f"next-{_SCHEDULER}", _SCHEDULER)
         self._programs.end(_SCHEDULER, _terminate_child, _END_SECONDS)
+        self._start(f"next-{_SCHEDULER}", _SCHEDULER)
 
     def assert_running(self) -> None:
         """PlatformError when a program has ended by itself."""
