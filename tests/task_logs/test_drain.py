@@ -475,6 +475,22 @@ def test_loki_is_slow(sidecar: Sidecar) -> None:
     assert_all_delivered(sidecar)
 
 
+def test_waiting_for_vector_starts_fewer_programs_the_longer_it_takes(sidecar: Sidecar) -> None:
+    kept, sleep = sidecar.directory / "sleeps", sidecar.find("sleep")
+    sidecar.tool("sleep", f'echo "$1" >>"{kept}"; exec "{sleep}" "$1"')
+    sidecar.start()
+    sidecar.up()
+    sidecar.loki.seconds = 2
+    sidecar.task_log().write_text(lines(20))
+
+    assert sidecar.stop().code == 0
+
+    pauses = [each for each in kept.read_text().split() if each.startswith("0.0")]
+    assert "0.01" in pauses
+    assert "0.09" in pauses, "when Loki has taken more than 0.7 s"
+    assert not {*pauses} - {f"0.0{centiseconds}" for centiseconds in range(1, 10)}
+
+
 @busybox
 def test_loki_refuses_everything(sidecar: Sidecar) -> None:
     sidecar.loki.status = 400
