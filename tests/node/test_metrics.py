@@ -156,7 +156,8 @@ def condition() -> Iterator[dict[str, Any]]:
         server.shutdown()
 
 
-def test_alerts_are_known_that_fire_that_have_fired_and_that_wait(tmp_path, condition):
+def test_alerts_are_known_that_fire_that_have_fired_and_that_wait(tmp_path, condition, program):
+    program("prometheus")
     begun = time.time()
     alerts = {
         "Fires": {"expr": "condition >= 0"},

@@ -1,11 +1,17 @@
 """What a command leaves behind when it is killed is cleaned up."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from airflow_platform.support import guard_program
 
@@ -29,6 +35,8 @@ with guard.temporary_directory("kept-") as directory:
         def interrupted(*_, **__):
             raise KeyboardInterrupt
         shutil.rmtree = interrupted
+        for number in range(5000):  # which takes its time
+            (directory / str(number)).touch()
 print("ended", flush=True)
 sys.stdin.read()
 """
@@ -47,11 +55,22 @@ def is_there(pid: str) -> bool:
         return False
 
 
-def wait_until_gone(directory: str, *pids: str) -> None:
+def until(holds: Callable[[], bool]) -> None:
     give_up = time.monotonic() + _SECONDS
-    while Path(directory).exists() or any(map(is_there, pids)):
-        assert time.monotonic() < give_up, (directory, pids)
-        time.sleep(0.05)
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def wait_until_gone(*pids: str) -> None:
+    """What was killed may take its time to end."""
+    until(lambda: not any(map(is_there, pids)))
+
+
+def wait_for_the_guard(command: "subprocess.Popen[str]") -> None:
+    """It has the standard error of what it guards, and is the last one to close it."""
+    assert command.stderr
+    command.stderr.read()
 
 
 def test_what_a_killed_command_has_started_and_made_is_gone() -> None:
@@ -62,15 +81,18 @@ def test_what_a_killed_command_has_started_and_made_is_gone() -> None:
         assert Path(directory).exists()
         assert all(map(is_there, pids))
         command.kill()
-        wait_until_gone(directory, *pids)
+        wait_for_the_guard(command)
+    assert not Path(directory).exists()
+    wait_until_gone(*pids)
 
 
 def test_a_removal_that_is_interrupted_is_finished_before_the_command_has_ended() -> None:
     with keeps("is interrupted") as command:
-        directory, *pids = command.communicate(timeout=_SECONDS)[0].split()
-    assert command.returncode
-    assert not Path(directory).exists()
-    assert not any(map(is_there, pids))
+        assert command.stdout
+        directory, *pids = command.stdout.readline().split()
+        assert command.wait(_SECONDS) != 0
+        assert not Path(directory).exists()
+    wait_until_gone(*pids)
 
 
 def test_what_has_ended_is_left_alone() -> None:
@@ -78,44 +100,64 @@ def test_what_has_ended_is_left_alone() -> None:
         assert command.stdout
         directory, *pids = command.stdout.readline().split()
         assert command.stdout.readline() == "ended\n"
-        assert not any(map(is_there, pids))
+        wait_until_gone(*pids)
         # Somebody else has the name now.
         Path(directory).mkdir()
         command.kill()
-    time.sleep(0.5)
+        wait_for_the_guard(command)
     assert Path(directory).exists()
     Path(directory).rmdir()
 
 
-def test_a_directory_is_removed_as_soon_as_nobody_writes_to_it(tmp_path: Path) -> None:
-    """As cgroups that have processes, it cannot be removed at first."""
+@contextmanager
+def guard_of(directory: Path) -> "Iterator[subprocess.Popen[str]]":
+    """The program itself; the directory is one that it has to remove."""
+    command = [sys.executable, "-I", "-S", guard_program.__file__]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True) as guard:
+        assert guard.stdin
+        guard.stdin.write(json.dumps(["+", "directory", str(directory)]) + "\n")
+        guard.stdin.flush()
+        yield guard
+        guard.stdin.close()
+        assert guard.wait(_SECONDS) == 0
+
+
+def test_a_directory_that_is_busy_is_removed_later(tmp_path: Path) -> None:
+    """As a cgroup that has processes, a mount cannot be removed at first."""
     directory = tmp_path / "busy"
     directory.mkdir()
-    mount = subprocess.run(["mount", "--bind", directory, directory], check=False)
-    program = [sys.executable, "-I", "-S", guard_program.__file__]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as guard:
+    if subprocess.run(["mount", "--bind", directory, directory], check=False).returncode:
+        pytest.skip("nothing can be mounted here")
+    file = directory / "file"
+    file.touch()
+    with guard_of(directory) as guard:
         assert guard.stdin
-        guard.stdin.write(f"+ directory {directory}\n")
         guard.stdin.close()
-        if mount.returncode == 0:
-            time.sleep(0.5)
-            assert directory.exists()
-            subprocess.run(["umount", directory], check=True)
-        assert guard.wait(_SECONDS) == 0
+        until(lambda: not file.exists())
+        assert directory.exists()
+        subprocess.run(["umount", directory], check=True)
     assert not directory.exists()
 
 
-def test_the_signals_of_a_terminal_do_not_end_it(tmp_path: Path) -> None:
+def test_any_name_is_understood(tmp_path: Path) -> None:
+    directory = tmp_path / "a name of\ntwo lines, ü"
+    directory.mkdir()
+    with guard_of(directory):
+        pass
+    assert not directory.exists()
+
+
+def test_a_signal_to_everything_does_not_end_it(tmp_path: Path) -> None:
     directory = tmp_path / "left"
     directory.mkdir()
-    program = [sys.executable, "-I", "-S", guard_program.__file__]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as guard:
-        assert guard.stdin
-        guard.stdin.write(f"+ directory {directory}\n")
-        guard.stdin.flush()
-        time.sleep(0.3)  # it has started
+    with guard_of(directory) as guard:
+        until(lambda: ignores(guard.pid, signal.SIGHUP))  # the last of the three
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(guard.pid, number)
-        guard.stdin.close()
-        assert guard.wait(_SECONDS) == 0
     assert not directory.exists()
+
+
+def ignores(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    (mask,) = re.findall(r"(?m)^SigIgn:\s*(\w+)$", status)
+    return bool(int(mask, 16) >> number - 1 & 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from airflow_platform.support import processes
+from airflow_platform.support import guard, processes
 from airflow_platform.support.errors import PlatformError
 from airflow_platform.support.tools import tool
 
@@ -58,6 +58,7 @@ class Programs:
         with suppress(subprocess.TimeoutExpired):
             process.wait(grace)
         processes.end(process)
+        guard.forget("group", process.pid)  # now: another program may get the id
 
     def call_after(self, function: Callable[[], None]) -> None:
         """Call a function when the programs have ended that are started from now on."""

@@ -177,9 +177,8 @@ class Prometheus:
 
         They do not fire yet, for a rule may wait (``for``) for longer than that.
         """
-        least = seconds // SCRAPE_SECONDS - 1  # the last rules may be evaluated right now
-        now = 'ALERTS{alertstate="pending"}'
-        found = self.query(f"count_over_time({now}[{seconds}s]) >= {least} and {now}")
+        since = f"time() - ALERTS_FOR_STATE >= {seconds}"
+        found = self.query(f'{since} and ignoring(alertstate) ALERTS{{alertstate="pending"}}')
         return {alert["alertname"] for alert in found}
 
     def eventually(self, promql: str) -> list[Sample]:

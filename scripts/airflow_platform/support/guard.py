@@ -4,6 +4,7 @@ It is told of them one by one, and looks at nothing before this process has ende
 """
 
 import atexit
+import json
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,10 @@ def _tell(change: str, kind: Kind, name: object) -> None:
             _running.append(_start())
         stdin = _running[0].stdin
         assert stdin
-        stdin.write(f"{change} {kind} {name}\n".encode())
+        if stdin.closed:  # this process ends, and all is cleaned up
+            return
+        line = json.dumps([change, kind, str(name)])  # ASCII on one line, whatever the name
+        stdin.write(f"{line}\n".encode())
         stdin.flush()
 
 

@@ -1,9 +1,10 @@
 """What guard.py starts. Needs nothing but Python.
 
-Each line of its input is "+" or "-", then "group" or "directory", then an id or a path. When the
+Each line of its input is JSON: "+" or "-", "group" or "directory", and an id or a path. When the
 input has ended, because the process that writes it has, it ends and removes what is left.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -23,13 +24,13 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # the end of the input is what counts
     left: dict[str, set[str]] = {"group": set(), "directory": set()}
     for line in sys.stdin:
-        change, kind, name = line.rstrip("\n").split(" ", 2)
+        change, kind, name = json.loads(line)
         if change == "+":
             left[kind].add(name)
         else:
             left[kind].discard(name)
     for group in left["group"]:
-        with suppress(ProcessLookupError):
+        with suppress(OSError):  # one that cannot be ended does not save the others
             os.killpg(int(group), signal.SIGKILL)
     directories = left["directory"]
     give_up = time.monotonic() + _SECONDS

@@ -2,7 +2,7 @@
 
 Each program has a process group of its own, with the programs that it starts in turn. On Ctrl-C,
 SIGTERM and SIGHUP all groups are killed, whichever thread has started them, and the main thread
-gets a KeyboardInterrupt. What runs in the background ends also if this process is killed.
+gets a KeyboardInterrupt. What ``started`` has started ends also if this process is killed.
 """
 
 import os
@@ -107,8 +107,8 @@ def started(
 ) -> Iterator[Process]:
     """Start ``command`` as ``start`` does, and end it with the block."""
     process = start(command, env=env, output=output)
-    guard.add("group", process.pid)
     try:
+        guard.add("group", process.pid)
         yield process
     finally:
         end(process)

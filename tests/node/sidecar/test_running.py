@@ -49,9 +49,11 @@ class ToldNode:
         return list(self.known[: self.told])
 
 
-def added(monkeypatch: pytest.MonkeyPatch, *events: Event, names: tuple[str, ...]) -> int | None:
+def added(
+    monkeypatch: pytest.MonkeyPatch, *events: Event, names: tuple[str, ...], patience: float = 30
+) -> int | None:
     monkeypatch.setattr(running, "_POLL_SECONDS", 0)
-    monkeypatch.setattr(running, "_EVENT_SECONDS", 0.05)
+    monkeypatch.setattr(running, "_EVENT_SECONDS", patience)
     ended = pod(*names)
     exits = running._exits(cast(Node, ToldNode(*events)), [ended])
     return running._end(ended, 0, exits).added_ms
@@ -71,7 +73,7 @@ def test_the_sidecar_adds_the_time_after_the_end_of_the_task(
 def test_the_time_is_not_known_when_an_end_is_not_told(
     monkeypatch: pytest.MonkeyPatch, ended: str
 ) -> None:
-    assert added(monkeypatch, *BEGIN, end(ended, 100), names=BOTH) is None
+    assert added(monkeypatch, *BEGIN, end(ended, 100), names=BOTH, patience=0.1) is None
 
 
 def test_a_sidecar_that_never_ran_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,4 +85,4 @@ def test_the_end_of_a_probe_is_not_that_of_its_container(monkeypatch: pytest.Mon
     probe = end("sidecar-id", 50, process="probe")
     events = [*BEGIN, probe, end("task-id", 100), probe]
     assert added(monkeypatch, *events, end("sidecar-id", 300), names=BOTH) == 200
-    assert added(monkeypatch, *events, names=BOTH) is None
+    assert added(monkeypatch, *events, names=BOTH, patience=0.1) is None

@@ -120,7 +120,7 @@ def _exits(node: Node, pods: Sequence[Pod]) -> dict[str, int | None]:
     None when containerd does not tell of the end.
     """
     wanted = {container_id(pod, name) for pod in pods for name in statuses(pod)}
-    tasks = {container_id(pod, _TASK) for pod in pods}  # the last ones to start
+    tasks = {container_id(pod, _TASK) for pod in pods} - {""}  # the last ones to start
     give_up = time.monotonic() + _EVENT_SECONDS
     while True:
         exits: dict[str, int | None] = {}
@@ -128,7 +128,7 @@ def _exits(node: Node, pods: Sequence[Pod]) -> dict[str, int | None]:
             if event.container not in wanted or event.is_of_another_process:
                 continue
             if event.topic == "/tasks/start":
-                exits[event.container] = None
+                exits.setdefault(event.container)  # a short one may be told of in any order
             elif event.topic == "/tasks/exit":
                 exits[event.container] = event.at
         if tasks <= exits.keys() and None not in exits.values():
