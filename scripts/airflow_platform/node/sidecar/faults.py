@@ -17,7 +17,7 @@ from airflow_platform.support.waiting import eventually
 _GO_ON = "tmp/go-on"  # see shapes/halves.sh
 _SECONDS = 120.0
 _POLL_SECONDS = 0.2
-_AWAY_SECONDS = 2.0
+_AWAY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def delete_pod(running: Running) -> None:
 
 
 def bring_loki_back(running: Running) -> None:
-    """Let Loki take connections two seconds after the end of the task."""
+    """Let Loki take connections a second after the API server has told of the end of the task."""
     running.watch.wait(
         running.pod, lambda pod: terminated(pod, "base") is not None, "the task has ended", _SECONDS
     )

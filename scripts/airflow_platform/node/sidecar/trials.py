@@ -126,7 +126,7 @@ TRIALS: Mapping[str, Trial] = {
         ),
         Trial(
             "Loki comes back",
-            "Loki is away until 2 s after the end of the task",
+            "Loki is away until 1 s after the end of the task",
             Place("back", Behaviour(away=True)),
             _FAST,
             meanwhile=faults.bring_loki_back,
