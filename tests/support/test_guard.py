@@ -6,16 +6,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from airflow_platform.support import guard_program
+from airflow_platform.support.waiting import eventually
 
 _SECONDS = 30.0
+_POLL_SECONDS = 0.01
 
 # Has a directory that somebody writes to, and a program in the background with a child of its own.
 KEEPS = """
@@ -42,10 +43,14 @@ sys.stdin.read()
 """
 
 
-def keeps(how: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", KEEPS, how]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+@contextmanager
+def keeps(how: str) -> "Iterator[tuple[subprocess.Popen[str], Path, list[str]]]":
+    """Run the command; give it with its directory and the ids of its program and of the child."""
+    arguments, pipe = [sys.executable, "-c", KEEPS, how], subprocess.PIPE
+    with subprocess.Popen(arguments, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as command:
+        assert command.stdout
+        directory, *pids = command.stdout.readline().split()
+        yield command, Path(directory), pids
 
 
 def is_there(pid: str) -> bool:
@@ -55,16 +60,9 @@ def is_there(pid: str) -> bool:
         return False
 
 
-def until(holds: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + _SECONDS
-    while not holds():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-
-
-def wait_until_gone(*pids: str) -> None:
+def wait_until_gone(pids: list[str]) -> None:
     """What was killed may take its time to end."""
-    until(lambda: not any(map(is_there, pids)))
+    eventually(lambda: not any(map(is_there, pids)), _SECONDS, f"{pids} run", poll=_POLL_SECONDS)
 
 
 def wait_for_the_guard(command: "subprocess.Popen[str]") -> None:
@@ -74,39 +72,34 @@ def wait_for_the_guard(command: "subprocess.Popen[str]") -> None:
 
 
 def test_what_a_killed_command_has_started_and_made_is_gone() -> None:
-    with keeps("stays") as command:
-        assert command.stdout
-        directory, *pids = command.stdout.readline().split()
+    with keeps("stays") as (command, directory, pids):
         assert len(pids) == 2
-        assert Path(directory).exists()
+        assert directory.exists()
         assert all(map(is_there, pids))
         command.kill()
         wait_for_the_guard(command)
-    assert not Path(directory).exists()
-    wait_until_gone(*pids)
+    assert not directory.exists()
+    wait_until_gone(pids)
 
 
 def test_a_removal_that_is_interrupted_is_finished_before_the_command_has_ended() -> None:
-    with keeps("is interrupted") as command:
-        assert command.stdout
-        directory, *pids = command.stdout.readline().split()
+    with keeps("is interrupted") as (command, directory, pids):
         assert command.wait(_SECONDS) != 0
-        assert not Path(directory).exists()
-    wait_until_gone(*pids)
+        assert not directory.exists()
+    wait_until_gone(pids)
 
 
 def test_what_has_ended_is_left_alone() -> None:
-    with keeps("ends") as command:
+    with keeps("ends") as (command, directory, pids):
         assert command.stdout
-        directory, *pids = command.stdout.readline().split()
         assert command.stdout.readline() == "ended\n"
-        wait_until_gone(*pids)
+        wait_until_gone(pids)
         # Somebody else has the name now.
-        Path(directory).mkdir()
+        directory.mkdir()
         command.kill()
         wait_for_the_guard(command)
-    assert Path(directory).exists()
-    Path(directory).rmdir()
+    assert directory.exists()
+    directory.rmdir()
 
 
 @contextmanager
@@ -133,7 +126,7 @@ def test_a_directory_that_is_busy_is_removed_later(tmp_path: Path) -> None:
     with guard_of(directory) as guard:
         assert guard.stdin
         guard.stdin.close()
-        until(lambda: not file.exists())
+        eventually(lambda: not file.exists(), _SECONDS, "nothing is removed", poll=_POLL_SECONDS)
         assert directory.exists()
         subprocess.run(["umount", directory], check=True)
     assert not directory.exists()
@@ -151,7 +144,10 @@ def test_a_signal_to_everything_does_not_end_it(tmp_path: Path) -> None:
     directory = tmp_path / "left"
     directory.mkdir()
     with guard_of(directory) as guard:
-        until(lambda: ignores(guard.pid, signal.SIGHUP))  # the last of the three
+        last_of_three = signal.SIGHUP
+        eventually(
+            lambda: ignores(guard.pid, last_of_three), _SECONDS, "not ignored", poll=_POLL_SECONDS
+        )
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             os.kill(guard.pid, number)
     assert not directory.exists()
